@@ -1,0 +1,45 @@
+package status
+
+// Exit is a process exit status. Each has one meaning in every command and is
+// documented in the README; 2 is left free because a Go panic ends with it.
+type Exit int
+
+// The exit statuses.
+const (
+	ExitOK          Exit = 0
+	ExitFailure     Exit = 1  // anything without a status of its own
+	ExitUsage       Exit = 3  // a wrong command, flag or value
+	ExitNotPaired   Exit = 10 // no iPhone is paired with this Mac
+	ExitUnreachable Exit = 11 // the iPhone does not answer
+	ExitCertificate Exit = 12 // a certificate, token or identity was refused, by us or by the phone
+	ExitKeychain    Exit = 13 // the keychain does not give or take a secret
+	ExitPhoneBusy   Exit = 14 // the iPhone answers, but not now: locked, rate-limited, type not shared
+	ExitPairing     Exit = 15 // no pairing: the code, the picture or the payload is no good
+	ExitStorage     Exit = 16 // the database or the disk
+	ExitCamera      Exit = 17 // no camera, or not allowed to use it
+	ExitInterrupted Exit = 130
+)
+
+// ExitMeaning is a row of the documented table of exit statuses.
+type ExitMeaning struct {
+	Exit    Exit
+	Meaning string
+}
+
+// Exits lists every exit status with its meaning, for help and README.
+func Exits() []ExitMeaning {
+	return []ExitMeaning{
+		{ExitOK, "done, or the question was answered"},
+		{ExitFailure, "something went wrong that has no status of its own"},
+		{ExitUsage, "a wrong command, flag or value"},
+		{ExitNotPaired, "no iPhone is paired with this Mac"},
+		{ExitUnreachable, "the iPhone does not answer"},
+		{ExitCertificate, "a certificate, token or identity was refused"},
+		{ExitKeychain, "the keychain does not give or take a secret"},
+		{ExitPhoneBusy, "the iPhone answers, but not now (locked, too many requests, type not shared)"},
+		{ExitPairing, "the pairing code, picture or payload is no good"},
+		{ExitStorage, "the database, the disk or a file"},
+		{ExitCamera, "no camera, or not allowed to use it"},
+		{ExitInterrupted, "interrupted"},
+	}
+}

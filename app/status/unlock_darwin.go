@@ -1,0 +1,3 @@
+package status
+
+const unlockCommand = "security unlock-keychain ~/Library/Keychains/login.keychain-db"
