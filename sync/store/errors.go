@@ -1,0 +1,93 @@
+package store
+
+import (
+	"fmt"
+)
+
+// CorruptError says that the file is damaged: SQLite refused a page of it, an
+// integrity check failed, or it is no SQLite file at all. The file is left as
+// it is.
+type CorruptError struct {
+	Path   string
+	Detail string // SQLite's words or the first findings of the check
+	Err    error
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("database %s is damaged: %s", e.Path, e.Detail)
+}
+
+// Unwrap gives the cause.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// ForeignError says that the file is a sound SQLite database of another
+// program. It is left as it is.
+type ForeignError struct {
+	Path          string
+	ApplicationID int64 // what that program wrote into the header; often 0
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s is a database of another program", e.Path)
+}
+
+// NewerError says that a later version of the program has written the file in
+// a form that this one does not know. It is left as it is.
+type NewerError struct {
+	Path          string
+	Schema, Known int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("database %s has schema %d, this program knows up to %d", e.Path, e.Schema, e.Known)
+}
+
+// FullError says that the disk (or a quota) has no room left. What was stored
+// before is intact; the change at hand is not stored.
+type FullError struct {
+	Path string
+	Err  error
+}
+
+func (e *FullError) Error() string { return fmt.Sprintf("no room left to write %s", e.Path) }
+
+// Unwrap gives the cause.
+func (e *FullError) Unwrap() error { return e.Err }
+
+// ReadOnlyError says that the file, its folder or its file system cannot be
+// written, or that the store was opened with [Options.ReadOnly].
+type ReadOnlyError struct {
+	Path string
+	Err  error
+}
+
+func (e *ReadOnlyError) Error() string { return fmt.Sprintf("database %s cannot be written", e.Path) }
+
+// Unwrap gives the cause.
+func (e *ReadOnlyError) Unwrap() error { return e.Err }
+
+// BusyError says that another process held the write lock for longer than
+// [Options.BusyTimeout].
+type BusyError struct {
+	Path string
+	Err  error
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("database %s is being written by another process", e.Path)
+}
+
+// Unwrap gives the cause.
+func (e *BusyError) Unwrap() error { return e.Err }
+
+// MissingError says that there is no file to open for reading. It matches
+// fs.ErrNotExist.
+type MissingError struct {
+	Path string
+	Err  error
+}
+
+func (e *MissingError) Error() string { return fmt.Sprintf("there is no database at %s", e.Path) }
+
+// Unwrap gives fs.ErrNotExist's cause.
+func (e *MissingError) Unwrap() error { return e.Err }
