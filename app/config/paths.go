@@ -1,0 +1,78 @@
+// Package config knows where HealthSync keeps its files and what a person can
+// set. It holds no secret: those live in the vault.
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// HomeVar is the environment variable that puts everything into one folder,
+// for demos, tests and second phones.
+const HomeVar = "HEALTHSYNC_HOME"
+
+// Paths are the places of HealthSync's files. All of them are absolute.
+type Paths struct {
+	// Config is the folder of config.json and pairing.json.
+	Config string
+	// Data is the folder of health.db, and of the file vault where one was
+	// chosen.
+	Data string
+	// Log is the folder of healthsync.log.
+	Log string
+	// Home is HEALTHSYNC_HOME made absolute, or "" for the user's own places.
+	Home string
+}
+
+// ConfigFile is the settings file.
+func (p Paths) ConfigFile() string { return filepath.Join(p.Config, "config.json") }
+
+// PairingFile is the record of the pairing, without its secrets.
+func (p Paths) PairingFile() string { return filepath.Join(p.Config, "pairing.json") }
+
+// Database is the SQLite file.
+func (p Paths) Database() string { return filepath.Join(p.Data, "health.db") }
+
+// VaultDir is the folder of the file vault, used only where it was chosen.
+func (p Paths) VaultDir() string { return filepath.Join(p.Data, "vault") }
+
+// LogFile is the log.
+func (p Paths) LogFile() string { return filepath.Join(p.Log, "healthsync.log") }
+
+// LockFile guards against two syncs at once.
+func (p Paths) LockFile() string { return filepath.Join(p.Data, "sync.lock") }
+
+// Namespace keeps the keychain items of one home apart from another's: ""
+// for the user's own, else a short hash of the folder.
+func (p Paths) Namespace() string {
+	if p.Home == "" {
+		return ""
+	}
+	h := sha256.Sum256([]byte(p.Home))
+	return hex.EncodeToString(h[:6])
+}
+
+// Locate finds the places by the environment: HEALTHSYNC_HOME, else the
+// platform's (Application Support and Logs on macOS, the XDG folders
+// elsewhere). It creates nothing. ~/.healthsync is never used: it belongs to
+// other programs of that name.
+func Locate(getenv func(string) string) (Paths, error) {
+	if dir := getenv(HomeVar); dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return Paths{}, err
+		}
+		return Paths{Config: abs, Data: abs, Log: abs, Home: abs}, nil
+	}
+	home := getenv("HOME")
+	if home == "" {
+		var err error
+		if home, err = os.UserHomeDir(); err != nil || home == "" {
+			return Paths{}, errors.New("neither HOME nor " + HomeVar + " is set")
+		}
+	}
+	return platformPaths(home, getenv), nil
+}

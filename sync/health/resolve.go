@@ -1,0 +1,151 @@
+package health
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// UnknownTypeError says that a name stands for no type, and what was probably
+// meant.
+type UnknownTypeError struct {
+	Name    string
+	Nearest []Type // closest first; may be empty
+}
+
+func (e *UnknownTypeError) Error() string {
+	s := fmt.Sprintf("%q is no type of health data", e.Name)
+	if len(e.Nearest) > 0 {
+		s += fmt.Sprintf("; did you mean %s?", e.Nearest[0])
+	}
+	return s
+}
+
+// aliases are what people call the types, folded as fold does it. The first
+// of several types is the better-known one.
+var aliases = map[string][]Type{
+	"step": {Steps}, "stepcount": {Steps},
+	"distance": {DistanceWalkingRunning}, "walkingrunningdistance": {DistanceWalkingRunning}, "walking": {DistanceWalkingRunning},
+	"cycling": {DistanceCycling}, "cyclingdistance": {DistanceCycling},
+	"activeenergy": {ActiveEnergyBurned}, "activecalories": {ActiveEnergyBurned}, "calories": {ActiveEnergyBurned}, "energy": {ActiveEnergyBurned},
+	"basalenergy": {BasalEnergyBurned}, "restingenergy": {BasalEnergyBurned},
+	"exercise": {ExerciseTime}, "exerciseminutes": {ExerciseTime}, "appleexercisetime": {ExerciseTime},
+	"stand": {StandHours}, "standtime": {StandHours}, "flights": {FlightsClimbed}, "stairs": {FlightsClimbed}, "workout": {Workouts},
+	"hr": {HeartRate}, "pulse": {HeartRate}, "restinghr": {RestingHeartRate}, "rhr": {RestingHeartRate},
+	"walkingheartrate": {WalkingHeartRateAverage}, "hrv": {HeartRateVariability}, "heartratevariabilitysdnn": {HeartRateVariability},
+	"bloodpressure": {BloodPressureSystolic, BloodPressureDiastolic}, "systolic": {BloodPressureSystolic}, "diastolic": {BloodPressureDiastolic},
+	"spo2": {BloodOxygen}, "oxygen": {BloodOxygen}, "oxygensaturation": {BloodOxygen},
+	"respiration": {RespiratoryRate}, "breathing": {RespiratoryRate}, "temperature": {BodyTemperature}, "vo2": {VO2Max},
+	"mass": {Weight}, "bodymass": {Weight}, "bodyweight": {Weight}, "bmi": {BodyMassIndex}, "bodyfat": {BodyFatPercentage}, "fat": {BodyFatPercentage},
+	"leanmass": {LeanBodyMass}, "rem": {SleepREM}, "deep": {SleepDeep}, "core": {SleepCore}, "awake": {SleepAwake}, "inbed": {SleepInBed},
+}
+
+// fold drops what people write differently: case, hyphens, underscores and
+// blanks, and HealthKit's prefixes.
+func fold(name string) string {
+	name = strings.TrimPrefix(name, "HKQuantityTypeIdentifier")
+	name = strings.TrimPrefix(name, "HKCategoryTypeIdentifier")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '-' || r == '_' || r == ' ' || r == '.' || r == '+':
+			return -1
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+}
+
+// Resolve gives the types that a name on a command line stands for: a type in
+// any spelling of case, hyphen or underscore, a group, "all", or a common
+// name such as distance. A group holds sleep once, as SleepAnalysis. A name
+// that is none of these is an *UnknownTypeError with what was probably meant.
+func Resolve(name string) ([]Type, error) {
+	f := fold(name)
+	if f == "all" {
+		return slices.DeleteFunc(Types(), Type.IsSleepStage), nil
+	}
+	if g := Group(f); g == Activity || g == Vitals || g == Sleep || g == Body {
+		return g.Types(), nil
+	}
+	for _, i := range infos {
+		if fold(string(i.Type)) == f {
+			return []Type{i.Type}, nil
+		}
+	}
+	if ts, ok := aliases[f]; ok {
+		return slices.Clone(ts), nil
+	}
+	return nil, &UnknownTypeError{Name: name, Nearest: nearest(f)}
+}
+
+// Types lists the group's types; sleep once, as SleepAnalysis.
+func (g Group) Types() []Type {
+	var ts []Type
+	for _, i := range infos {
+		if i.Group == g && !i.Type.IsSleepStage() {
+			ts = append(ts, i.Type)
+		}
+	}
+	return ts
+}
+
+// nearest lists up to three types within a third of the name's length in
+// edits, or that contain it.
+func nearest(f string) []Type {
+	type scored struct {
+		t Type
+		d int
+	}
+	var found []scored
+	consider := func(name string, ts []Type) {
+		d := editDistance(f, name)
+		if len(f) >= 3 && strings.Contains(name, f) {
+			d = min(d, 2)
+		}
+		if d <= max(1, len(f)/3) {
+			for _, t := range ts {
+				found = append(found, scored{t, d})
+			}
+		}
+	}
+	for _, i := range infos {
+		consider(fold(string(i.Type)), []Type{i.Type})
+	}
+	for a, ts := range aliases {
+		consider(a, ts)
+	}
+	slices.SortFunc(found, func(a, b scored) int {
+		if a.d != b.d {
+			return a.d - b.d
+		}
+		return strings.Compare(string(a.t), string(b.t))
+	})
+	var ts []Type
+	for _, s := range found {
+		if !slices.Contains(ts, s.t) && len(ts) < 3 {
+			ts = append(ts, s.t)
+		}
+	}
+	return ts
+}
+
+// editDistance is Levenshtein's, over bytes (names are ASCII).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		prev := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := prev
+			if a[i-1] != b[j-1] {
+				cost = min(prev, row[j], row[j-1]) + 1
+			}
+			prev, row[j] = row[j], cost
+		}
+	}
+	return row[len(b)]
+}
