@@ -1,0 +1,169 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrNotFound is provable absence: the store was reached and unlocked and has
+// no such item. Nothing else matches it.
+var ErrNotFound = errors.New("vault: item not found")
+
+// Fact is what every failure of a store knows. No field holds a secret.
+type Fact struct {
+	Vault  string // where: "Secret Service", "login keychain", a path
+	Op     string // what was tried: "get", "set", "sign", ...
+	Name   string // the item's name, if one was meant
+	Code   int    // OSStatus on macOS, else 0
+	Detail string // the raw text of system or store
+	Err    error  // the cause, if it is an error value
+}
+
+// Unwrap returns the cause.
+func (f Fact) Unwrap() error { return f.Err }
+
+func (f Fact) text(what string) string {
+	var b strings.Builder
+	b.WriteString("vault: ")
+	b.WriteString(f.Op)
+	if f.Name != "" {
+		b.WriteString(" " + f.Name)
+	}
+	b.WriteString(": " + what)
+	if f.Vault != "" {
+		b.WriteString(" (" + f.Vault + ")")
+	}
+	switch {
+	case f.Detail != "":
+		b.WriteString(": " + f.Detail)
+	case f.Err != nil:
+		b.WriteString(": " + f.Err.Error())
+	}
+	if f.Code != 0 {
+		fmt.Fprintf(&b, " [OSStatus %d]", f.Code)
+	}
+	return b.String()
+}
+
+// NotFoundError is [ErrNotFound] with the facts.
+type NotFoundError struct{ Fact }
+
+func (e *NotFoundError) Error() string { return e.text("not found") }
+
+// Is makes errors.Is(err, ErrNotFound) true.
+func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
+
+// ExistsError says that NewSigner found a key, which it never replaces.
+type ExistsError struct{ Fact }
+
+func (e *ExistsError) Error() string { return e.text("already exists") }
+
+// LockedError says that the store is locked, so that it is unknown what it
+// holds.
+type LockedError struct {
+	Fact
+	Dismissed bool // the person, or a machine without a display, dismissed the request for the password
+}
+
+func (e *LockedError) Error() string {
+	if e.Dismissed {
+		return e.text("locked, and the request to unlock was dismissed")
+	}
+	return e.text("locked")
+}
+
+// DeniedError says that the store or the person refused access to the item, or
+// that a file belongs to somebody else.
+type DeniedError struct{ Fact }
+
+func (e *DeniedError) Error() string { return e.text("access denied") }
+
+// Reason says why a store is not there.
+type Reason string
+
+// The reasons of [UnavailableError].
+const (
+	NoBus        Reason = "no session bus"                     // Linux: no D-Bus session
+	NoService    Reason = "no secret service"                  // Linux: nothing answers as org.freedesktop.secrets
+	NoCollection Reason = "no default keyring"                 // Linux: a service that was never set up
+	NoKeychain   Reason = "no keychain"                        // macOS: no login keychain, or unusable
+	NotInBuild   Reason = "not available in this build"        // this binary has no code for it
+	DarkWake     Reason = "the computer is only half awake"    // macOS: no dialog can be shown now
+	Newer        Reason = "written by a newer version"         // file: a schema that this version does not know
+	Offline      Reason = "the store does not answer properly" // the store's own failure
+)
+
+// UnavailableError says that there is no store to talk to.
+type UnavailableError struct {
+	Fact
+	Reason Reason
+}
+
+func (e *UnavailableError) Error() string { return e.text(string(e.Reason)) }
+
+// CorruptError says that something is stored but damaged. It is left as it is.
+type CorruptError struct{ Fact }
+
+func (e *CorruptError) Error() string { return e.text("damaged") }
+
+// ExposedError says that others may read or replace the file vault: its file
+// is wider than 0600, its folder wider than 0700.
+type ExposedError struct {
+	Fact
+	Path string
+	Mode uint32 // the permission bits found
+}
+
+func (e *ExposedError) Error() string {
+	return e.text(fmt.Sprintf("%s is open to others (mode %04o)", e.Path, e.Mode))
+}
+
+// TimeoutError says that the store did not answer in time. What was asked for
+// may still happen.
+type TimeoutError struct {
+	Fact
+	After time.Duration
+}
+
+func (e *TimeoutError) Error() string {
+	return e.text(fmt.Sprintf("no answer after %v", e.After.Round(time.Millisecond)))
+}
+
+// Timeout reports true, as net.Error does.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// Is makes errors.Is(err, context.DeadlineExceeded) true.
+func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// FailedError is any other failure of the store; Code and Detail say more.
+type FailedError struct{ Fact }
+
+func (e *FailedError) Error() string { return e.text("failed") }
+
+// KindError says that the name holds another kind of thing.
+type KindError struct {
+	Fact
+	Want, Have ItemKind
+}
+
+func (e *KindError) Error() string {
+	return e.text(fmt.Sprintf("is a %s, not a %s", e.Have, e.Want))
+}
+
+// NameError says that a name cannot be used.
+type NameError struct{ Name string }
+
+func (e *NameError) Error() string { return fmt.Sprintf("vault: bad name %q", e.Name) }
+
+// UnknownKindError says that [Open] knows no such vault.
+type UnknownKindError struct {
+	Kind  string
+	Known []string
+}
+
+func (e *UnknownKindError) Error() string {
+	return fmt.Sprintf("vault: unknown kind %q (known: %s)", e.Kind, strings.Join(e.Known, ", "))
+}
