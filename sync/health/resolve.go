@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"healthsync/sync/near"
 )
 
 // UnknownTypeError says that a name stands for no type, and what was probably
@@ -99,7 +101,7 @@ func nearest(f string) []Type {
 	}
 	var found []scored
 	consider := func(name string, ts []Type) {
-		d := editDistance(f, name)
+		d := near.Distance(f, name)
 		if len(f) >= 3 && strings.Contains(name, f) {
 			d = min(d, 2)
 		}
@@ -128,24 +130,4 @@ func nearest(f string) []Type {
 		}
 	}
 	return ts
-}
-
-// editDistance is Levenshtein's, over bytes (names are ASCII).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		prev := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := prev
-			if a[i-1] != b[j-1] {
-				cost = min(prev, row[j], row[j-1]) + 1
-			}
-			prev, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
 }
