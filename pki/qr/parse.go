@@ -1,0 +1,244 @@
+package qr
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"healthsync/pki"
+)
+
+// ParsePayload reads the JSON text of a pairing payload, of protocol version 1
+// or 2. It is strict about what the fields say and forgiving about what
+// happens to text on its way through a chat, a mail or a terminal: surrounding
+// white space, a byte order mark, no-break spaces, typographic quotes, and line
+// breaks anywhere, even inside a value. Fields it does not know are passed over.
+//
+// The errors are a [*NotHealthSyncError] when the text is something else, or a
+// [*PayloadError] when it is a pairing payload with something wrong in it. An
+// expired payload is not an error, see [Payload.Expired].
+func ParsePayload[T string | []byte](text T) (Payload, error) {
+	if len(text) > MaxPayload {
+		if !resembles([]byte(text[:MaxPayload])) {
+			return Payload{}, &NotHealthSyncError{Kinds: []string{"text"}}
+		}
+		return Payload{}, &PayloadError{"", "is longer than " + strconv.Itoa(MaxPayload) + " bytes"}
+	}
+	raw := tidy([]byte(text))
+	if len(raw) == 0 || raw[0] != '{' {
+		return Payload{}, &NotHealthSyncError{Kinds: kinds(raw)}
+	}
+	p, known, err := readObject(raw)
+	if err != nil {
+		if !known && !resembles(raw) {
+			return Payload{}, &NotHealthSyncError{Kinds: []string{"JSON"}}
+		}
+		return Payload{}, err
+	}
+	return p, nil
+}
+
+func kinds(text []byte) []string {
+	if len(text) == 0 {
+		return nil
+	}
+	return []string{kindOf(string(text))}
+}
+
+// resembles tells a damaged payload from any other text: it names the one
+// field that nothing but HealthSync has.
+func resembles(text []byte) bool { return bytes.Contains(text, []byte(fieldLeaf)) }
+
+// tidy undoes what copying does to a payload. No value of ours has white space
+// or quotes in it, so nothing that is meant can be lost.
+func tidy(text []byte) []byte {
+	var b strings.Builder
+	b.Grow(len(text))
+	broken := false // a line break was just dropped: drop the next line's indentation too
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		if r == utf8.RuneError && n == 1 { // left as it is for the JSON reader to refuse
+			b.WriteByte(text[0])
+			text = text[1:]
+			continue
+		}
+		text = text[n:]
+		switch {
+		case r == '\r' || r == '\n' || r == '\u2028' || r == '\u2029':
+			broken = true
+			continue
+		case r == '\ufeff' || r == '\u200b' || r == '\u200e' || r == '\u200f' || r == '\u2060' || r == '\u00ad':
+			continue // byte order mark and other characters without a width
+		case r == ' ' || r == '\t' || r == '\u00a0' || r == '\u202f' || unicode.Is(unicode.Zs, r):
+			if !broken {
+				b.WriteByte(' ')
+			}
+			continue
+		case r == '\u201c' || r == '\u201d' || r == '\u201e' || r == '\u201f' || r == '\u00ab' || r == '\u00bb' || r == '\uff02':
+			r = '"' // "smart" punctuation of notes and chats
+		}
+		broken = false
+		b.WriteRune(r)
+	}
+	return []byte(strings.TrimSpace(b.String()))
+}
+
+// readObject reads the whole text as one JSON object. known says whether
+// enough of our fields were seen to call it a pairing payload.
+func readObject(raw []byte) (p Payload, known bool, err error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(raw)) // refuses duplicate names and invalid UTF-8
+	if _, err := dec.ReadToken(); err != nil {
+		return Payload{}, false, textError(err)
+	}
+	values := make(map[string]jsontext.Value, 8)
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return Payload{}, len(values) > 2, textError(err)
+		}
+		field := name.String()
+		value, err := dec.ReadValue()
+		if err != nil {
+			return Payload{}, len(values) > 2, textError(err)
+		}
+		switch field {
+		case fieldVersion, fieldHost, fieldPort, fieldCode, fieldExpires, fieldLeaf, fieldCA:
+			values[field] = value.Clone()
+		}
+	}
+	known = len(values) > 2
+	if _, err := dec.ReadToken(); err != nil {
+		return Payload{}, known, textError(err)
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return Payload{}, known, &PayloadError{"", "is followed by something else"}
+	}
+	p, err = readFields(values)
+	return p, known, err
+}
+
+// textError says what is wrong with the JSON without repeating any of it.
+func textError(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return &PayloadError{"", "is cut short"}
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return &PayloadError{"", "names a field twice"}
+	}
+	return &PayloadError{"", "is not well-formed JSON"}
+}
+
+// readFields turns the fields' values into a valid payload.
+func readFields(values map[string]jsontext.Value) (Payload, error) {
+	var p Payload
+	version, err := text(values, fieldVersion)
+	if err != nil {
+		return Payload{}, err
+	}
+	switch version { // first: what the other fields mean hangs on it
+	case "1":
+		p.Version = 1
+	case "2":
+		p.Version = 2
+	default:
+		return Payload{}, &PayloadError{fieldVersion, "is not 1 or 2"}
+	}
+	if p.Host, err = text(values, fieldHost); err != nil {
+		return Payload{}, err
+	}
+	if h, ok := strings.CutPrefix(p.Host, "["); ok && strings.HasSuffix(h, "]") && strings.Contains(h, ":") {
+		p.Host = strings.TrimSuffix(h, "]") // an IPv6 address as in a URL
+	}
+	if p.Port, err = number(values, fieldPort); err != nil {
+		return Payload{}, err
+	}
+	if p.Code, err = text(values, fieldCode); err != nil {
+		return Payload{}, err
+	}
+	if p.ExpiresAt, err = date(values, fieldExpires); err != nil {
+		return Payload{}, err
+	}
+	if p.Leaf, err = fingerprint(values, fieldLeaf); err != nil {
+		return Payload{}, err
+	}
+	if p.Version == 2 {
+		if p.CA, err = fingerprint(values, fieldCA); err != nil {
+			return Payload{}, err
+		}
+	}
+	if err := p.Validate(); err != nil {
+		return Payload{}, err
+	}
+	return p, nil
+}
+
+func present(values map[string]jsontext.Value, field string, kind jsontext.Kind, what string) (jsontext.Value, error) {
+	v, ok := values[field]
+	if !ok || v.Kind() == 'n' {
+		return nil, &PayloadError{field, "is missing"}
+	}
+	if v.Kind() != kind {
+		return nil, &PayloadError{field, "is not " + what}
+	}
+	return v, nil
+}
+
+func text(values map[string]jsontext.Value, field string) (string, error) {
+	v, err := present(values, field, '"', "a string")
+	if err != nil {
+		return "", err
+	}
+	s, err := jsontext.AppendUnquote(nil, v)
+	if err != nil {
+		return "", &PayloadError{field, "is not a sound string"}
+	}
+	return string(s), nil
+}
+
+func number(values map[string]jsontext.Value, field string) (int, error) {
+	v, err := present(values, field, '0', "a number")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(string(v)) // no fraction and no exponent: Swift's Int writes none
+	if err != nil {
+		return 0, &PayloadError{field, "is not a whole number"}
+	}
+	return n, nil
+}
+
+// date reads ISO 8601 with or without a fraction of a second, which is cut.
+func date(values map[string]jsontext.Value, field string) (time.Time, error) {
+	s, err := text(values, field)
+	if err != nil {
+		return time.Time{}, err
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, &PayloadError{field, "is not a date as in 2026-01-07T12:00:00Z"}
+	}
+	t = t.UTC().Truncate(time.Second)
+	if t.Year() < 2001 || t.Year() > 2999 {
+		return time.Time{}, &PayloadError{field, "is not a date of this millennium"}
+	}
+	return t, nil
+}
+
+func fingerprint(values map[string]jsontext.Value, field string) (pki.Fingerprint, error) {
+	s, err := text(values, field)
+	if err != nil {
+		return pki.Fingerprint{}, err
+	}
+	fp, err := pki.ParseFingerprint(s)
+	if err != nil {
+		return pki.Fingerprint{}, &PayloadError{field, "is not a SHA-256 fingerprint (64 hexadecimal digits)"}
+	}
+	return fp, nil
+}

@@ -1,0 +1,225 @@
+package qr
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"strings"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
+)
+
+// Bounds of a picture that is decoded at all. The largest that people have are
+// 48-megapixel photographs (8064 x 6048, 10-25 MB as JPEG) and screenshots of
+// 6K displays.
+const (
+	DefaultMaxBytes  = 40 << 20
+	DefaultMaxPixels = 64_000_000
+	maxSide          = 1 << 16
+)
+
+// Convert turns a picture of a format that Go does not decode (HEIC) into an
+// image, by what the system offers. format is the name as in [FormatError]. It
+// returns a [*FormatError] where it cannot; it must respect ctx.
+type Convert func(ctx context.Context, format string, data []byte) (image.Image, error)
+
+// format is one kind of picture file: how it begins and how it is read.
+type format struct {
+	name   string
+	magic  []string // '?' stands for any byte
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+}
+
+// formats is the list of what is recognised by its first bytes. A format
+// without decode is known by name only, for the sake of the message.
+func formats() []format {
+	return []format{
+		{"PNG", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode},
+		{"JPEG", []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode},
+		{"GIF", []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, gif.Decode},
+		{"WebP", []string{"RIFF????WEBP"}, webp.DecodeConfig, webp.Decode},
+		{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, tiff.DecodeConfig, tiff.Decode},
+		{"BMP", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode},
+		{name: "HEIC", magic: []string{"????ftypheic", "????ftypheix", "????ftyphevc", "????ftypheim", "????ftypheis", "????ftypmif1", "????ftypmsf1"}},
+		{name: "AVIF", magic: []string{"????ftypavif", "????ftypavis"}},
+		{name: "JPEG XL", magic: []string{"\xff\x0a", "\x00\x00\x00\x0cJXL "}},
+		{name: "JPEG 2000", magic: []string{"\x00\x00\x00\x0cjP  "}},
+		{name: "PDF", magic: []string{"%PDF-"}},
+		{name: "SVG", magic: []string{"<svg", "<?xml"}},
+		{name: "icon", magic: []string{"icns", "\x00\x00\x01\x00"}},
+		{name: "QuickTime film", magic: []string{"????ftypqt", "????ftypmp4", "????ftypisom", "????ftypM4V"}},
+	}
+}
+
+func sniff(data []byte) (format, bool) {
+	for _, f := range formats() {
+		for _, m := range f.magic {
+			if begins(data, m) {
+				return f, true
+			}
+		}
+	}
+	return format{}, false
+}
+
+func begins(data []byte, magic string) bool {
+	if len(data) < len(magic) {
+		return false
+	}
+	for i := 0; i < len(magic); i++ {
+		if magic[i] != '?' && magic[i] != data[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// readAll reads the file up to the limit, and not a byte more than is needed
+// to know that it is beyond.
+func readAll(ctx context.Context, r io.Reader, limit int64) ([]byte, error) {
+	if l, ok := r.(interface{ Len() int }); ok && int64(l.Len()) > limit {
+		return nil, &TooLargeError{Bytes: int64(l.Len()), Limit: limit}
+	}
+	if s, ok := r.(io.Seeker); ok { // a file tells its size before it is read
+		if here, err := s.Seek(0, io.SeekCurrent); err == nil {
+			end, err := s.Seek(0, io.SeekEnd)
+			if _, back := s.Seek(here, io.SeekStart); back != nil {
+				return nil, fmt.Errorf("qr: read the picture: %w", back)
+			}
+			if err == nil && end-here > limit {
+				return nil, &TooLargeError{Bytes: end - here, Limit: limit}
+			}
+		}
+	}
+	data, err := io.ReadAll(io.LimitReader(contextReader{ctx, r}, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("qr: read the picture: %w", err)
+	}
+	if int64(len(data)) > limit {
+		return nil, &TooLargeError{Bytes: int64(len(data)), Limit: limit}
+	}
+	return data, nil
+}
+
+// contextReader stops between two reads when the context is done.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// decodePicture turns a file's bytes into an image and says how it must be
+// turned to stand upright (EXIF orientation, 1-8).
+func decodePicture(ctx context.Context, data []byte, opts Options) (image.Image, int, error) {
+	if len(data) == 0 {
+		return nil, 0, &TruncatedError{Err: io.ErrUnexpectedEOF}
+	}
+	f, ok := sniff(data)
+	if !ok {
+		return nil, 0, &FormatError{}
+	}
+	if f.decode == nil {
+		if opts.Convert == nil {
+			return nil, 0, &FormatError{Format: f.name}
+		}
+		img, err := opts.Convert(ctx, f.name, data)
+		if err != nil {
+			return nil, 0, fmt.Errorf("qr: convert the %s picture: %w", f.name, err)
+		}
+		return img, 1, nil // the system's converters turn it upright themselves
+	}
+	cfg, err := f.config(bytes.NewReader(data))
+	if err != nil {
+		return nil, 0, pictureError(f.name, data, err)
+	}
+	if err := checkSize(f.name, cfg, data, opts.maxPixels()); err != nil {
+		return nil, 0, err
+	}
+	img, err := guard(f, data)
+	if err != nil {
+		return nil, 0, pictureError(f.name, data, err)
+	}
+	orientation := 1
+	switch f.name {
+	case "JPEG":
+		orientation = jpegOrientation(data)
+	case "TIFF":
+		orientation = tiffOrientation(data)
+	}
+	return img, orientation, nil
+}
+
+// guard decodes, and turns a decoder's panic into an error: the bytes come from
+// anywhere, and a fault in a decoder must not end the menu-bar app.
+func guard(f format, data []byte) (img image.Image, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			img, err = nil, fmt.Errorf("decoder failed: %v", r)
+		}
+	}()
+	return f.decode(bytes.NewReader(data))
+}
+
+// checkSize refuses, by the header alone, what would take too much memory.
+// The second rule catches headers that promise more than the file can hold:
+// each format has a largest ratio between what it stores and what comes out.
+func checkSize(name string, cfg image.Config, data []byte, maxPixels int64) error {
+	if cfg.Width <= 0 || cfg.Height <= 0 {
+		return &DamagedError{Format: name, Err: errors.New("it has no width or no height")}
+	}
+	pixels := int64(cfg.Width) * int64(cfg.Height)
+	if cfg.Width > maxSide || cfg.Height > maxSide || pixels > maxPixels {
+		return &TooLargeError{Format: name, Width: cfg.Width, Height: cfg.Height, Limit: maxPixels}
+	}
+	const slack = 1 << 20 // small pictures need no proof
+	var ratio int64
+	switch name {
+	case "PNG", "TIFF":
+		// Deflate makes at most 1032 bytes of one (zlib's Technical Details); a
+		// pixel may have as little as one bit. TIFF's LZW and its fax codes
+		// stay below, but for blank CCITT pages.
+		ratio = 1032 * 8
+	case "JPEG":
+		ratio = 64 * 8 * 4 // 8x8 blocks of one bit, chroma at a quarter
+	case "GIF":
+		ratio = 4096 // one LZW code of 9-12 bits for at most 4,096 pixels
+	case "BMP":
+		ratio = 8
+	default: // WebP: a lossless one of a single colour takes no bit a pixel
+		ratio = 1 << 14
+	}
+	if pixels > slack && pixels/ratio > int64(len(data)) {
+		return &TruncatedError{Format: name, Err: fmt.Errorf("%d bytes cannot hold %d x %d pixels", len(data), cfg.Width, cfg.Height)}
+	}
+	return nil
+}
+
+// pictureError sorts a decoder's complaint into cut short, or damaged.
+func pictureError(name string, data []byte, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		strings.Contains(err.Error(), "unexpected EOF") || // image/gif and x/image/webp wrap by text
+		strings.Contains(err.Error(), "not enough pixel data") || strings.Contains(err.Error(), "too short") {
+		return &TruncatedError{Format: name, Err: err}
+	}
+	if errors.Is(err, zlib.ErrChecksum) || errors.Is(err, zlib.ErrHeader) {
+		return &DamagedError{Format: name, Err: err}
+	}
+	_ = data
+	return &DamagedError{Format: name, Err: err}
+}
