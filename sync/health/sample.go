@@ -53,11 +53,11 @@ func unhex(c byte) byte {
 // String gives the upper-case form, as Apple's Foundation writes it.
 func (u UUID) String() string {
 	var b [36]byte
-	return string(u.AppendText(b[:0]))
+	return string(u.Append(b[:0]))
 }
 
-// AppendText appends the upper-case form to b.
-func (u UUID) AppendText(b []byte) []byte {
+// Append appends the upper-case form to b.
+func (u UUID) Append(b []byte) []byte {
 	var h [32]byte
 	hex.Encode(h[:], u[:])
 	for i, c := range h {
