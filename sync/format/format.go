@@ -1,0 +1,204 @@
+// Package format writes samples and daily figures as CSV, TSV, JSON and
+// newline-delimited JSON, as a stream: memory does not grow with their number.
+package format
+
+import (
+	"bufio"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"healthsync/sync/health"
+)
+
+// Kind is a form of output.
+type Kind string
+
+// The kinds.
+const (
+	CSV    Kind = "csv"
+	TSV    Kind = "tsv"
+	JSON   Kind = "json"
+	NDJSON Kind = "ndjson"
+)
+
+// Kinds lists them in the order of the documentation.
+func Kinds() []Kind { return []Kind{CSV, TSV, JSON, NDJSON} }
+
+// Options of a writer.
+type Options struct {
+	Kind Kind
+	// Delimiter parts the columns of CSV; 0 is a semicolon, as the first
+	// command line of that name wrote it, so that decimal commas do no harm.
+	Delimiter rune
+	// Metadata adds the metadata as a last column, a JSON object.
+	Metadata bool
+	// Schema is the schema number inside JSON.
+	Schema int
+}
+
+// Writer writes samples one by one. Close writes what ends the output; a
+// Writer that is not closed leaves JSON unfinished on purpose, so that half an
+// answer cannot be taken for a whole one.
+type Writer interface {
+	Write(*health.Sample) error
+	Close() error
+}
+
+// KindError says that there is no such kind.
+type KindError struct{ Kind string }
+
+func (e *KindError) Error() string { return fmt.Sprintf("no output format %q", e.Kind) }
+
+// DelimiterError says that a delimiter cannot part columns.
+type DelimiterError struct{ Delimiter string }
+
+func (e *DelimiterError) Error() string {
+	return fmt.Sprintf("%q cannot be a delimiter: it takes one character that is no quote and no line break", e.Delimiter)
+}
+
+// ParseDelimiter reads a delimiter as people type it: one character, or \t or
+// tab.
+func ParseDelimiter(s string) (rune, error) {
+	if s == `\t` || s == "tab" {
+		return '\t', nil
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	if n != len(s) || n == 0 || r == utf8.RuneError || r == '"' || r == '\r' || r == '\n' {
+		return 0, &DelimiterError{s}
+	}
+	return r, nil
+}
+
+// New makes a writer of samples and writes what comes first.
+func New(w io.Writer, o Options) (Writer, error) {
+	buf := bufio.NewWriterSize(w, 64<<10)
+	switch o.Kind {
+	case CSV, TSV:
+		c := csv.NewWriter(buf)
+		c.Comma = columnDelimiter(o, ';')
+		head := []string{"id", "type", "value", "unit", "startDate", "endDate", "sourceName"}
+		if o.Metadata {
+			head = append(head, "metadata")
+		}
+		return &csvWriter{w: c, buf: buf, row: make([]string, len(head))}, c.Write(head)
+	case JSON:
+		_, err := fmt.Fprintf(buf, "{\"schema\":%d,\"status\":\"ok\",\"samples\":[", o.Schema)
+		return &jsonWriter{w: buf, array: true}, err
+	case NDJSON:
+		return &jsonWriter{w: buf}, nil
+	}
+	return nil, &KindError{string(o.Kind)}
+}
+
+func columnDelimiter(o Options, fallback rune) rune {
+	switch {
+	case o.Kind == TSV:
+		return '\t'
+	case o.Delimiter != 0:
+		return o.Delimiter
+	}
+	return fallback
+}
+
+type csvWriter struct {
+	w   *csv.Writer
+	buf *bufio.Writer
+	row []string
+}
+
+func (c *csvWriter) Write(s *health.Sample) error {
+	c.row[0] = s.ID.String()
+	c.row[1] = string(s.Type)
+	c.row[2] = Number(s.Value)
+	c.row[3] = s.Unit
+	c.row[4] = Date(s.Start)
+	c.row[5] = Date(s.End)
+	c.row[6] = s.Source
+	if len(c.row) > 7 {
+		c.row[7] = s.Metadata
+	}
+	return c.w.Write(c.row)
+}
+
+func (c *csvWriter) Close() error {
+	c.w.Flush()
+	if err := c.w.Error(); err != nil {
+		return err
+	}
+	return c.buf.Flush()
+}
+
+type jsonWriter struct {
+	w     *bufio.Writer
+	array bool // one object that holds all, or an object a line
+	count int
+	line  []byte
+}
+
+func (j *jsonWriter) Write(s *health.Sample) error {
+	b := j.line[:0]
+	if j.array && j.count > 0 {
+		b = append(b, ',')
+	}
+	if j.array {
+		b = append(b, '\n')
+	}
+	b = append(b, `{"id":"`...)
+	b = s.ID.Append(b)
+	b = append(b, `","type":`...)
+	b = appendString(b, string(s.Type))
+	b = append(b, `,"value":`...)
+	b = appendNumber(b, s.Value)
+	b = append(b, `,"unit":`...)
+	b = appendString(b, s.Unit)
+	b = append(b, `,"startDate":"`...)
+	b = appendDate(b, s.Start)
+	b = append(b, `","endDate":"`...)
+	b = appendDate(b, s.End)
+	b = append(b, `","sourceName":`...)
+	b = appendString(b, s.Source)
+	if s.Metadata != "" {
+		b = append(b, `,"metadata":`...)
+		b = append(b, s.Metadata...)
+	}
+	b = append(b, '}')
+	if !j.array {
+		b = append(b, '\n')
+	}
+	j.line = b
+	j.count++
+	_, err := j.w.Write(b)
+	return err
+}
+
+func (j *jsonWriter) Close() error {
+	if j.array {
+		if _, err := fmt.Fprintf(j.w, "\n],\"count\":%d}\n", j.count); err != nil {
+			return err
+		}
+	}
+	return j.w.Flush()
+}
+
+// Date is a moment as every output writes it: ISO 8601, whole seconds, UTC.
+func Date(unix int64) string { return string(appendDate(nil, unix)) }
+
+func appendDate(b []byte, unix int64) []byte {
+	return time.Unix(unix, 0).UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+}
+
+// Number is a value as every output writes it: the shortest decimal that
+// reads back as the same number, never with an exponent below 1e21.
+func Number(v float64) string { return string(appendNumber(nil, v)) }
+
+func appendNumber(b []byte, v float64) []byte {
+	form := byte('f')
+	if v != 0 && (v >= 1e21 || v <= -1e21 || v < 1e-6 && v > -1e-6) {
+		form = 'e'
+	}
+	return strconv.AppendFloat(b, v, form, -1, 64)
+}
