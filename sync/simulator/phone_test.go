@@ -1,0 +1,195 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"healthsync/pki"
+	"healthsync/sync/health"
+)
+
+// client is a Mac as small as it can be: it checks nothing that the real one
+// does, and shows bytes.
+type client struct {
+	t     testing.TB
+	phone *Phone
+	token string
+	cert  *tls.Certificate
+}
+
+// start shares a phone and takes it down with the test.
+func start(t testing.TB, o Options) *client {
+	t.Helper()
+	p, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return &client{t: t, phone: p}
+}
+
+func (c *client) dial() (*tls.Conn, error) {
+	config := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}
+	if c.cert != nil {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.cert, nil }
+	}
+	d := tls.Dialer{Config: config}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	conn, err := d.DialContext(ctx, "tcp", c.phone.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*tls.Conn), nil
+}
+
+// raw sends bytes and gives every byte that comes back.
+func (c *client) raw(request string) (string, error) {
+	conn, err := c.dial()
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, request); err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(conn)
+	return string(b), err
+}
+
+type answer struct {
+	status  int
+	line    string
+	headers string
+	body    []byte
+}
+
+func (a answer) json() map[string]any {
+	var m map[string]any
+	if json.Unmarshal(a.body, &m) != nil {
+		return nil
+	}
+	return m
+}
+
+func parseAnswer(raw string) (answer, error) {
+	head, body, ok := strings.Cut(raw, "\r\n\r\n")
+	line, headers, _ := strings.Cut(head, "\r\n")
+	parts := strings.SplitN(line, " ", 3)
+	if !ok || len(parts) != 3 {
+		return answer{}, fmt.Errorf("not an answer: %.200q", raw)
+	}
+	status, err := strconv.Atoi(parts[1])
+	return answer{status, line, headers, []byte(body)}, err
+}
+
+func (c *client) request(method, path, body string) string {
+	b := method + " " + path + " HTTP/1.1\r\nHost: iphone\r\n"
+	if c.token != "" {
+		b += "Authorization: Bearer " + c.token + "\r\n"
+	}
+	if body != "" {
+		b += "Content-Length: " + strconv.Itoa(len(body)) + "\r\n"
+	}
+	return b + "\r\n" + body
+}
+
+func (c *client) do(method, path, body string) answer {
+	c.t.Helper()
+	raw, err := c.raw(c.request(method, path, body))
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	a, err := parseAnswer(raw)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return a
+}
+
+// pair does what the QR code is for.
+func (c *client) paired() *client {
+	c.t.Helper()
+	code := c.phone.NewCode()
+	if c.phone.Protocol() == 1 {
+		a := c.do("POST", pathPair, `{"code":"`+code+`","clientName":"test"}`)
+		if a.status != 200 {
+			c.t.Fatalf("pair: %s: %s", a.line, a.body)
+		}
+		c.token = a.json()["token"].(string)
+		return c
+	}
+	key, err := pki.GenerateKey()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	csr, err := pki.NewCSR(key, pki.CommonNameClient)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	body, _ := json.Marshal(map[string]string{"code": code, "clientName": "test", "csr": string(pki.EncodeCSR(csr))})
+	a := c.do("POST", pathPair, string(body))
+	if a.status != 200 {
+		c.t.Fatalf("pair: %s: %s", a.line, a.body)
+	}
+	cert, err := pki.DecodeCertificate([]byte(a.json()["clientCertificate"].(string)))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.cert = &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
+	return c
+}
+
+type wireSample struct {
+	ID, Type, Unit, StartDate, EndDate, SourceName string
+	Value                                          float64
+	Metadata                                       map[string]string
+}
+
+type wirePage struct {
+	Status        string
+	Message       *string
+	Samples       []wireSample
+	HasMore       bool
+	ReturnedCount int
+}
+
+func (c *client) page(body string) wirePage {
+	c.t.Helper()
+	a := c.do("POST", pathData, body)
+	if a.status != 200 {
+		c.t.Fatalf("%s: %s", a.line, a.body)
+	}
+	var p wirePage
+	if err := json.Unmarshal(a.body, &p); err != nil {
+		c.t.Fatal(err)
+	}
+	return p
+}
+
+var _ = []any{bytes.Equal, x509.ParseCertificate, net.Dial, health.Steps}
+
+func TestPairAndStatus(t *testing.T) {
+	for _, protocol := range []int{1, 2} {
+		c := start(t, Options{Protocol: protocol}).paired()
+		a := c.do("GET", pathStatus, "")
+		if a.status != 200 || a.json()["version"] != strconv.Itoa(protocol) {
+			t.Errorf("status: %s %s", a.line, a.body)
+		}
+		t.Log(a.headers, string(a.body))
+	}
+}
