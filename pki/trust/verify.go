@@ -1,0 +1,294 @@
+package trust
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"healthsync/pki"
+)
+
+// judge makes the checks of one connection, in order, and notes each in the
+// report. The first failure ends it.
+type judge struct {
+	trust   *Trust
+	host    string // as in certificates, see nameToVerify
+	now     time.Time
+	lenient bool // dates are noted, not enforced
+	report  *Report
+}
+
+// peer judges the certificates that the server sent. It runs inside the
+// handshake: nothing but the ClientHello has been sent when it says no.
+func (j *judge) peer(chain []*x509.Certificate) *Failure {
+	if len(chain) == 0 {
+		return &Failure{Kind: Malformed, Whose: Server, Err: errors.New("no certificate was sent")}
+	}
+	switch {
+	case j.trust == nil:
+	case j.trust.mode == pinned:
+		return j.pinned(chain[0])
+	case j.trust.mode == pairing:
+		return j.pairing(chain)
+	case j.trust.mode == mutual:
+		return j.mutual(chain)
+	}
+	return &Failure{Kind: Unknown, Whose: Server, Cert: chain[0], Err: errors.New("no trust is set")}
+}
+
+func (j *judge) pinned(leaf *x509.Certificate) *Failure {
+	if f := j.note("fingerprint", fingerprint(leaf, j.trust.leaf)); f != nil {
+		return f
+	}
+	j.lenient = true
+	return j.dates(Server, leaf)
+}
+
+func fingerprint(leaf *x509.Certificate, want pki.Fingerprint) *Failure {
+	if got := pki.FingerprintOf(leaf); !want.Equal(got) {
+		return &Failure{Kind: FingerprintMismatch, Whose: Server, Cert: leaf, Want: want, Got: got}
+	}
+	return nil
+}
+
+func (j *judge) pairing(chain []*x509.Certificate) *Failure {
+	leaf := chain[0]
+	if f := j.note("fingerprint", fingerprint(leaf, j.trust.leaf)); f != nil {
+		return f
+	}
+	ca, f := j.findCA(chain)
+	if j.note("ca fingerprint", f) != nil {
+		return f
+	}
+	if f := j.chain(chain, ca); f != nil {
+		return f
+	}
+	if f := j.note("usage", usable(Server, leaf, x509.ExtKeyUsageServerAuth)); f != nil {
+		return f
+	}
+	// Told, so that a debugging person sees it coming, and not enforced.
+	j.remark("name", named(leaf, j.host))
+	return nil
+}
+
+// findCA picks the CA of the pairing code out of what the server sent.
+func (j *judge) findCA(chain []*x509.Certificate) (*x509.Certificate, *Failure) {
+	for _, c := range chain {
+		if j.trust.ca.Equal(pki.FingerprintOf(c)) {
+			return c, nil
+		}
+	}
+	last := chain[len(chain)-1]
+	if last.IsCA || pki.SelfSigned(last) {
+		return nil, &Failure{Kind: CAMismatch, Whose: CA, Cert: last, Want: j.trust.ca, Got: pki.FingerprintOf(last)}
+	}
+	return nil, &Failure{
+		Kind: BrokenChain, Whose: Server, Cert: chain[0], Names: []string{last.Issuer.CommonName},
+		Err: errors.New("the CA was not sent"),
+	}
+}
+
+func (j *judge) mutual(chain []*x509.Certificate) *Failure {
+	if f := j.chain(chain, j.trust.root); f != nil {
+		return f
+	}
+	if f := j.note("usage", usable(Server, chain[0], x509.ExtKeyUsageServerAuth)); f != nil {
+		return f
+	}
+	return j.note("name", named(chain[0], j.host))
+}
+
+// chain finds the way from the leaf to the CA first and looks at dates second:
+// an expired certificate of a stranger is a stranger's first of all, and
+// crypto/x509 would tell of the date.
+func (j *judge) chain(chain []*x509.Certificate, ca *x509.Certificate) *Failure {
+	path, err := undated(chain[0], chain[1:], ca)
+	if err != nil {
+		return j.note("chain", whyUntrusted(Server, chain[0], chain[1:], ca, err))
+	}
+	j.note("chain", nil)
+	for i := len(path) - 1; i >= 0; i-- { // the CA first: it is the root cause
+		whose := CA
+		if i == 0 {
+			whose = Server
+		}
+		if f := j.dates(whose, path[i]); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// undated verifies the chain as crypto/x509 does, on copies whose dates are
+// wide open, and returns the originals from the leaf to the CA.
+func undated(leaf *x509.Certificate, rest []*x509.Certificate, ca *x509.Certificate) ([]*x509.Certificate, error) {
+	original := map[string]*x509.Certificate{}
+	open := func(c *x509.Certificate) *x509.Certificate {
+		original[string(c.Raw)] = c
+		wide := *c
+		wide.NotBefore, wide.NotAfter = time.Unix(0, 0), time.Unix(1<<40, 0)
+		return &wide
+	}
+	opts := x509.VerifyOptions{
+		Roots:         x509.NewCertPool(),
+		Intermediates: x509.NewCertPool(),
+		CurrentTime:   time.Unix(1<<20, 0),
+		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	}
+	opts.Roots.AddCert(open(ca))
+	for _, c := range rest {
+		opts.Intermediates.AddCert(open(c))
+	}
+	chains, err := open(leaf).Verify(opts)
+	if err != nil {
+		return nil, err
+	}
+	path := make([]*x509.Certificate, len(chains[0]))
+	for i, c := range chains[0] {
+		path[i] = original[string(c.Raw)]
+	}
+	return path, nil
+}
+
+// whyUntrusted follows the chain as far as it goes and says where it ends.
+// crypto/x509 has one answer for all of it, "unknown authority".
+func whyUntrusted(whose Whose, leaf *x509.Certificate, rest []*x509.Certificate, ca *x509.Certificate, err error) *Failure {
+	f := &Failure{Kind: BrokenChain, Whose: whose, Cert: leaf, Err: err}
+	if pki.SelfSigned(leaf) {
+		f.Kind = SelfSigned
+		return f
+	}
+	at := leaf
+	for range rest {
+		next := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return pki.IssuedBy(at, c) })
+		if next < 0 || rest[next].Equal(at) {
+			break
+		}
+		at = rest[next]
+	}
+	if pki.SelfSigned(at) && !at.Equal(ca) { // a whole chain, to a root that is not ours
+		f.Kind, f.Names = OtherCA, []string{at.Subject.CommonName}
+		return f
+	}
+	if at.Equal(ca) {
+		return f // the way is whole, so it is err that stands in it
+	}
+	f.Names = []string{at.Issuer.CommonName}
+	if string(at.RawIssuer) != string(ca.RawSubject) {
+		f.Err = fmt.Errorf("the issuer %.60q was not sent: %w", at.Issuer.CommonName, err)
+		return f
+	}
+	// Our CA by name. The phone names every CA alike, so the key identifiers
+	// tell whether another CA of that name has signed or a signature is wrong.
+	if len(at.AuthorityKeyId) > 0 && len(ca.SubjectKeyId) > 0 && string(at.AuthorityKeyId) != string(ca.SubjectKeyId) {
+		f.Kind = OtherCA
+		return f
+	}
+	if sig := at.CheckSignatureFrom(ca); sig != nil {
+		f.Err = fmt.Errorf("signed in the name of the CA, but not by it: %w", sig)
+	}
+	return f
+}
+
+func usable(whose Whose, cert *x509.Certificate, want x509.ExtKeyUsage) *Failure {
+	var err error
+	switch {
+	case !slices.Contains(cert.ExtKeyUsage, want) && !slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny):
+		err = errors.New("its extended key usage does not allow it")
+	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		err = errors.New("its key usage does not allow signatures")
+	default:
+		return nil
+	}
+	return &Failure{Kind: WrongUsage, Whose: whose, Cert: cert, Err: err}
+}
+
+func named(leaf *x509.Certificate, host string) *Failure {
+	if err := leaf.VerifyHostname(host); err != nil {
+		return &Failure{Kind: NameMismatch, Whose: Server, Cert: leaf, Host: host, Names: pki.Names(leaf)}
+	}
+	return nil
+}
+
+// dates enforces a certificate's dates, or notes what is wrong with them.
+func (j *judge) dates(whose Whose, cert *x509.Certificate) *Failure {
+	f := dated(whose, cert, j.now)
+	check := "dates of " + cert.Subject.CommonName
+	if f != nil && j.lenient {
+		j.remark(check, f)
+		f.At = j.now
+		j.report.Dates = append(j.report.Dates, f)
+		return nil
+	}
+	return j.note(check, f)
+}
+
+func dated(whose Whose, cert *x509.Certificate, now time.Time) *Failure {
+	switch pki.StatusAt(cert, now) {
+	case pki.StatusExpired:
+		return &Failure{Kind: Expired, Whose: whose, Cert: cert}
+	case pki.StatusNotYetValid:
+		return &Failure{Kind: NotYetValid, Whose: whose, Cert: cert}
+	}
+	return nil
+}
+
+// own judges, before anything is dialled, what this Mac brings along: the
+// stored CA and the client certificate.
+func (j *judge) own(cert *tls.Certificate) (*x509.Certificate, *Failure) {
+	ca := j.trust.root
+	if ca == nil {
+		return nil, j.note("stored CA", &Failure{Kind: BrokenChain, Whose: CA, Err: errors.New("no CA certificate is stored")})
+	}
+	if !ca.BasicConstraintsValid || !ca.IsCA {
+		return nil, j.note("stored CA", &Failure{Kind: WrongUsage, Whose: CA, Cert: ca, Err: errors.New("it is not a CA")})
+	}
+	if f := j.dates(CA, ca); f != nil {
+		return nil, f
+	}
+	if cert == nil || len(cert.Certificate) == 0 {
+		return nil, j.note("client certificate", &Failure{Kind: NoClientCert, Whose: Client, Err: errors.New("none is stored")})
+	}
+	leaf, err := pki.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return nil, j.note("client certificate", &Failure{Kind: Malformed, Whose: Client, Err: err})
+	}
+	if f := j.note("client certificate", ownLeaf(leaf, cert, ca)); f != nil {
+		return leaf, f
+	}
+	return leaf, j.dates(Client, leaf)
+}
+
+// ownLeaf makes the checks on the client certificate that need no clock.
+func ownLeaf(leaf *x509.Certificate, cert *tls.Certificate, ca *x509.Certificate) *Failure {
+	signer, ok := cert.PrivateKey.(crypto.Signer)
+	if !ok {
+		return &Failure{Kind: KeyUnavailable, Whose: Client, Cert: leaf, Err: errors.New("the certificate came without its key")}
+	}
+	key, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !key.Equal(leaf.PublicKey) {
+		return &Failure{Kind: BadClientCert, Whose: Client, Cert: leaf, Err: errors.New("the key does not belong to the certificate")}
+	}
+	if !pki.IssuedBy(leaf, ca) {
+		return whyUntrusted(Client, leaf, nil, ca, errors.New("not issued by the CA of this pairing"))
+	}
+	return usable(Client, leaf, x509.ExtKeyUsageClientAuth)
+}
+
+// note records an enforced check and passes its failure on.
+func (j *judge) note(name string, f *Failure) *Failure {
+	if f != nil {
+		f.At = j.now
+	}
+	j.report.Checks = append(j.report.Checks, newCheck(name, true, f))
+	return f
+}
+
+// remark records a check that is not enforced.
+func (j *judge) remark(name string, f *Failure) {
+	j.report.Checks = append(j.report.Checks, newCheck(name, false, f))
+}
