@@ -1,0 +1,317 @@
+package simulator
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"healthsync/sync/health"
+)
+
+// Plan says what history to make up: that of a person with an iPhone, a watch,
+// a scale and a cuff, who sleeps at night, moves by day and works out now and
+// then. The same plan makes the same history, sample for sample; without exact
+// numbers, a later To only adds to it.
+type Plan struct {
+	// Seed chooses the person.
+	Seed uint64
+	// From and To bound the starts: [From, To).
+	From, To time.Time
+	// Types are what to make; nil is all that such a person has. Sleep stages
+	// come with SleepAnalysis. Types beyond the known 31 are refused.
+	Types []health.Type
+	// Samples is the exact number over Types; 0 is as many as such a person
+	// has, about 1,450 a day. Counts sets exact numbers by type instead; both
+	// need a whole day between From and To, and keep to whole days.
+	Samples int
+	Counts  map[health.Type]int
+	// Gaps are times without any sample: the days that they touch are empty.
+	Gaps []Gap
+	// Bursts, between 0 and 1, is the part of the days that have anything;
+	// 0 is every day.
+	Bursts float64
+	// Location has the person's days and nights; nil is UTC.
+	Location *time.Location
+	// Person is the name in the sources' names; "" is Ana.
+	Person string
+}
+
+// Gap is a time in which nothing was measured, [From, To).
+type Gap struct{ From, To time.Time }
+
+// Generate makes a history.
+func Generate(p Plan) (*History, error) {
+	h := NewHistory()
+	return h, h.Extend(p)
+}
+
+// Extend adds to a history what a plan makes: with From at the last plan's To,
+// what was measured since.
+func (h *History) Extend(p Plan) error {
+	g, err := newGenerator(p)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range g.types {
+		recs := g.make(h, t)
+		if len(recs) == 0 {
+			continue
+		}
+		if s := h.series[t]; s != nil && len(s.recs) > 0 && s.recs[len(s.recs)-1].start > recs[0].start {
+			h.mergeLocked(t, recs)
+			continue
+		}
+		h.appendLocked(t, recs)
+	}
+	return nil
+}
+
+// day is one day of the person's life.
+type day struct {
+	number     int64 // days since 1970 in the person's place
+	start, end int64 // Unix milliseconds
+	year, yday int
+	weekend    bool
+	activity   float64 // 1 on the average
+	wake, bed  float64 // hours: of getting up, and of going to bed the evening before (may be negative)
+	workout    float64 // hour at which it begins; 0 is none
+	length     float64 // of the workout, in hours
+	sport      int
+}
+
+type generator struct {
+	Plan
+	types  []health.Type
+	days   []day
+	counts map[health.Type]int // nil: as nature has it
+	people sources
+}
+
+func newGenerator(p Plan) (*generator, error) {
+	if p.Location == nil {
+		p.Location = time.UTC
+	}
+	if !p.From.Before(p.To) {
+		return nil, errors.New("simulator: a history begins before it ends")
+	}
+	if p.To.Sub(p.From) > 150*366*24*time.Hour {
+		return nil, errors.New("simulator: nobody lives for more than 150 years")
+	}
+	g := &generator{Plan: p, people: newSources(p.Person)}
+	types := p.Types
+	switch {
+	case p.Counts != nil:
+		types = slices.Collect(maps.Keys(p.Counts))
+	case types == nil:
+		for t := range streams {
+			types = append(types, t)
+		}
+	}
+	for _, t := range types {
+		if t.IsSleepStage() {
+			t = health.SleepAnalysis
+		}
+		if len(streams[t]) == 0 && t != health.SleepAnalysis {
+			return nil, fmt.Errorf("simulator: samples of type %q cannot be made up", t)
+		}
+		if !slices.Contains(g.types, t) {
+			g.types = append(g.types, t)
+		}
+	}
+	slices.Sort(g.types)
+	exact := p.Samples > 0 || p.Counts != nil
+	g.days = g.calendar(exact)
+	if exact {
+		if len(g.days) == 0 {
+			return nil, errors.New("simulator: an exact number of samples needs a whole day to lie in")
+		}
+		if g.counts = p.Counts; g.counts == nil {
+			g.counts = g.apportion()
+		}
+	}
+	return g, nil
+}
+
+// calendar lists the days that have samples: with exact numbers only those
+// that lie in the plan whole.
+func (g *generator) calendar(whole bool) []day {
+	var days []day
+	from := g.From.In(g.Location)
+	for at := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, g.Location); at.Before(g.To); {
+		next := time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, g.Location)
+		d := g.day(at, next)
+		at = next
+		if whole && (d.start < g.From.UnixMilli() || d.end > g.To.UnixMilli()) {
+			continue
+		}
+		if slices.ContainsFunc(g.Gaps, func(gap Gap) bool {
+			return d.start < gap.To.UnixMilli() && gap.From.UnixMilli() < d.end
+		}) {
+			continue
+		}
+		if g.Bursts > 0 && g.rng("burst", d.number).Float64() >= g.Bursts {
+			continue
+		}
+		days = append(days, d)
+	}
+	return days
+}
+
+func (g *generator) day(at, next time.Time) day {
+	number := int64(math.Floor(float64(time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC).Unix()) / 86400))
+	r := g.rng("day", number)
+	d := day{
+		number: number, start: at.UnixMilli(), end: next.UnixMilli(), year: at.Year(), yday: at.YearDay(),
+		weekend: at.Weekday() == time.Saturday || at.Weekday() == time.Sunday,
+	}
+	d.activity = max(0.25, 1+0.3*r.NormFloat64())
+	d.wake = 6.75 + 0.4*r.NormFloat64()
+	d.bed = -0.9 + 0.5*r.NormFloat64()
+	if d.weekend {
+		d.activity *= 1.15
+		d.wake += 1.3
+		d.bed += 0.8
+	}
+	d.wake = min(max(d.wake, 5), 11)
+	d.bed = min(max(d.bed, -2.5), 2)
+	if r.Float64() < 0.45 {
+		d.workout = []float64{7.5, 12.3, 17.8, 18.6}[r.IntN(4)] + 0.5*r.Float64()
+		d.length = 0.4 + 0.8*r.Float64()
+		d.sport = r.IntN(len(sports))
+		d.activity *= 1.3
+	}
+	return d
+}
+
+// rng gives the random numbers of one thing on one day, whatever else is made.
+func (g *generator) rng(what string, number int64) *rand.Rand {
+	h := g.Seed*0x9E3779B97F4A7C15 + 0x1234567
+	for _, c := range []byte(what) {
+		h = (h ^ uint64(c)) * 0x100000001B3
+	}
+	return rand.New(rand.NewPCG(h, uint64(number)))
+}
+
+// perDay is how many samples of a type an average day has.
+func perDay(t health.Type) float64 {
+	if t == health.SleepAnalysis {
+		return sleepPerNight
+	}
+	n := 0.0
+	for _, s := range streams[t] {
+		n += s.perDay
+	}
+	return n
+}
+
+// apportion divides the exact number over the types by their natural numbers,
+// largest remainders first, each type at least one where there are enough.
+func (g *generator) apportion() map[health.Type]int {
+	counts := make(map[health.Type]int, len(g.types))
+	total := 0.0
+	for _, t := range g.types {
+		total += perDay(t)
+	}
+	left := g.Samples
+	if left >= len(g.types) {
+		for _, t := range g.types {
+			counts[t] = 1
+		}
+		left -= len(g.types)
+	}
+	type part struct {
+		t    health.Type
+		rest float64
+	}
+	var parts []part
+	given := 0
+	for _, t := range g.types {
+		exact := float64(left) * perDay(t) / total
+		n := int(exact)
+		counts[t] += n
+		given += n
+		parts = append(parts, part{t, exact - float64(n)})
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.rest, a.rest) })
+	for i := range left - given {
+		counts[parts[i%len(parts)].t]++
+	}
+	return counts
+}
+
+// make makes all samples of a type, oldest first.
+func (g *generator) make(h *History, t health.Type) []record {
+	var all, today []record
+	if n := g.counts[t]; n > 0 {
+		all = make([]record, 0, n)
+	}
+	alike := t
+	if other, ok := together[t]; ok {
+		alike = other
+	}
+	from, to := g.From.UnixMilli(), g.To.UnixMilli()
+	weights := 0.0
+	for i := range g.days {
+		weights += g.weight(t, &g.days[i])
+	}
+	sum, made := 0.0, 0
+	for i := range g.days {
+		d := &g.days[i]
+		when, r := g.rng("when "+string(alike), d.number), g.rng(string(t), d.number)
+		var n int
+		if g.counts == nil {
+			want := perDay(t) * g.weight(t, d)
+			n = int(want)
+			if when.Float64() < want-float64(n) {
+				n++
+			}
+		} else {
+			sum += g.weight(t, d)
+			n = int(math.Round(float64(g.counts[t])*sum/weights)) - made
+			if i == len(g.days)-1 {
+				n = g.counts[t] - made
+			}
+			made += n
+		}
+		today = g.fill(h, today[:0], t, d, n, when, r)
+		slices.SortStableFunc(today, func(a, b record) int { return cmp.Compare(a.start, b.start) })
+		for _, rec := range today {
+			if g.counts == nil && (rec.start < from || rec.start >= to) {
+				continue
+			}
+			all = append(all, rec)
+		}
+	}
+	return all
+}
+
+// weight is how much of a type a day has, 1 on the average.
+func (g *generator) weight(t health.Type, d *day) float64 {
+	if info, _ := health.Lookup(t); info.Group == health.Activity && t != health.BasalEnergyBurned && t != health.Workouts {
+		return d.activity
+	}
+	if t == health.Workouts && g.counts == nil {
+		if d.workout == 0 {
+			return 0
+		}
+		return 1 / perDay(health.Workouts)
+	}
+	return 1
+}
+
+func randomUUID(r *rand.Rand) (u health.UUID) {
+	hi, lo := r.Uint64(), r.Uint64()
+	for i := range 8 {
+		u[i], u[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
+	}
+	u[6] = u[6]&0x0f | 0x40 // version 4, as HealthKit's are
+	u[8] = u[8]&0x3f | 0x80
+	return u
+}
