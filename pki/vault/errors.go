@@ -48,6 +48,9 @@ func (f Fact) text(what string) string {
 	return b.String()
 }
 
+// facts is how this package knows its own errors; Fact is embedded in each.
+func (f Fact) facts() Fact { return f }
+
 // NotFoundError is [ErrNotFound] with the facts.
 type NotFoundError struct{ Fact }
 
@@ -92,6 +95,7 @@ const (
 	NoKeychain   Reason = "no keychain"                        // macOS: no login keychain, or unusable
 	NotInBuild   Reason = "not available in this build"        // this binary has no code for it
 	DarkWake     Reason = "the computer is only half awake"    // macOS: no dialog can be shown now
+	NoFolder     Reason = "no folder"                          // file: Options.Dir is empty
 	Newer        Reason = "written by a newer version"         // file: a schema that this version does not know
 	Offline      Reason = "the store does not answer properly" // the store's own failure
 )

@@ -10,7 +10,9 @@ const redacted = "[redacted]"
 
 // Secret is a secret's bytes. Converting it to []byte or string is deliberate
 // and easy; printing, logging or encoding it gives "[redacted]", whatever the
-// verb or the encoder, so that it cannot slip into a log or a report.
+// verb or the encoder, so that it cannot slip into a log or a report. One hole
+// is fmt's: it calls no methods on unexported struct fields, so a struct that
+// keeps a Secret must not be printed whole.
 type Secret []byte
 
 // String returns "[redacted]".

@@ -53,6 +53,9 @@ func (v *soft) Set(ctx context.Context, name string, secret Secret) error {
 	if !ValidName(name) {
 		return &NameError{name}
 	}
+	if len(secret) == 0 {
+		return emptySecret(v.fact("set", name))
+	}
 	ctx, cancel := deadline(ctx, v.opts.Timeout)
 	defer cancel()
 	return v.store.replace(ctx, name, record{ItemSecret, secret.clone()})

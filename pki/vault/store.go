@@ -91,6 +91,13 @@ func (l lane) do(ctx context.Context, f Fact, fn func() error) error {
 	}
 }
 
+// emptySecret refuses an empty secret, which no store here keeps reliably: the
+// keychain answers a query for one with success and no data, like absence.
+func emptySecret(f Fact) error {
+	f.Detail = "the secret is empty"
+	return &FailedError{f}
+}
+
 // clearOwn is [Clear].
 func clearOwn(ctx context.Context, v Vault) (removed []Item, err error) {
 	items, err := v.List(ctx)

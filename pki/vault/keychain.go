@@ -1,0 +1,464 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha1" // the identifier that Apple gives a key; no security rests on it
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strings"
+)
+
+// osKeychain is what macOS offers, each method one call or a few of Apple's:
+// the thin part that only exists there (keychain_darwin.go). Everything that
+// can be decided is decided in this file, and tested everywhere.
+type osKeychain interface {
+	// state of the default keychain: whether it is locked, or why it is not there.
+	state() (locked bool, s osStatus)
+	// message is the system's text for a code.
+	message(osStatus) string
+
+	password(service, account string, withData bool) (kcPassword, osStatus)
+	passwords(service string) ([]kcPassword, osStatus) // attributes only; none is no error
+	addPassword(service string, p kcPassword) osStatus
+	updatePassword(service string, p kcPassword) osStatus // everything but the account
+	deletePassword(service, account string) osStatus
+
+	createKey(label string) (point []byte, s osStatus, detail string)
+	findKey(id keyID) osStatus
+	sign(id keyID, digest []byte) (signature []byte, s osStatus, detail string)
+	deleteKey(id keyID) osStatus                 // both halves; none is no error
+	keys(label string) ([]keyID, osStatus)       // none is no error
+	addCertificate(der []byte) osStatus          // into the default keychain
+	certificates(cn string) ([][]byte, osStatus) // DER, by exact common name; none is no error
+	deleteCertificate(cn string, der []byte) osStatus
+}
+
+// keyID is a key's kSecAttrApplicationLabel: SHA-1 of the uncompressed public point.
+type keyID [sha1.Size]byte
+
+// kcPassword is a generic password item. Beside secrets, each key and each
+// certificate has one, under its name: that is what ties the nameless items
+// of those classes to a name and a namespace. Its attributes can be read
+// without a dialog, so they say what Delete and List need.
+type kcPassword struct {
+	account string
+	label   string // what Keychain Access shows as name
+	kind    string // kSecAttrDescription, shown there as kind: one of kcKinds
+	ref     string // kSecAttrComment: the key's or certificate's identity
+	data    []byte // secret; or the public point; or the certificate's DER
+}
+
+// keyLabel is the name of every HealthSync key in Keychain Access.
+const keyLabel = "HealthSync key"
+
+var kcKinds = map[ItemKind]string{
+	ItemSecret:      "HealthSync secret",
+	ItemKey:         "HealthSync key reference",
+	ItemCertificate: "HealthSync certificate reference",
+}
+
+func (p kcPassword) itemKind() ItemKind {
+	for kind, text := range kcKinds {
+		if p.kind == text {
+			return kind
+		}
+	}
+	return ItemSecret
+}
+
+// strayNames are the common names under which certificates of a pairing are
+// known (the guide's `security find-certificate -a -c healthsync`).
+var strayNames = []string{"healthsync-client", "healthsync-ca"}
+
+// keychain is the login keychain as a Vault.
+type keychain struct {
+	api  osKeychain
+	opts Options
+	lane lane
+}
+
+var _ Vault = (*keychain)(nil)
+
+func newKeychain(api osKeychain, o Options) *keychain {
+	return &keychain{api: api, opts: o, lane: newLane()}
+}
+
+func (k *keychain) Kind() string  { return KindKeychain }
+func (k *keychain) Where() string { return "login keychain" }
+
+func (k *keychain) fact(op, name string) Fact { return Fact{Vault: k.Where(), Op: op, Name: name} }
+
+// call runs fn alone and within the time limit. fn must be able to outlive it.
+func (k *keychain) call(ctx context.Context, f Fact, fn func() error) error {
+	ctx, cancel := deadline(ctx, k.opts.Timeout)
+	defer cancel()
+	return k.lane.do(ctx, f, fn)
+}
+
+// quiet is call for what would ask for the password of a locked keychain.
+func (k *keychain) quiet(ctx context.Context, f Fact, fn func() error) error {
+	return k.call(ctx, f, func() error {
+		if k.opts.NoPrompt {
+			if locked, s := k.api.state(); s == errSecSuccess && locked {
+				return &LockedError{Fact: f}
+			}
+		}
+		return fn()
+	})
+}
+
+// named is quiet for an operation on one name.
+func (k *keychain) named(ctx context.Context, op, name string, fn func(f Fact, account string) error) error {
+	if !ValidName(name) {
+		return &NameError{name}
+	}
+	f := k.fact(op, name)
+	return k.quiet(ctx, f, func() error { return fn(f, account(k.opts.Namespace, name)) })
+}
+
+// fail turns a code into an error. "Not found" is believed only of a keychain
+// that is there: SecItemCopyMatching ends its search at the first keychain that
+// it cannot read and then reports that nothing matched (Apple's SecItem.cpp,
+// SecItemCopyMatching_osx).
+func (k *keychain) fail(f Fact, s osStatus, detail string) error {
+	if s == errSecSuccess {
+		return nil
+	}
+	locked, state := k.api.state()
+	if s.class() == classNotFound && state != errSecSuccess {
+		s = state
+		if s.class() == classNotFound {
+			s = errSecNoSuchKeychain
+		}
+	}
+	if detail == "" {
+		detail = k.api.message(s)
+	}
+	return s.fail(f, detail, locked)
+}
+
+func (k *keychain) Check(ctx context.Context) error {
+	f := k.fact("check", "")
+	return k.call(ctx, f, func() error {
+		locked, s := k.api.state()
+		if s != errSecSuccess {
+			return k.fail(f, s, "")
+		}
+		if locked {
+			return &LockedError{Fact: f}
+		}
+		return nil
+	})
+}
+
+// item reads a password item of a kind.
+func (k *keychain) item(f Fact, account string, kind ItemKind) (kcPassword, error) {
+	p, s := k.api.password(Service, account, true)
+	if s != errSecSuccess {
+		return p, k.fail(f, s, "")
+	}
+	if p.itemKind() != kind {
+		clear(p.data)
+		return kcPassword{}, &KindError{f, kind, p.itemKind()}
+	}
+	return p, nil
+}
+
+// put adds an item or replaces one of the same kind.
+func (k *keychain) put(f Fact, kind ItemKind, p kcPassword) error {
+	p.kind, p.label = kcKinds[kind], "HealthSync "+f.Name
+	s := k.api.addPassword(Service, p)
+	if s == errSecDuplicateItem {
+		old, s := k.api.password(Service, p.account, false)
+		if s != errSecSuccess {
+			return k.fail(f, s, "")
+		}
+		if old.itemKind() != kind {
+			return &KindError{f, kind, old.itemKind()}
+		}
+		return k.fail(f, k.api.updatePassword(Service, p), "")
+	}
+	return k.fail(f, s, "")
+}
+
+func (k *keychain) Get(ctx context.Context, name string) (Secret, error) {
+	var out Secret
+	err := k.named(ctx, "get", name, func(f Fact, account string) error {
+		p, err := k.item(f, account, ItemSecret)
+		out = p.data
+		return err
+	})
+	if err != nil {
+		return nil, err // and not out, which a call that timed out may still write
+	}
+	return out, nil
+}
+
+func (k *keychain) Set(ctx context.Context, name string, secret Secret) error {
+	data := secret.clone()
+	return k.named(ctx, "set", name, func(f Fact, account string) error {
+		if len(data) == 0 {
+			return emptySecret(f)
+		}
+		return k.put(f, ItemSecret, kcPassword{account: account, data: data})
+	})
+}
+
+func (k *keychain) Signer(ctx context.Context, name string) (crypto.Signer, error) {
+	var out *signer
+	err := k.named(ctx, "get", name, func(f Fact, account string) error {
+		p, err := k.item(f, account, ItemKey)
+		if err != nil {
+			return err
+		}
+		public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), p.data)
+		if err != nil {
+			f.Detail = "not a public point"
+			return &CorruptError{f}
+		}
+		id := keyID(sha1.Sum(p.data))
+		if s := k.api.findKey(id); s != errSecSuccess {
+			err := k.fail(f, s, "")
+			if errors.Is(err, ErrNotFound) { // the name is taken, so this is not absence
+				f.Detail = "the key of this name is no longer in the keychain"
+				return &CorruptError{f}
+			}
+			return err
+		}
+		out = k.signer(name, id, public)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// signer signs in the keychain, within SignTimeout.
+func (k *keychain) signer(name string, id keyID, public *ecdsa.PublicKey) *signer {
+	return &signer{public, func(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, error) {
+		f := k.fact("sign", name)
+		digest = bytes.Clone(digest) // the call may outlive the caller's buffer
+		var out []byte
+		ctx, cancel := deadline(context.Background(), k.opts.SignTimeout)
+		defer cancel()
+		err := k.quiet(ctx, f, func() error {
+			signature, s, detail := k.api.sign(id, digest)
+			out = signature
+			return k.fail(f, s, detail)
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}}
+}
+
+func (k *keychain) NewSigner(ctx context.Context, name string) (crypto.Signer, error) {
+	var out *signer
+	err := k.named(ctx, "new", name, func(f Fact, account string) error {
+		if _, s := k.api.password(Service, account, false); s == errSecSuccess {
+			return &ExistsError{f}
+		} else if err := k.fail(f, s, ""); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		point, s, detail := k.api.createKey(keyLabel)
+		if s != errSecSuccess {
+			return k.fail(f, s, detail)
+		}
+		id := keyID(sha1.Sum(point))
+		public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+		if err != nil {
+			k.api.deleteKey(id)
+			f.Detail = "the new key is not on P-256"
+			return &FailedError{f}
+		}
+		p := kcPassword{account: account, label: "HealthSync " + name, kind: kcKinds[ItemKey], ref: hex.EncodeToString(id[:]), data: point}
+		if s := k.api.addPassword(Service, p); s != errSecSuccess {
+			// Without its name the key would be a stray; where another process
+			// was faster, theirs is the identity.
+			k.api.deleteKey(id)
+			return k.fail(f, s, "")
+		}
+		out = k.signer(name, id, public)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// certRef is what a certificate's item notes about it: enough to find it
+// without reading data. A common name may hold anything, so it comes last.
+func certRef(der []byte, cn string) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]) + " " + cn
+}
+
+func splitCertRef(ref string) (hash, cn string) {
+	hash, cn, _ = strings.Cut(ref, " ")
+	return hash, cn
+}
+
+// findCertificate returns the DER of the certificate item that a note is about.
+func (k *keychain) findCertificate(ref string) ([]byte, osStatus) {
+	_, cn := splitCertRef(ref)
+	all, s := k.api.certificates(cn)
+	if s != errSecSuccess {
+		return nil, s
+	}
+	for _, der := range all {
+		if certRef(der, cn) == ref {
+			return der, errSecSuccess
+		}
+	}
+	return nil, errSecItemNotFound
+}
+
+func (k *keychain) Certificate(ctx context.Context, name string) (*x509.Certificate, error) {
+	var out *x509.Certificate
+	err := k.named(ctx, "get", name, func(f Fact, account string) error {
+		p, err := k.item(f, account, ItemCertificate)
+		if err != nil {
+			return err
+		}
+		cert, err := x509.ParseCertificate(p.data)
+		if err != nil {
+			f.Err = err
+			return &CorruptError{f}
+		}
+		// The item that the person sees and may delete with `security
+		// delete-certificate` counts: without it, the certificate is gone.
+		if _, s := k.findCertificate(certRef(p.data, cert.Subject.CommonName)); s != errSecSuccess {
+			detail := ""
+			if s == errSecItemNotFound {
+				detail = "the certificate was removed from the keychain"
+			}
+			return k.fail(f, s, detail)
+		}
+		out = cert
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.Certificate) error {
+	return k.named(ctx, "set", name, func(f Fact, account string) error {
+		cn := cert.Subject.CommonName
+		if cn == "" {
+			f.Detail = "a certificate without a common name cannot be found again"
+			return &FailedError{f}
+		}
+		old, s := k.api.password(Service, account, false)
+		switch {
+		case s == errSecSuccess && old.itemKind() != ItemCertificate:
+			return &KindError{f, ItemCertificate, old.itemKind()}
+		case s != errSecSuccess && s != errSecItemNotFound:
+			return k.fail(f, s, "")
+		}
+		ref := certRef(cert.Raw, cn)
+		s = k.api.addCertificate(cert.Raw)
+		if s != errSecSuccess && s != errSecDuplicateItem {
+			return k.fail(f, s, "")
+		}
+		// A duplicate is one of the same issuer and serial number, which need
+		// not be the same certificate.
+		if _, found := k.findCertificate(ref); found != errSecSuccess {
+			if s == errSecDuplicateItem && found == errSecItemNotFound {
+				return k.fail(f, s, "")
+			}
+			return k.fail(f, found, "")
+		}
+		if err := k.put(f, ItemCertificate, kcPassword{account: account, ref: ref, data: cert.Raw}); err != nil {
+			return err
+		}
+		if old.ref != "" && old.ref != ref {
+			return k.dropCertificate(f, old.ref)
+		}
+		return nil
+	})
+}
+
+// dropCertificate deletes a certificate item that no name of any home notes
+// any more. One that is gone already is no error.
+func (k *keychain) dropCertificate(f Fact, ref string) error {
+	all, s := k.api.passwords(Service)
+	if s != errSecSuccess {
+		return k.fail(f, s, "")
+	}
+	for _, p := range all {
+		if p.itemKind() == ItemCertificate && p.ref == ref {
+			return nil
+		}
+	}
+	der, s := k.findCertificate(ref)
+	if s == errSecSuccess {
+		_, cn := splitCertRef(ref)
+		s = k.api.deleteCertificate(cn, der)
+	}
+	if s == errSecItemNotFound {
+		return nil
+	}
+	return k.fail(f, s, "")
+}
+
+func (k *keychain) Delete(ctx context.Context, name string) error {
+	return k.named(ctx, "delete", name, k.drop)
+}
+
+// drop removes an item and what it stands for. A key goes before its name, so
+// that an interruption leaves a name that can be deleted again; a certificate
+// goes after, because another home may share it, and is found as a stray.
+func (k *keychain) drop(f Fact, account string) error {
+	p, s := k.api.password(Service, account, false)
+	if s != errSecSuccess {
+		return k.fail(f, s, "")
+	}
+	if p.itemKind() == ItemKey {
+		if id, ok := parseKeyID(p.ref); ok {
+			if s := k.api.deleteKey(id); s != errSecSuccess {
+				return k.fail(f, s, "")
+			}
+		}
+	}
+	if s := k.api.deletePassword(Service, account); s != errSecSuccess {
+		return k.fail(f, s, "")
+	}
+	if p.itemKind() == ItemCertificate {
+		return k.dropCertificate(f, p.ref)
+	}
+	return nil
+}
+
+func parseKeyID(text string) (id keyID, ok bool) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(id) {
+		return id, false
+	}
+	return keyID(b), true
+}
+
+func (k *keychain) Foreign(ctx context.Context, service, account string) (Secret, error) {
+	f := k.fact("get foreign", account)
+	var out Secret
+	err := k.quiet(ctx, f, func() error {
+		p, s := k.api.password(service, account, true)
+		out = p.data
+		return k.fail(f, s, "")
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

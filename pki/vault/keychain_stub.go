@@ -1,9 +1,0 @@
-//go:build linux || (darwin && cgo)
-
-package vault
-
-// openKeychain says that this binary has no keychain: on macOS because it was
-// built without cgo, which Apple's Security framework needs.
-func openKeychain(Options) (Vault, error) {
-	return nil, &UnavailableError{Fact: Fact{Vault: "keychain", Op: "open"}, Reason: NotInBuild}
-}

@@ -1,0 +1,447 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/keybase/dbus"
+	ss "github.com/keybase/go-keychain/secretservice"
+)
+
+// Names of the Secret Service interface, version 0.2 (specifications.freedesktop.org/secret-service).
+const (
+	ssService    = "org.freedesktop.Secret.Service"
+	ssCollection = "org.freedesktop.Secret.Collection"
+	ssItem       = "org.freedesktop.Secret.Item"
+	ssPrompt     = "org.freedesktop.Secret.Prompt"
+
+	errIsLocked     = "org.freedesktop.Secret.Error.IsLocked"
+	errNoSession    = "org.freedesktop.Secret.Error.NoSession"
+	errNoSuchObject = "org.freedesktop.Secret.Error.NoSuchObject"
+
+	noPath = dbus.ObjectPath("/") // stands for "none" in replies
+)
+
+// Attributes of an item. They are not secret; a locked service still searches
+// by them. "service" and "account" are what other programs use too.
+const (
+	attrService = "service"
+	attrAccount = "account"
+	attrKind    = "kind"
+	attrSchema  = "xdg:schema"
+	schema      = "org.freedesktop.Secret.Generic" // libsecret's name for "nothing special"
+)
+
+// secretService is the store on Linux. go-keychain's package has no contexts
+// and no way to close its connection, so there is one connection, made at
+// first use and again only after it broke; calls that can wait for a person
+// are made with the caller's ctx, and all of them one at a time on the lane
+// (PromptAndWait is documented as not safe otherwise).
+type secretService struct {
+	namespace string
+	noPrompt  bool
+	lane      lane
+
+	// Touched on the lane only.
+	svc     *ss.SecretService
+	session *ss.Session
+}
+
+var _ store = (*secretService)(nil)
+
+func newSecretService(o Options) *secretService {
+	return &secretService{namespace: o.Namespace, noPrompt: o.NoPrompt, lane: newLane()}
+}
+
+func (v *secretService) kind() string  { return KindKeychain }
+func (v *secretService) where() string { return "Secret Service" }
+
+func (v *secretService) fact(op, name string) Fact { return Fact{Vault: v.where(), Op: op, Name: name} }
+
+// do runs fn with a session, alone. When the connection or the session turns
+// out to have ended (the bus or the service was restarted), it starts both
+// anew and runs fn once more; fn must bear that.
+func (v *secretService) do(ctx context.Context, f Fact, fn func(ctx context.Context) error) error {
+	start := time.Now()
+	return v.lane.do(ctx, f, func() error {
+		for attempt := 0; ; attempt++ {
+			err := v.connect(ctx)
+			if err == nil {
+				err = fn(ctx)
+			}
+			if err == nil {
+				return nil
+			}
+			switch {
+			case errors.Is(err, dbus.ErrClosed):
+				v.svc, v.session = nil, nil
+			case isDBus(err, errNoSession):
+				v.session = nil
+			default:
+				return v.fail(ctx, f, err, start)
+			}
+			if attempt > 0 {
+				return v.fail(ctx, f, err, start)
+			}
+		}
+	})
+}
+
+// connect makes what is missing of connection and session.
+func (v *secretService) connect(ctx context.Context) error {
+	if v.svc == nil {
+		if !haveBus() {
+			return errNoBus
+		}
+		svc, err := ss.NewService()
+		if err != nil {
+			return &busError{err}
+		}
+		v.svc = svc
+	}
+	if v.session == nil {
+		// A service that hangs is met here, where ctx counts: OpenSession
+		// itself would leave a goroutine behind at each try.
+		if err := v.call(ctx, ss.SecretServiceObjectPath, "org.freedesktop.DBus.Peer.Ping"); err != nil {
+			return err
+		}
+		session, err := v.svc.OpenSession(ss.AuthenticationDHAES)
+		if err != nil {
+			return err
+		}
+		v.session = session
+	}
+	return nil
+}
+
+// errNoBus is made without asking the library: where it finds no address it
+// would run dbus-launch, which starts a bus of its own that nobody ends.
+var errNoBus = errors.New("no session bus: DBUS_SESSION_BUS_ADDRESS is not set and /run/user has none")
+
+// busError is a failure to reach the bus at all.
+type busError struct{ err error }
+
+func (e *busError) Error() string { return e.err.Error() }
+func (e *busError) Unwrap() error { return e.err }
+
+// haveBus looks where the library looks, short of starting one.
+func haveBus() bool {
+	if a := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); a != "" && a != "autolaunch:" {
+		return true
+	}
+	run := filepath.Join("/run/user", strconv.Itoa(os.Getuid()))
+	for _, name := range []string{"bus", "dbus-session"} {
+		if _, err := os.Stat(filepath.Join(run, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// call is one D-Bus call that ends with ctx.
+func (v *secretService) call(ctx context.Context, path dbus.ObjectPath, method string, args ...any) error {
+	return v.svc.Obj(path).CallWithContext(ctx, method, 0, args...).Err
+}
+
+func (v *secretService) property(ctx context.Context, path dbus.ObjectPath, iface, name string, to any) error {
+	var value dbus.Variant
+	err := v.svc.Obj(path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, iface, name).Store(&value)
+	if err != nil {
+		return err
+	}
+	return value.Store(to)
+}
+
+// errorName is the D-Bus name of an error. The library's bus package is a fork
+// of godbus, with an error type of its own.
+func errorName(err error) string {
+	var e dbus.Error
+	if errors.As(err, &e) {
+		return e.Name
+	}
+	var p *dbus.Error
+	if errors.As(err, &p) {
+		return p.Name
+	}
+	return ""
+}
+
+func isDBus(err error, name string) bool { return errorName(err) == name }
+
+// goneError says that an item which a search had listed was not there when it
+// was asked for. Only calls on items make it: the same D-Bus names would mean
+// something else, and never absence, as answers of the service itself.
+type goneError struct{ err error }
+
+func (e *goneError) Error() string { return e.err.Error() }
+func (e *goneError) Unwrap() error { return e.err }
+
+// onItem marks an error of a call on an item. GNOME Keyring says UnknownMethod,
+// with "Object does not exist at path" in the text.
+func onItem(err error) error {
+	switch errorName(err) {
+	case errNoSuchObject, "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject":
+		return &goneError{err}
+	}
+	return err
+}
+
+func gone(err error) bool { return errors.As(err, new(*goneError)) }
+
+// fail turns whatever came back into this package's errors.
+func (v *secretService) fail(ctx context.Context, f Fact, err error, start time.Time) error {
+	var typed interface{ facts() Fact }
+	if errors.As(err, &typed) {
+		return err
+	}
+	f.Err, f.Detail = err, err.Error()
+	var bus *busError
+	var dismissed ss.PromptDismissedError
+	switch {
+	case ctx.Err() != nil:
+		return stopped(ctx, f, start)
+	case errors.Is(err, errNoBus), errors.As(err, &bus):
+		return &UnavailableError{f, NoBus}
+	case errors.As(err, &dismissed):
+		return &LockedError{f, true}
+	case errors.Is(err, dbus.ErrClosed):
+		return &UnavailableError{f, Offline}
+	}
+	switch errorName(err) {
+	case errIsLocked:
+		return &LockedError{f, false}
+	case "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.AuthFailed":
+		return &DeniedError{f}
+	case "org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner",
+		"org.freedesktop.DBus.Error.Spawn.ServiceNotFound", "org.freedesktop.DBus.Error.Spawn.ExecFailed",
+		"org.freedesktop.DBus.Error.Spawn.ChildExited", "org.freedesktop.DBus.Error.Spawn.Failed":
+		return &UnavailableError{f, NoService}
+	case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected", "org.freedesktop.DBus.Error.Timeout",
+		"org.freedesktop.DBus.Error.TimedOut":
+		return &UnavailableError{f, Offline}
+	}
+	return &FailedError{f}
+}
+
+// prompt shows a dialog that the service asks for, unless nobody may be asked,
+// and waits for its end, ctx's, or the library's own 30 s.
+func (v *secretService) prompt(ctx context.Context, f Fact, path dbus.ObjectPath) error {
+	if path == noPath || path == "" {
+		return nil
+	}
+	if v.noPrompt {
+		return &LockedError{Fact: f}
+	}
+	// The library asks the bus for the signal with a rule that buses reject, and
+	// GNOME Keyring happens to send it to us directly. Others broadcast it.
+	v.svc.Obj(path).AddMatchSignal(ssPrompt, "Completed", dbus.WithMatchObjectPath(path))
+	defer v.svc.Obj(path).RemoveMatchSignal(ssPrompt, "Completed", dbus.WithMatchObjectPath(path))
+	stop := context.AfterFunc(ctx, func() {
+		v.svc.Obj(path).Go(ssPrompt+".Dismiss", dbus.FlagNoReplyExpected, nil) // takes the dialog away, and so ends the wait
+	})
+	defer stop()
+	if _, err := v.svc.PromptAndWait(path); err != nil {
+		if ctx.Err() == nil && errorName(err) == "" && !errors.As(err, new(ss.PromptDismissedError)) {
+			// "prompt timed out": the dialog must not stay, and its signal must
+			// not be taken for the next one's.
+			v.call(ctx, path, ssPrompt+".Dismiss")
+			v.svc, v.session = nil, nil
+			f.Detail = err.Error()
+			return &LockedError{f, true}
+		}
+		return err
+	}
+	return nil
+}
+
+// unlock asks the person to unlock objects, or says that they are locked.
+func (v *secretService) unlock(ctx context.Context, f Fact, paths ...dbus.ObjectPath) error {
+	if v.noPrompt {
+		return &LockedError{Fact: f}
+	}
+	var unlocked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := v.svc.ServiceObj().CallWithContext(ctx, ssService+".Unlock", 0, paths).Store(&unlocked, &prompt)
+	if err != nil {
+		return err
+	}
+	return v.prompt(ctx, f, prompt)
+}
+
+// search finds items by attributes in every collection: a person may have
+// changed the default one since.
+func (v *secretService) search(ctx context.Context, attributes ss.Attributes) (unlocked, locked []dbus.ObjectPath, err error) {
+	err = v.svc.ServiceObj().CallWithContext(ctx, ssService+".SearchItems", 0, attributes).Store(&unlocked, &locked)
+	return unlocked, locked, err
+}
+
+// defaultCollection returns where new items go, or "/" where a service was
+// never set up, and whether it is locked.
+func (v *secretService) defaultCollection(ctx context.Context) (path dbus.ObjectPath, locked bool, err error) {
+	if err := v.svc.ServiceObj().CallWithContext(ctx, ssService+".ReadAlias", 0, "default").Store(&path); err != nil {
+		return "", false, err
+	}
+	if path == noPath {
+		return path, false, nil
+	}
+	err = v.property(ctx, path, ssCollection, "Locked", &locked)
+	return path, locked, err
+}
+
+// attributes of an account of ours; without a kind, for searching.
+func attributes(account string, kind ItemKind) ss.Attributes {
+	a := ss.Attributes{attrService: Service, attrAccount: account}
+	if kind != "" {
+		a[attrKind], a[attrSchema] = string(kind), schema
+	}
+	return a
+}
+
+// find returns the items of an account, unlocked. None is NotFoundError, once
+// the default collection is known to be open: a locked one of a service that
+// hides locked items (KeePassXC) might hold it.
+func (v *secretService) find(ctx context.Context, f Fact, want ss.Attributes) ([]dbus.ObjectPath, error) {
+	for attempt := 0; ; attempt++ {
+		unlocked, locked, err := v.search(ctx, want)
+		if err != nil {
+			return nil, err
+		}
+		if len(unlocked) > 0 {
+			return unlocked, nil
+		}
+		if len(locked) == 0 {
+			collection, shut, err := v.defaultCollection(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if !shut {
+				return nil, &NotFoundError{f}
+			}
+			locked = []dbus.ObjectPath{collection}
+		}
+		if attempt > 0 {
+			return nil, &LockedError{Fact: f}
+		}
+		if err := v.unlock(ctx, f, locked...); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// secret reads one item. The library answers nil without an error when it
+// cannot decrypt (dh_ietf1024... in its source).
+func (v *secretService) secret(f Fact, path dbus.ObjectPath) ([]byte, error) {
+	data, err := v.svc.GetSecret(path, *v.session)
+	if err != nil {
+		return nil, onItem(err)
+	}
+	if data == nil {
+		f.Detail = "the secret cannot be decrypted"
+		return nil, &CorruptError{f}
+	}
+	return data, nil
+}
+
+func (v *secretService) attributesOf(ctx context.Context, path dbus.ObjectPath) (ss.Attributes, error) {
+	a := ss.Attributes{}
+	err := v.property(ctx, path, ssItem, "Attributes", &a)
+	return a, onItem(err)
+}
+
+func kindOf(a ss.Attributes) ItemKind {
+	switch kind := ItemKind(a[attrKind]); kind {
+	case ItemKey, ItemCertificate:
+		return kind
+	}
+	return ItemSecret
+}
+
+// noCollection says that a service is there but was never set up.
+func noCollection(f Fact, err error) error {
+	f.Err = err
+	f.Detail = "the service has no default keyring"
+	if err != nil {
+		f.Detail += ": " + err.Error()
+	}
+	return &UnavailableError{f, NoCollection}
+}
+
+// writable returns an open default collection to put items into. Where a
+// service was never set up the person is asked for a new keyring's password,
+// as libsecret does.
+func (v *secretService) writable(ctx context.Context, f Fact) (dbus.ObjectPath, error) {
+	collection, locked, err := v.defaultCollection(ctx)
+	if err != nil {
+		return "", err
+	}
+	if collection == noPath {
+		if v.noPrompt {
+			return "", noCollection(f, nil)
+		}
+		var prompt dbus.ObjectPath
+		properties := map[string]dbus.Variant{ssCollection + ".Label": dbus.MakeVariant("Login")}
+		err := v.svc.ServiceObj().CallWithContext(ctx, ssService+".CreateCollection", 0, properties, "default").Store(&collection, &prompt)
+		if err == nil {
+			err = v.prompt(ctx, f, prompt)
+		}
+		if err != nil {
+			if errors.As(err, new(ss.PromptDismissedError)) || errors.As(err, new(*LockedError)) {
+				return "", noCollection(f, err)
+			}
+			return "", err
+		}
+		if collection, locked, err = v.defaultCollection(ctx); err != nil {
+			return "", err
+		}
+		if collection == noPath {
+			return "", noCollection(f, nil)
+		}
+	}
+	if locked {
+		if err := v.unlock(ctx, f, collection); err != nil {
+			return "", err
+		}
+	}
+	return collection, nil
+}
+
+// label is what a keyring's own window shows.
+func label(namespace, name string) string {
+	if namespace == "" {
+		return "HealthSync " + name
+	}
+	return fmt.Sprintf("HealthSync %s (%s)", name, namespace)
+}
+
+// put creates an item.
+func (v *secretService) put(ctx context.Context, f Fact, r record, replace bool) (dbus.ObjectPath, error) {
+	collection, err := v.writable(ctx, f)
+	if err != nil {
+		return "", err
+	}
+	secret, err := v.session.NewSecret(Secret(r.data).clone()) // a copy: see clone
+	if err != nil {
+		return "", err
+	}
+	properties := ss.NewSecretProperties(label(v.namespace, f.Name), attributes(account(v.namespace, f.Name), r.kind))
+	var item, prompt dbus.ObjectPath
+	err = v.svc.Obj(collection).CallWithContext(ctx, ssCollection+".CreateItem", 0, properties, secret, replace).Store(&item, &prompt)
+	if err != nil {
+		return "", err
+	}
+	return item, v.prompt(ctx, f, prompt)
+}
+
+// remove deletes an item.
+func (v *secretService) remove(ctx context.Context, f Fact, path dbus.ObjectPath) error {
+	var prompt dbus.ObjectPath
+	if err := v.svc.Obj(path).CallWithContext(ctx, ssItem+".Delete", 0).Store(&prompt); err != nil {
+		return onItem(err)
+	}
+	return v.prompt(ctx, f, prompt)
+}
