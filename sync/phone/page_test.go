@@ -1,0 +1,361 @@
+package phone
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"healthsync/sync/health"
+)
+
+func decodeText(text string) (health.Page, answerHead, error) {
+	var d pageDecoder
+	var page health.Page
+	head, err := d.decode(strings.NewReader(text), health.MaxLimit, &page)
+	if err == nil {
+		err = head.judge(len(page.Samples))
+	}
+	return page, head, err
+}
+
+const (
+	anID     = "5B8A6F3E-0C5D-4E0B-9C67-2F0A6C1D9E11"
+	aSample  = `{"id":"` + anID + `","type":"heartRate","value":72.5,"unit":"count\/min","startDate":"2026-01-07T08:15:30Z","endDate":"2026-01-07T08:15:31Z","sourceName":"Ana’s Apple Watch"}`
+	okPrefix = `{"status":"ok","hasMore":false,"returnedCount":1,"samples":[`
+)
+
+func theSample() health.Sample {
+	id, _ := health.ParseUUID(anID)
+	return health.Sample{
+		ID: id, Type: health.HeartRate, Start: 1767773730, End: 1767773731,
+		Value: 72.5, Unit: "count/min", Source: "Ana’s Apple Watch",
+	}
+}
+
+func TestPageAsTheAppWritesIt(t *testing.T) {
+	page, head, err := decodeText(okPrefix + aSample + `]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []health.Sample{theSample()}; !slices.Equal(page.Samples, want) {
+		t.Errorf("got  %+v\nwant %+v", page.Samples, want)
+	}
+	if page.HasMore || head.Returned != 1 || page.Bytes != int64(len(okPrefix+aSample+`]}`)) {
+		t.Errorf("page %+v, head %+v", page, head)
+	}
+}
+
+// One sample in many spellings that mean the same.
+func TestPageSpellings(t *testing.T) {
+	for name, text := range map[string]string{
+		"other order":   `{"sourceName":"Ana’s Apple Watch","endDate":"2026-01-07T08:15:31Z","value":72.5,"type":"heartRate","id":"` + anID + `","startDate":"2026-01-07T08:15:30Z","unit":"count\/min"}`,
+		"white space":   strings.NewReplacer(`:"`, " :\n\t \"", `,`, " ,\r\n ", `{`, "{ ", `}`, " }").Replace(aSample),
+		"plain slash":   strings.Replace(aSample, `\/`, `/`, 1),
+		"escapes":       strings.NewReplacer(`’`, `\u2019`, `heartRate`, `\u0068eartRate`, `"unit"`, `"un\u0069t"`, `5B8A`, `5\u00428A`).Replace(aSample),
+		"lower case id": strings.Replace(aSample, anID, strings.ToLower(anID), 1),
+		"exponent":      strings.Replace(aSample, `72.5`, `7.25e+1`, 1),
+		"more digits":   strings.Replace(aSample, `72.5`, `72.500000000000000000000`, 1),
+		"fraction":      strings.Replace(aSample, `15:30Z`, `15:30.999Z`, 1),
+		"offset":        strings.Replace(aSample, `08:15:30Z`, `10:45:30+02:30`, 1),
+		"null metadata": strings.Replace(aSample, `"unit"`, `"metadata":null,"unit"`, 1),
+		"no metadata":   strings.Replace(aSample, `"unit"`, `"metadata":{},"unit"`, 1),
+		"of tomorrow":   strings.Replace(aSample, `"unit"`, `"device":{"name":"}]\"","v":[1,2.5e3,{"a":[]},true,null]},"unit"`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			page, _, err := decodeText(okPrefix + text + `]}`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []health.Sample{theSample()}; !slices.Equal(page.Samples, want) {
+				t.Errorf("got  %+v\nwant %+v", page.Samples, want)
+			}
+		})
+	}
+}
+
+func TestPageMetadata(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"sleepStage":"core"}`: `{"sleepStage":"core"}`,
+		`{"totalDistanceMeters":"5000.00","activityType":"running","durationSeconds":"1800"}`: `{"activityType":"running","durationSeconds":"1800","totalDistanceMeters":"5000.00"}`,
+		`{ "b" : "2" , "a" : "\u0031" }`:           `{"a":"1","b":"2"}`,
+		`{"a":"x\/y\"\\\n\u0001é\ud83d\ude00"}`:    `{"a":"x/y\"\\\n\u0001é😀"}`,
+		`{"a":"1","a":"2"}`:                        `{"a":"2"}`,
+		`{"a":"1","a":null}`:                       ``,
+		`{"n":1.50,"t":true,"l":["x",1],"z":null}`: `{"l":"[\"x\",1]","n":"1.50","t":"true"}`,
+		`{}`:   ``,
+		`null`: ``,
+		`{"x":"` + strings.Repeat("y", 300) + `"}`:    `{"x":"` + strings.Repeat("y", 300) + `"}`,
+		`{"lone":"\ud800x\udc00","u":"\ud83d\u0041"}`: `{"lone":"` + "\ufffdx\ufffd" + `","u":"` + "\ufffdA" + `"}`,
+	} {
+		text := strings.Replace(aSample, `"unit"`, `"metadata":`+in+`,"unit"`, 1)
+		for range 2 { // the second one is met again
+			text := okPrefix + text + "," + text + `],"returnedCountX":0}`
+			text = strings.Replace(text, `"returnedCount":1`, `"returnedCount":2`, 1)
+			page, _, err := decodeText(text)
+			if err != nil {
+				t.Errorf("%s: %v", in, err)
+				break
+			}
+			for _, s := range page.Samples {
+				if s.Metadata != want {
+					t.Errorf("%s:\ngot  %s\nwant %s", in, s.Metadata, want)
+				}
+			}
+		}
+	}
+}
+
+func TestPageErrors(t *testing.T) {
+	in := func(old, new string) string {
+		if !strings.Contains(aSample, old) {
+			panic(old)
+		}
+		return okPrefix + strings.Replace(aSample, old, new, 1) + `]}`
+	}
+	field := func(name, reason string) error { return &fieldError{name, reason} }
+	for _, c := range []struct {
+		name, text string
+		want       error
+	}{
+		{"empty object", `{}`, errNothing},
+		{"spaced empty object", " {\n} ", errNothing},
+		{"nothing", ``, errEnd},
+		{"html", `<html></html>`, errSyntax},
+		{"a list", `[]`, errSyntax},
+		{"cut", okPrefix + aSample[:100], errEnd},
+		{"cut after a number", okPrefix + `{"value":7`, errEnd},
+		{"cut in an escape", okPrefix + `{"unit":"x\`, errEnd},
+		{"no end", okPrefix + aSample + `]`, errEnd},
+		{"more after the end", okPrefix + aSample + `]}{}`, errSyntax},
+		{"missing comma", okPrefix + aSample + aSample + `]}`, errSyntax},
+		{"comma at the end", okPrefix + aSample + `,]}`, errSyntax},
+		{"comma in a sample", in(`"unit"`, `,"unit"`), errSyntax},
+		{"comma at a sample's end", in(`Watch"}`, `Watch",}`), errSyntax},
+		{"a sample that is none", okPrefix + `1]}`, errSyntax},
+		{"control character", in(`Ana`, "A\x01a"), errSyntax},
+		{"form feed between tokens", okPrefix + "\f" + aSample + `]}`, errSyntax},
+		{"bad escape", in(`Ana`, `A\xna`), errSyntax},
+		{"bad unicode escape", in(`Ana`, `A\u12g4`), errSyntax},
+		{"bad escape in what is ignored", in(`"unit"`, `"x":"\q","unit"`), errSyntax},
+		{"invalid UTF-8", in(`Ana`, "A\xff"), errUTF8},
+		{"leading zero", in(`72.5`, `072.5`), errSyntax},
+		{"no digit", in(`72.5`, `72.`), errSyntax},
+		{"plus", in(`72.5`, `+72.5`), field("value", "not a number")},
+		{"hex", in(`72.5`, `0x10`), errSyntax},
+		{"infinite", in(`72.5`, `1e400`), errSyntax},
+		{"NaN", in(`72.5`, `NaN`), field("value", "not a number")},
+		{"value as text", in(`72.5`, `"72.5"`), field("value", "not a number")},
+		{"value null", in(`72.5`, `null`), field("value", "not a number")},
+		{"no id", in(`"id"`, `"ID"`), field("id", "missing")},
+		{"no type", in(`"type"`, `"kind"`), field("type", "missing")},
+		{"empty type", in(`heartRate`, ``), field("type", "empty")},
+		{"no value", in(`"value"`, `"Value"`), field("value", "missing")},
+		{"no start", in(`"startDate"`, `"start"`), field("startDate", "missing")},
+		{"no end", in(`"endDate"`, `"end"`), field("endDate", "missing")},
+		{"short id", in(`9E11`, `9E1`), field("id", "not a UUID")},
+		{"id with another letter", in(`9E11`, `9E1G`), field("id", "not a UUID")},
+		{"id null", in(`"`+anID+`"`, `null`), field("id", "not a string")},
+		{"date of numbers", in(`"2026-01-07T08:15:30Z"`, `789000000`), field("startDate", "not a string")},
+		{"date without a time", in(`2026-01-07T08:15:30Z`, `2026-01-07`), field("startDate", "not an ISO 8601 date")},
+		{"30 February", in(`01-07T08:15:31`, `02-30T08:15:31`), field("endDate", "not an ISO 8601 date")},
+		{"metadata a list", in(`"unit"`, `"metadata":[],"unit"`), field("metadata", "not an object")},
+		{"twice", in(`"unit"`, `"value":1,"unit"`), field("value", "given twice")},
+		{"samples twice", okPrefix + `],"samples":[]}`, field("samples", "given twice")},
+		{"too deep", in(`"unit"`, `"x":`+strings.Repeat("[", 99)+strings.Repeat("]", 99)+`,"unit"`), errDepth},
+		{"metadata too deep", in(`"unit"`, `"metadata":`+strings.Repeat(`{"a":`, 99)+"1"+strings.Repeat("}", 99)+`,"unit"`), errDepth},
+		{"too long", in(`Ana`, strings.Repeat("a", maxToken+1)), errLong},
+		{"metadata too long", in(`"unit"`, `"metadata":{`+strings.Repeat(`"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",`, maxToken/40)+`"b":"c"},"unit"`), errLong},
+		{"no status", `{"samples":[],"hasMore":false}`, field("status", "missing")},
+		{"unknown status", `{"samples":[],"hasMore":false,"status":"great"}`, field("status", "unknown")},
+		{"status null", `{"samples":[],"hasMore":false,"status":null}`, field("status", "not a string")},
+		{"no samples", `{"status":"ok","hasMore":false}`, field("samples", "missing")},
+		{"samples null", `{"status":"ok","hasMore":false,"samples":null}`, errSyntax},
+		{"no hasMore", `{"status":"ok","samples":[]}`, field("hasMore", "missing")},
+		{"hasMore 1", `{"status":"ok","samples":[],"hasMore":1}`, errSyntax},
+		{"wrong count", `{"status":"ok","samples":[],"hasMore":false,"returnedCount":1}`, field("returnedCount", "not the number of samples")},
+		{"count in halves", `{"status":"ok","samples":[],"hasMore":false,"returnedCount":0.5}`, field("returnedCount", "not a count")},
+		{"locked", `{"status":"locked","samples":[],"message":"Device is locked","hasMore":false,"returnedCount":0}`, &LockedError{}},
+		{"no permission", `{"status":"noPermission","samples":[],"hasMore":false,"returnedCount":0}`, &NoPermissionError{}},
+		{"error", `{"status":"error","samples":[],"message":"Health data is unavailable on this device.","hasMore":false}`, &PhoneError{"Health data is unavailable on this device."}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			page, _, err := decodeText(c.text)
+			if err == nil {
+				t.Fatalf("no error, %d samples", len(page.Samples))
+			}
+			var inSample *sampleError
+			if errors.As(err, &inSample) {
+				err = inSample.Err
+			}
+			if err.Error() != c.want.Error() || fmt.Sprintf("%T", err) != fmt.Sprintf("%T", c.want) {
+				t.Errorf("got %T %v, want %v", err, err, c.want)
+			}
+		})
+	}
+}
+
+// Where an answer goes wrong after good samples, nothing of it stays.
+func TestPageAllOrNothing(t *testing.T) {
+	var d pageDecoder
+	page := health.Page{Samples: []health.Sample{theSample()}, HasMore: true}
+	_, err := d.decode(strings.NewReader(`{"status":"ok","hasMore":true,"samples":[`+aSample+`,`+aSample+`,`), 10, &page)
+	if err == nil || len(page.Samples) != 0 || page.HasMore {
+		t.Errorf("%v, %+v", err, page)
+	}
+}
+
+func TestPageLimit(t *testing.T) {
+	var d pageDecoder
+	var page health.Page
+	text := `{"status":"ok","hasMore":true,"samples":[` + aSample + `,` + aSample + `]}`
+	if _, err := d.decode(strings.NewReader(text), 2, &page); err != nil || len(page.Samples) != 2 {
+		t.Errorf("%v, %d samples", err, len(page.Samples))
+	}
+	if _, err := d.decode(strings.NewReader(text), 1, &page); !errors.Is(err, errTooMany) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A page read through any cuts of the stream is the same page.
+func TestPageInPieces(t *testing.T) {
+	body := fullPage(700) // two windows
+	want, err := refDecode(bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	readers := map[string]func() io.Reader{
+		"whole":   func() io.Reader { return bytes.NewReader(body) },
+		"bytes":   func() io.Reader { return iotest.OneByteReader(bytes.NewReader(body)) },
+		"halves":  func() io.Reader { return iotest.HalfReader(bytes.NewReader(body)) },
+		"dataEOF": func() io.Reader { return iotest.DataErrReader(bytes.NewReader(body)) },
+		"random":  func() io.Reader { return &choppy{bytes.NewReader(body), rng} },
+	}
+	var d pageDecoder // the same one: its memory is used again
+	var page health.Page
+	for name, reader := range readers {
+		if _, err := d.decode(reader(), health.MaxLimit, &page); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if page.Bytes != int64(len(body)) || !page.HasMore {
+			t.Errorf("%s: %d bytes of %d, more %v", name, page.Bytes, len(body), page.HasMore)
+		}
+		comparePage(t, page.Samples, want)
+	}
+}
+
+// choppy reads a few bytes at a time.
+type choppy struct {
+	r   io.Reader
+	rng *rand.Rand
+}
+
+func (c *choppy) Read(p []byte) (int, error) {
+	return c.r.Read(p[:min(len(p), 1+c.rng.IntN(700))])
+}
+
+func comparePage(t *testing.T, got []health.Sample, want refAnswer) {
+	t.Helper()
+	if len(got) != len(want.Samples) {
+		t.Fatalf("%d samples, want %d", len(got), len(want.Samples))
+	}
+	for i, r := range want.Samples {
+		w, ok := r.sample()
+		g := got[i]
+		if !ok || !sameMetadata(g.Metadata, w.Metadata) {
+			t.Fatalf("sample %d: %+v, want %+v", i, g, w)
+		}
+		g.Metadata = w.Metadata
+		if g != w {
+			t.Fatalf("sample %d: %+v, want %+v", i, g, w)
+		}
+	}
+}
+
+func TestPageDoesNotHoldStringsPerSample(t *testing.T) {
+	body := fullPage(5000)
+	var d pageDecoder
+	page := health.Page{Samples: make([]health.Sample, 0, 5000)}
+	decode := func() {
+		if _, err := d.decode(bytes.NewReader(body), health.MaxLimit, &page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decode()
+	if n := testing.AllocsPerRun(5, decode); n > 20 {
+		t.Errorf("%v allocations for a page of 5,000 samples with known strings", n)
+	}
+}
+
+// A phone that sends other strings for ever does not fill the memory.
+func TestInternerIsBounded(t *testing.T) {
+	var in interner
+	for i := range 3 * maxInterned {
+		if got, err := in.text(fmt.Appendf(nil, "source %d", i), false); err != nil || got != fmt.Sprintf("source %d", i) {
+			t.Fatal(got, err)
+		}
+	}
+	long := strings.Repeat("x", maxInternedSize+1)
+	if got, err := in.text([]byte(long), false); err != nil || got != long {
+		t.Error(got, err)
+	}
+	if n := len(in.seen); n > maxInterned {
+		t.Errorf("%d strings kept", n)
+	}
+}
+
+func FuzzPage(f *testing.F) {
+	f.Add([]byte(okPrefix+aSample+`]}`))
+	f.Add([]byte(`{}`))
+	f.Add(fullPage(3))
+	f.Add([]byte(okPrefix+strings.Replace(aSample, `"unit"`, `"metadata":{"a":"\u0041","b":1},"unit"`, 1)+`]}`))
+	f.Add([]byte(okPrefix+strings.Replace(aSample, `72.5`, `-0.00e-5`, 1)+`]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var d pageDecoder
+		var page health.Page
+		head, err := d.decode(bytes.NewReader(body), health.MaxLimit, &page)
+
+		// In pieces it is the same, and so it is without the quick way: a
+		// window that ends within each sample never lets it through.
+		var e pageDecoder
+		var again health.Page
+		head2, err2 := e.decode(iotest.OneByteReader(bytes.NewReader(body)), health.MaxLimit, &again)
+		if (err == nil) != (err2 == nil) || err == nil && (head != head2 || !slices.Equal(page.Samples, again.Samples)) {
+			t.Fatalf("whole: %+v %v\nin pieces: %+v %v", page, err, again, err2)
+		}
+		if err != nil {
+			return
+		}
+		want, err := refDecode(bytes.NewReader(body))
+		if err != nil {
+			t.Fatalf("taken, but the reference says %v", err)
+		}
+		if head.Status != want.Status || head.HasMore != want.HasMore && head.has&hasHasMore != 0 {
+			t.Fatalf("head %+v, reference %+v", head, want)
+		}
+		if len(page.Samples) != len(want.Samples) {
+			t.Fatalf("%d samples, reference %d", len(page.Samples), len(want.Samples))
+		}
+		for i, r := range want.Samples {
+			w, ok := r.sample()
+			g := page.Samples[i]
+			if !ok { // the reference's dates are stricter (second 60)
+				continue
+			}
+			if !sameMetadata(g.Metadata, w.Metadata) {
+				t.Fatalf("sample %d: metadata %s, reference %s", i, g.Metadata, w.Metadata)
+			}
+			g.Metadata = w.Metadata
+			if g != w {
+				t.Fatalf("sample %d: %+v, reference %+v", i, g, w)
+			}
+		}
+	})
+}
+
