@@ -56,7 +56,7 @@ type Expected struct {
 	Now time.Time
 }
 
-// CheckIssued makes every test of spec/protocol.md on the answer to pair or
+// CheckIssued makes every test that protocol version 2 asks for on the answer to pair or
 // renew. Nil means that both certificates may be kept; otherwise nothing may be
 // kept, and the error is an [*IssuedError].
 func CheckIssued(client, ca *x509.Certificate, want Expected) error {

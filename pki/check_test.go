@@ -1,0 +1,86 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestCheckIssued(t *testing.T) {
+	now := guideDay.Add(time.Minute)
+	f := newFamily(t, guideDay)
+	stranger := newFamily(t, guideDay)
+	good := Expected{PublicKey: f.clientKey.Public(), CA: FingerprintOf(f.ca), Server: f.server, Now: now}
+	if err := CheckIssued(f.client, f.ca, good); err != nil {
+		t.Fatalf("a right answer is refused: %v", err)
+	}
+	must := func(cert *x509.Certificate, err error) *x509.Certificate {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cert
+	}
+	tampered := func() *x509.Certificate {
+		der := bytes.Clone(f.client.Raw)
+		der[len(der)-5] ^= 1
+		return must(x509.ParseCertificate(der))
+	}()
+	// What makes something else of the CA needs the same key, so that nothing
+	// but the point in question is wrong.
+	oldCA := must(NewCA(f.caKey, guideDay, Valid(guideDay.AddDate(-6, 0, 0), guideDay.AddDate(-1, 0, 0))))
+	namedCA := must(NewCA(f.caKey, guideDay, CommonName("somebody-ca")))
+	self := must(NewSelfSignedV1(f.caKey, guideDay))
+	issuedCA := must(issue(&x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign}, CommonNameCA, collect(guideDay, 5, nil), namedCA, f.caKey.Public(), f.caKey))
+	clientCA := must(issue(&x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, CommonNameClient, collect(guideDay, 1, nil), f.ca, f.clientKey.Public(), f.caKey))
+	noSignature := must(issue(&x509.Certificate{KeyUsage: x509.KeyUsageKeyAgreement, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, CommonNameClient, collect(guideDay, 1, nil), f.ca, f.clientKey.Public(), f.caKey))
+
+	pinned := func(ca *x509.Certificate) Expected {
+		e := good
+		e.CA = FingerprintOf(ca)
+		e.Server = nil
+		return e
+	}
+	with := func(change func(*Expected)) Expected { e := good; change(&e); return e }
+	for _, c := range []struct {
+		name       string
+		client, ca *x509.Certificate
+		want       Expected
+		check      Check
+	}{
+		{"no client certificate", nil, f.ca, good, CheckPresent},
+		{"no CA", f.client, nil, good, CheckPresent},
+		{"another CA", stranger.client, stranger.ca, good, CheckCAFingerprint},
+		{"no fingerprint known", f.client, f.ca, with(func(e *Expected) { e.CA = Fingerprint{} }), CheckCAFingerprint},
+		{"the leaf in place of the CA", f.client, f.client, pinned(f.client), CheckCAUsage},
+		{"a version 1 certificate as CA", f.client, self, pinned(self), CheckCAUsage},
+		{"a CA below another", f.client, issuedCA, pinned(issuedCA), CheckCASignature},
+		{"an expired CA", f.client, oldCA, pinned(oldCA), CheckCADates},
+		{"a CA of another name", f.client, namedCA, pinned(namedCA), CheckSubject},
+		{"another client name", f.issueClient(t, guideDay, CommonName("healthsync-admin")), f.ca, good, CheckSubject},
+		{"somebody else's key", f.client, f.ca, with(func(e *Expected) { e.PublicKey = stranger.clientKey.Public() }), CheckKey},
+		{"no key", f.client, f.ca, with(func(e *Expected) { e.PublicKey = nil }), CheckKey},
+		{"issued by a namesake", func() *x509.Certificate { s := *stranger; s.clientKey = f.clientKey; return s.issueClient(t, guideDay) }(), f.ca, good, CheckIssuer},
+		{"signature changed", tampered, f.ca, good, CheckIssuer},
+		{"for servers", f.issueClient(t, guideDay, Usage(x509.ExtKeyUsageServerAuth)), f.ca, good, CheckUsage},
+		{"a client that is a CA", clientCA, f.ca, good, CheckUsage},
+		{"no digitalSignature", noSignature, f.ca, good, CheckUsage},
+		{"expired", f.issueClient(t, guideDay, Valid(guideDay.AddDate(-1, 0, 0), guideDay)), f.ca, good, CheckDates},
+		{"not yet valid", f.issueClient(t, now.Add(ClockLeeway+time.Second)), f.ca, good, CheckDates},
+		{"ends before it begins", f.issueClient(t, guideDay, Valid(now, now.Add(-time.Hour))), f.ca, good, CheckDates},
+		{"the server has another CA", f.client, f.ca, with(func(e *Expected) { e.Server = stranger.server }), CheckServer},
+		{"a clock that is seconds behind", f.issueClient(t, now.Add(30*time.Second)), f.ca, good, ""},
+	} {
+		err := CheckIssued(c.client, c.ca, c.want)
+		var typed *IssuedError
+		switch {
+		case c.check == "" && err == nil:
+		case !errors.As(err, &typed):
+			t.Errorf("%s: got %v", c.name, err)
+		case typed.Check != c.check || typed.Err == nil:
+			t.Errorf("%s: fails %q (%v), want %q", c.name, typed.Check, err, c.check)
+		}
+	}
+}
