@@ -273,7 +273,10 @@ func (g *generator) night(h *History, out []record, d *day, n int, r *rand.Rand)
 	stage := func(s health.SleepStage, by device) uint32 {
 		return h.intern(attr{unit: "category", source: g.people[by], metadata: `{"sleepStage":"` + s.String() + `"}`})
 	}
-	bed := max(d.start+int64(d.bed*3.6e6), g.From.UnixMilli())
+	bed := d.start + int64(d.bed*3.6e6)
+	if g.counts != nil { // an exact number has no night that is partly outside
+		bed = max(bed, g.From.UnixMilli())
+	}
 	wake := d.start + int64(d.wake*3.6e6)
 	if wake <= bed {
 		wake = bed + 3.6e6
