@@ -73,6 +73,10 @@ func (l lane) do(ctx context.Context, f Fact, fn func() error) error {
 	case <-ctx.Done():
 		return stopped(ctx, f, start)
 	}
+	if ctx.Err() != nil { // both were ready
+		<-l
+		return stopped(ctx, f, start)
+	}
 	done := make(chan error, 1)
 	go func() {
 		defer func() { <-l }()

@@ -1,0 +1,145 @@
+package vault
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/keybase/dbus"
+
+	"healthsync/sync/testenv"
+)
+
+// session is a private world for one test: folders, a D-Bus and, when started,
+// a real gnome-keyring-daemon. It needs no display and touches no real keyring.
+type session struct {
+	t       *testing.T
+	dir     string
+	daemon  *exec.Cmd
+	address string
+	bus     *exec.Cmd
+}
+
+// noActivation is a bus that starts no services by itself.
+const noActivation = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*" eavesdrop="true"/><allow own="*"/></policy></busconfig>`
+
+// newSession starts a bus. With activation, the installed services can be
+// started by it, the prompter among them.
+func newSession(t *testing.T, activation bool) *session {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts real services")
+	}
+	s := &session{t: t, dir: t.TempDir()}
+	for _, v := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"} {
+		dir := filepath.Join(s.dir, v)
+		must(t, os.Mkdir(dir, 0o700))
+		t.Setenv(v, dir)
+	}
+	for _, v := range []string{"DISPLAY", "WAYLAND_DISPLAY", "GNOME_KEYRING_CONTROL", "DBUS_STARTER_ADDRESS", "DBUS_SESSION_BUS_ADDRESS"} {
+		t.Setenv(v, "")
+		os.Unsetenv(v)
+	}
+	s.startBus(activation)
+	return s
+}
+
+func (s *session) startBus(activation bool) {
+	s.t.Helper()
+	args := []string{"--nofork", "--print-address=1"}
+	if activation {
+		args = append(args, "--session")
+	} else {
+		conf := filepath.Join(s.dir, "bus.conf")
+		must(s.t, os.WriteFile(conf, []byte(noActivation), 0o600))
+		args = append(args, "--config-file="+conf)
+	}
+	s.bus = exec.Command(testenv.NeedTool(s.t, "dbus-daemon", "dbus"), args...)
+	out, err := s.bus.StdoutPipe()
+	must(s.t, err)
+	s.start(s.bus)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		s.t.Fatalf("dbus-daemon gave no address: %v", err)
+	}
+	s.address = strings.TrimSpace(line)
+	s.t.Setenv("DBUS_SESSION_BUS_ADDRESS", s.address)
+}
+
+// start runs a command until the test's end.
+func (s *session) start(cmd *exec.Cmd) {
+	s.t.Helper()
+	must(s.t, cmd.Start())
+	s.t.Cleanup(func() { end(cmd) })
+}
+
+func end(cmd *exec.Cmd) {
+	if cmd.ProcessState == nil {
+		cmd.Process.Signal(syscall.SIGCONT)
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+}
+
+// keyring starts gnome-keyring-daemon, as PAM would at login with a password.
+// With a wrong one it runs all the same, and the keyring stays locked.
+func (s *session) keyring(password string) {
+	s.t.Helper()
+	path := testenv.NeedTool(s.t, "gnome-keyring-daemon", "gnome-keyring")
+	s.daemon = exec.Command(path, "--foreground", "--unlock", "--components=secrets", "--control-directory="+filepath.Join(s.dir, "control"))
+	s.daemon.Stdin = strings.NewReader(password) // to the end of the file; a newline would belong to it
+	s.daemon.Stderr = io.Discard
+	s.start(s.daemon)
+	s.waitFor("org.freedesktop.secrets")
+}
+
+// waitFor waits until a name has an owner on the bus.
+func (s *session) waitFor(name string) {
+	s.t.Helper()
+	conn := s.conn()
+	defer conn.Close()
+	for range 1000 {
+		var owned bool
+		must(s.t, conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, name).Store(&owned))
+		if owned {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.t.Fatalf("%s did not come up", name)
+}
+
+func (s *session) conn() *dbus.Conn {
+	s.t.Helper()
+	conn, err := dbus.Connect(s.address)
+	must(s.t, err)
+	return conn
+}
+
+// lock locks the login keyring, as a person may at any time.
+func (s *session) lock() {
+	s.t.Helper()
+	conn := s.conn()
+	defer conn.Close()
+	paths := []dbus.ObjectPath{"/org/freedesktop/secrets/collection/login"}
+	must(s.t, conn.Object("org.freedesktop.secrets", "/org/freedesktop/secrets").Call(ssService+".Lock", 0, paths).Err)
+}
+
+// vault opens the keychain of this session.
+func (s *session) vault(o Options) Vault {
+	s.t.Helper()
+	if o.Timeout == 0 {
+		o.Timeout = 20 * time.Second
+	}
+	v, err := Open(KindKeychain, o)
+	must(s.t, err)
+	return v
+}

@@ -1,0 +1,349 @@
+package vault
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"healthsync/sync/testenv"
+)
+
+const keyringPassword = "test-password"
+
+func TestSecretService(t *testing.T) {
+	s := newSession(t, false)
+	s.keyring(keyringPassword)
+	testVault(t, func(t *testing.T, namespace string) Vault { return s.vault(Options{Namespace: namespace}) })
+}
+
+// TestSecretServiceKept: what is stored survives the service, the session and
+// the bus, and one vault value carries on through all of it.
+func TestSecretServiceKept(t *testing.T) {
+	ctx := t.Context()
+	s := newSession(t, false)
+	s.keyring(keyringPassword)
+	v := s.vault(Options{})
+	must(t, v.Set(ctx, Token, Secret("kept")))
+	made, err := v.NewSigner(ctx, Key)
+	must(t, err)
+	read := func(when string) {
+		t.Helper()
+		if got, err := v.Get(ctx, Token); err != nil || string(got) != "kept" {
+			t.Fatalf("%s: %v", when, err)
+		}
+		found, err := v.Signer(ctx, Key)
+		if err != nil || !found.Public().(*ecdsa.PublicKey).Equal(made.Public()) {
+			t.Fatalf("%s: not the key, %v", when, err)
+		}
+		sign(t, found)
+	}
+	read("at first")
+
+	end(s.daemon)
+	_, err = v.Get(ctx, Token)
+	if u := wantAs[*UnavailableError](t, err); u.Reason != NoService {
+		t.Errorf("reason %q", u.Reason)
+	}
+	s.keyring(keyringPassword)
+	read("after the service was restarted")
+
+	end(s.daemon)
+	end(s.bus)
+	_, err = v.Get(ctx, Token)
+	if u := wantAs[*UnavailableError](t, err); u.Reason != NoBus {
+		t.Errorf("reason %q", u.Reason)
+	}
+	s.startBus(false)
+	s.keyring(keyringPassword)
+	read("after a new login")
+}
+
+// TestSecretServiceTool: what secret-tool sees is what the documentation says.
+func TestSecretServiceTool(t *testing.T) {
+	tool := testenv.NeedTool(t, "secret-tool", "libsecret-tools")
+	ctx := t.Context()
+	s := newSession(t, false)
+	s.keyring(keyringPassword)
+	v := s.vault(Options{})
+	must(t, v.Set(ctx, Token, Secret("seen")))
+	out, err := exec.Command(tool, "lookup", "service", "healthsync", "account", "token").Output()
+	if err != nil || string(out) != "seen" {
+		t.Fatalf("%q, %v", out, err)
+	}
+	put := exec.Command(tool, "store", "--label=old", "service", "org.mvneves.healthsync.cli", "account", "token-192.168.1.20")
+	put.Stdin = strings.NewReader("old token")
+	must(t, put.Run())
+	if got, err := v.Foreign(ctx, "org.mvneves.healthsync.cli", "token-192.168.1.20"); err != nil || string(got) != "old token" {
+		t.Fatalf("%q, %v", []byte(got), err)
+	}
+	put = exec.Command(tool, "store", "--label=stray", "service", "healthsync", "account", "token of an older version")
+	put.Stdin = strings.NewReader("stray")
+	must(t, put.Run())
+	removed, err := Clear(ctx, v)
+	if err != nil || len(removed) != 2 || !removed[0].Stray && !removed[1].Stray {
+		t.Fatalf("%+v, %v", removed, err)
+	}
+	if out, err := exec.Command(tool, "lookup", "service", "org.mvneves.healthsync.cli").Output(); err != nil || string(out) != "old token" {
+		t.Fatalf("another program's secret: %q, %v", out, err)
+	}
+}
+
+// TestSecretServiceCopies: two items of one name, as a copied keyring or a
+// race leaves them.
+func TestSecretServiceCopies(t *testing.T) {
+	tool := testenv.NeedTool(t, "secret-tool", "libsecret-tools")
+	ctx := t.Context()
+	s := newSession(t, false)
+	s.keyring(keyringPassword)
+	v := s.vault(Options{})
+	must(t, v.Set(ctx, Token, Secret("first")))
+	copyWith := func(text string) {
+		put := exec.Command(tool, "store", "--label=copy", "--collection=session", "service", "healthsync", "account", "token")
+		put.Stdin = strings.NewReader(text)
+		must(t, put.Run())
+	}
+	copyWith("first")
+	if got, err := v.Get(ctx, Token); err != nil || string(got) != "first" {
+		t.Fatalf("equal copies: %v", err)
+	}
+	copyWith("second")
+	_, err := v.Get(ctx, Token)
+	wantAs[*CorruptError](t, err)
+	must(t, v.Set(ctx, Token, Secret("third")))
+	if got, err := v.Get(ctx, Token); err != nil || string(got) != "third" {
+		t.Fatalf("after a new one was set: %v", err)
+	}
+	copyWith("second")
+	must(t, v.Delete(ctx, Token))
+	_, err = v.Get(ctx, Token)
+	wantNotFound(t, err)
+}
+
+// everyOperation runs all of them against a vault that cannot serve.
+func everyOperation(t *testing.T, v Vault, want func(op string, err error)) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := v.Get(ctx, Token)
+	want("get", err)
+	_, err = v.Signer(ctx, Key)
+	want("signer", err)
+	_, err = v.NewSigner(ctx, Key)
+	want("new signer", err)
+	_, err = v.Certificate(ctx, CACertificate)
+	want("certificate", err)
+	want("set certificate", v.SetCertificate(ctx, CACertificate, testCertificate(t, "healthsync-ca")))
+	want("set", v.Set(ctx, Token, Secret("x")))
+	want("delete", v.Delete(ctx, Token))
+	_, err = v.Foreign(ctx, "s", "a")
+	want("foreign", err)
+	want("check", v.Check(ctx))
+}
+
+func TestSecretServiceMissing(t *testing.T) {
+	s := newSession(t, false)
+	unavailable := func(reason Reason) func(string, error) {
+		return func(op string, err error) {
+			t.Helper()
+			u := wantAs[*UnavailableError](t, err)
+			if u.Reason != reason || u.Detail == "" {
+				t.Errorf("%s: reason %q, detail %q; want %q", op, u.Reason, u.Detail, reason)
+			}
+		}
+	}
+	everyOperation(t, s.vault(Options{}), unavailable(NoService))
+	_, err := s.vault(Options{}).List(t.Context())
+	unavailable(NoService)("list", err)
+
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+s.dir+"/nothing")
+	everyOperation(t, s.vault(Options{}), unavailable(NoBus))
+
+	// With no address at all the library would run dbus-launch; this one says so.
+	bin := t.TempDir()
+	must(t, os.WriteFile(bin+"/dbus-launch", []byte("#!/bin/sh\ntouch "+bin+"/launched\n"), 0o700))
+	t.Setenv("PATH", bin)
+	for _, address := range []string{"", "autolaunch:"} {
+		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+		if haveBus() {
+			t.Skip("this machine has a session bus of its own")
+		}
+		everyOperation(t, s.vault(Options{}), unavailable(NoBus))
+	}
+	if _, err := os.Stat(bin + "/launched"); err == nil {
+		t.Error("a bus was launched")
+	}
+}
+
+// TestSecretServiceLocked: locked by the person, and unlocked with a wrong
+// password at login, where the daemon reports success.
+func TestSecretServiceLocked(t *testing.T) {
+	ctx := t.Context()
+	s := newSession(t, true) // with the real prompter, which ends at once without a display
+	s.keyring(keyringPassword)
+	v, quiet := s.vault(Options{}), s.vault(Options{NoPrompt: true})
+	must(t, v.Set(ctx, Token, Secret("x")))
+	_, err := v.NewSigner(ctx, Key)
+	must(t, err)
+
+	for _, when := range []string{"locked by the person", "wrong password at login"} {
+		if when == "locked by the person" {
+			s.lock()
+		} else {
+			end(s.daemon)
+			s.keyring("wrong")
+		}
+		if items, err := quiet.List(ctx); err != nil || len(items) != 2 {
+			t.Errorf("%s: attributes are no secret: %v, %v", when, items, err)
+		}
+		everyOperation(t, quiet, func(op string, err error) {
+			t.Helper()
+			if op == "certificate" || op == "foreign" || op == "delete" { // what is or may be absent
+				if errors.Is(err, ErrNotFound) {
+					t.Errorf("%s: %s claims absence of a locked keyring", when, op)
+				}
+			}
+			if l := wantAs[*LockedError](t, err); l.Dismissed {
+				t.Errorf("%s: %s asked the person although nobody may be asked", when, op)
+			}
+		})
+		_, err = v.Get(ctx, Token)
+		if l := wantAs[*LockedError](t, err); !l.Dismissed {
+			t.Errorf("%s: %v", when, err)
+		}
+		_, err = v.NewSigner(ctx, "another")
+		wantAs[*LockedError](t, err)
+		wantAs[*LockedError](t, v.Check(ctx))
+	}
+
+	end(s.daemon)
+	s.keyring(keyringPassword)
+	if got, err := v.Get(ctx, Token); err != nil || string(got) != "x" {
+		t.Fatalf("the token did not survive: %v", err)
+	}
+	if _, err := v.Signer(ctx, Key); err != nil {
+		t.Fatalf("the key did not survive: %v", err)
+	}
+}
+
+// TestSecretServiceNeverSetUp: a service that activation started, without a
+// login that made a keyring.
+func TestSecretServiceNeverSetUp(t *testing.T) {
+	testenv.NeedTool(t, "gnome-keyring-daemon", "gnome-keyring")
+	ctx := t.Context()
+	s := newSession(t, true)
+	for _, v := range []Vault{s.vault(Options{}), s.vault(Options{NoPrompt: true})} {
+		_, err := v.Get(ctx, Token)
+		wantNotFound(t, err) // there is no keyring for it to be in
+		for _, err := range []error{v.Set(ctx, Token, Secret("x")), v.Check(ctx)} {
+			if u := wantAs[*UnavailableError](t, err); u.Reason != NoCollection {
+				t.Errorf("%v", err)
+			}
+		}
+		_, err = v.NewSigner(ctx, Key)
+		wantAs[*UnavailableError](t, err)
+	}
+}
+
+// TestSecretServiceHangs stops the daemon (SIGSTOP): every operation ends in
+// time, and the same vault works again when the daemon does.
+func TestSecretServiceHangs(t *testing.T) {
+	ctx := t.Context()
+	s := newSession(t, false)
+	s.keyring(keyringPassword)
+	v := s.vault(Options{Timeout: 100 * time.Millisecond})
+	signer, err := v.NewSigner(ctx, Key)
+	must(t, err)
+	must(t, v.Set(ctx, Token, Secret("x")))
+	must(t, s.daemon.Process.Signal(syscall.SIGSTOP))
+	fresh := s.vault(Options{Timeout: 100 * time.Millisecond})
+	for _, v := range []Vault{v, fresh} {
+		everyOperation(t, v, func(op string, err error) {
+			t.Helper()
+			if to := wantAs[*TimeoutError](t, err); !errors.Is(err, context.DeadlineExceeded) || to.After < 90*time.Millisecond {
+				t.Errorf("%s: %v", op, err)
+			}
+		})
+	}
+	sign(t, signer) // has its key already
+	must(t, s.daemon.Process.Signal(syscall.SIGCONT))
+	for _, v := range []Vault{v, fresh} {
+		if err := eventually(func() error { _, err := v.Get(ctx, Token); return err }); err != nil {
+			t.Fatalf("after the daemon carried on: %v", err)
+		}
+	}
+}
+
+func eventually(fn func() error) (err error) {
+	for range 50 {
+		if err = fn(); err == nil {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return err
+}
+
+// TestSecretServiceDeletedMeanwhile: another process stores and deletes while
+// this one reads. Each read gives the secret or says that there is none.
+func TestSecretServiceDeletedMeanwhile(t *testing.T) {
+	ctx := t.Context()
+	s := newSession(t, false)
+	s.keyring(keyringPassword)
+	v, other := s.vault(Options{}), s.vault(Options{})
+	must(t, v.Set(ctx, Token, Secret("x")))
+
+	store := v.(*soft).store.(*secretService) // for certain, once
+	err := store.do(ctx, Fact{Op: "get", Name: Token}, func(ctx context.Context) error {
+		paths, err := store.find(ctx, Fact{}, attributes(Token, ""))
+		if err != nil {
+			return err
+		}
+		if err := other.Delete(ctx, Token); err != nil {
+			return err
+		}
+		_, err = store.secret(Fact{}, paths[0])
+		if !gone(err) {
+			t.Errorf("a deleted item: %v", err)
+		}
+		if _, err := store.attributesOf(ctx, paths[0]); !gone(err) {
+			t.Errorf("a deleted item's attributes: %v", err)
+		}
+		return nil
+	})
+	must(t, err)
+
+	done := make(chan struct{})
+	go func() { // and by chance, often
+		defer close(done)
+		for range 60 {
+			if err := other.Set(ctx, Token, Secret("y")); err != nil {
+				t.Error(err)
+			}
+			if err := other.Delete(ctx, Token); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	found, absent := 0, 0
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		switch got, err := v.Get(ctx, Token); {
+		case err == nil && string(got) == "y":
+			found++
+		case errors.Is(err, ErrNotFound):
+			absent++
+		default:
+			t.Fatalf("%q, %v", []byte(got), err)
+		}
+	}
+	t.Logf("read %d times, absent %d times", found, absent)
+}
