@@ -1,0 +1,220 @@
+package qr
+
+import (
+	"image"
+	"math"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode/decoder"
+)
+
+// modulePixels is the size to which a code is brought before it is read: large
+// enough to place a module, small enough to average noise and moire away.
+const modulePixels = 5
+
+// readTriple tries to read the code that three finder patterns, found in a
+// picture scaled by 1/scale, stand for. full is the picture in its own size.
+func readTriple(full *gray, t *triple, scale float64, tone byte) (string, bool) {
+	q := [4]point{t.corner.at, t.right.at, t.fourth(true), t.below.at}
+	for i := range q {
+		q[i] = q[i].times(scale)
+	}
+	flatQ := t.fourth(false).times(scale)
+	module := math.Sqrt(t.corner.module()*math.Sqrt(t.right.module()*t.below.module())) * scale
+
+	// Cut out the code with its quiet zone and some more for the guess being wrong.
+	lo, hi := point{math.Inf(1), math.Inf(1)}, point{math.Inf(-1), math.Inf(-1)}
+	for _, p := range append(q[:], flatQ) {
+		lo, hi = point{min(lo.x, p.x), min(lo.y, p.y)}, point{max(hi.x, p.x), max(hi.y, p.y)}
+	}
+	margin := 10 * module
+	r := image.Rect(int(lo.x-margin), int(lo.y-margin), int(hi.x+margin)+1, int(hi.y+margin)+1)
+	r = r.Intersect(image.Rect(0, 0, full.w, full.h))
+	if r.Dx() < 21 || r.Dy() < 21 {
+		return "", false
+	}
+	roi := full.crop(r)
+	sx, sy := 1.0, 1.0
+	if module > modulePixels*1.3 {
+		w := max(1, int(float64(roi.w)*modulePixels/module))
+		h := max(1, int(float64(roi.h)*modulePixels/module))
+		sx, sy = float64(w)/float64(roi.w), float64(h)/float64(roi.h)
+		roi = roi.resize(w, h)
+		module *= sx
+	}
+	if tone == 0 {
+		roi = roi.inverted()
+	}
+	move := func(p point) point { return point{(p.x - float64(r.Min.X)) * sx, (p.y - float64(r.Min.Y)) * sy} }
+	for i := range q {
+		q[i] = move(q[i])
+	}
+	other := q
+	other[2] = move(flatQ)
+	level := roi.flat(max(8, int(module*7)))
+
+	type fitted struct {
+		dim   int
+		h     plane
+		score float64
+	}
+	var best []fitted
+	for _, dim := range t.dimensions() {
+		for n, start := range [][4]point{q, other} {
+			if n == 1 && start[2].sub(q[2]).length() < module {
+				continue
+			}
+			if a, ok := level.alignment(dim, start); ok {
+				h, s := level.fit(dim, a)
+				best = append(best, fitted{dim, h, s})
+				if s > 0.6 {
+					break
+				}
+			}
+			h, s := level.fit(dim, start)
+			best = append(best, fitted{dim, h, s})
+			if s > 0.6 {
+				break
+			}
+		}
+	}
+	for range 3 { // the three best fits, in order
+		at := -1
+		for i := range best {
+			if best[i].score > 0.25 && (at < 0 || best[i].score > best[at].score) {
+				at = i
+			}
+		}
+		if at < 0 {
+			return "", false
+		}
+		f := best[at]
+		best[at].score = 0
+		if text, ok := readGrid(roi, level, f.dim, &f.h); ok {
+			return text, true
+		}
+	}
+	return "", false
+}
+
+// modules is a code's modules as brightness, dim x dim.
+type modules struct {
+	dim int
+	v   []float64
+}
+
+// gather takes the mean of each module's middle.
+func (g *gray) gather(dim int, h *plane, reach float64) *modules {
+	m := &modules{dim, make([]float64, dim*dim)}
+	for y := range dim {
+		for x := range dim {
+			var sum float64
+			for j := -1.0; j <= 1; j++ {
+				for i := -1.0; i <= 1; i++ {
+					sum += g.sample(h.at(float64(x)+0.5+i*reach, float64(y)+0.5+j*reach))
+				}
+			}
+			m.v[y*dim+x] = sum / 9
+		}
+	}
+	return m
+}
+
+// sharpened takes from each module what blur brought over from its neighbours.
+func (m *modules) sharpened(amount float64) *modules {
+	out := &modules{m.dim, make([]float64, len(m.v))}
+	at := func(x, y int) float64 {
+		return m.v[min(max(y, 0), m.dim-1)*m.dim+min(max(x, 0), m.dim-1)]
+	}
+	for y := range m.dim {
+		for x := range m.dim {
+			c := at(x, y)
+			out.v[y*m.dim+x] = c + amount*(4*c-at(x-1, y)-at(x+1, y)-at(x, y-1)-at(x, y+1))
+		}
+	}
+	return out
+}
+
+// local decides each module by the mean of those around it.
+func (m *modules) local(reach int) *gozxing.BitMatrix {
+	return m.decide(func(x, y int) float64 {
+		var sum float64
+		n := 0
+		for j := max(0, y-reach); j <= min(m.dim-1, y+reach); j++ {
+			for i := max(0, x-reach); i <= min(m.dim-1, x+reach); i++ {
+				sum += m.v[j*m.dim+i]
+				n++
+			}
+		}
+		return sum / float64(n)
+	})
+}
+
+// middle decides each module by the middle between the darkest and the
+// lightest around it, which an uneven mix of the two does not shift.
+func (m *modules) middle(reach int) *gozxing.BitMatrix {
+	return m.decide(func(x, y int) float64 {
+		lo, hi := math.Inf(1), math.Inf(-1)
+		for j := max(0, y-reach); j <= min(m.dim-1, y+reach); j++ {
+			for i := max(0, x-reach); i <= min(m.dim-1, x+reach); i++ {
+				lo, hi = min(lo, m.v[j*m.dim+i]), max(hi, m.v[j*m.dim+i])
+			}
+		}
+		return (lo + hi) / 2
+	})
+}
+
+func (m *modules) decide(level func(x, y int) float64) *gozxing.BitMatrix {
+	b, err := gozxing.NewSquareBitMatrix(m.dim)
+	if err != nil {
+		return nil
+	}
+	for y := range m.dim {
+		for x := range m.dim {
+			if m.v[y*m.dim+x] < level(x, y) {
+				b.Set(x, y)
+			}
+		}
+	}
+	return b
+}
+
+// readGrid samples the modules and decodes them, in several ways: error
+// correction tells which one is right.
+func readGrid(roi, level *gray, dim int, h *plane) (string, bool) {
+	raw := roi.gather(dim, h, 0.25)
+	flat := level.gather(dim, h, 0.25)
+	even := func(int, int) float64 { return 128 }
+	for _, bits := range []func() *gozxing.BitMatrix{
+		func() *gozxing.BitMatrix { return raw.local(4) },
+		func() *gozxing.BitMatrix { return flat.decide(even) },
+		func() *gozxing.BitMatrix { return raw.middle(3) },
+		func() *gozxing.BitMatrix { return raw.sharpened(0.15).local(5) },
+		func() *gozxing.BitMatrix { return raw.sharpened(0.3).local(5) },
+		func() *gozxing.BitMatrix { return raw.sharpened(0.3).middle(3) },
+		func() *gozxing.BitMatrix { return flat.sharpened(0.2).decide(even) },
+		func() *gozxing.BitMatrix { return flat.local(8) },
+	} {
+		if text, ok := decodeBits(bits()); ok {
+			return text, true
+		}
+	}
+	return "", false
+}
+
+// decodeBits is error correction and text, by gozxing.
+func decodeBits(bits *gozxing.BitMatrix) (text string, ok bool) {
+	if bits == nil {
+		return "", false
+	}
+	defer func() {
+		if recover() != nil { // a fault in the library on strange bits is "no code here"
+			text, ok = "", false
+		}
+	}()
+	r, err := decoder.NewDecoder().Decode(bits, nil)
+	if err != nil || r.GetText() == "" {
+		return "", false
+	}
+	return r.GetText(), true
+}
