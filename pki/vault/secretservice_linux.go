@@ -185,7 +185,8 @@ func (e *goneError) Unwrap() error { return e.err }
 // with "Object does not exist at path" in the text.
 func onItem(err error) error {
 	switch errorName(err) {
-	case errNoSuchObject, "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject":
+	case errNoSuchObject, "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject",
+		"org.freedesktop.DBus.Error.UnknownInterface":
 		return &goneError{err}
 	}
 	return err
@@ -239,10 +240,11 @@ func (v *secretService) prompt(ctx context.Context, f Fact, path dbus.ObjectPath
 	}
 	// The library asks the bus for the signal with a rule that buses reject, and
 	// GNOME Keyring happens to send it to us directly. Others broadcast it.
-	v.svc.Obj(path).AddMatchSignal(ssPrompt, "Completed", dbus.WithMatchObjectPath(path))
-	defer v.svc.Obj(path).RemoveMatchSignal(ssPrompt, "Completed", dbus.WithMatchObjectPath(path))
-	stop := context.AfterFunc(ctx, func() {
-		v.svc.Obj(path).Go(ssPrompt+".Dismiss", dbus.FlagNoReplyExpected, nil) // takes the dialog away, and so ends the wait
+	object := v.svc.Obj(path)
+	object.AddMatchSignal(ssPrompt, "Completed", dbus.WithMatchObjectPath(path))
+	defer object.RemoveMatchSignal(ssPrompt, "Completed", dbus.WithMatchObjectPath(path))
+	stop := context.AfterFunc(ctx, func() { // takes the dialog away, and so ends the wait
+		object.Go(ssPrompt+".Dismiss", dbus.FlagNoReplyExpected, nil)
 	})
 	defer stop()
 	if _, err := v.svc.PromptAndWait(path); err != nil {

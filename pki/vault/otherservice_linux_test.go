@@ -1,0 +1,188 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keybase/dbus"
+)
+
+// otherService is a Secret Service that behaves as the specification allows
+// and GNOME Keyring does not: it hides locked items, as KeePassXC, and
+// broadcasts the end of a prompt instead of telling the caller. It keeps no
+// secrets; what is tested is what is made of its answers.
+type otherService struct {
+	conn *dbus.Conn
+
+	mu        sync.Mutex
+	locked    bool
+	answer    func(path dbus.ObjectPath) // of a prompt
+	searchErr *dbus.Error
+	item      dbus.ObjectPath // one that is listed and does not exist
+	dismissed int
+	prompts   int
+}
+
+func (o *otherService) OpenSession(string, dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
+	return dbus.MakeVariant([]byte{5}), "/session/1", nil // a public value of the key exchange
+}
+
+func (o *otherService) SearchItems(map[string]string) (unlocked, locked []dbus.ObjectPath, err *dbus.Error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.item != "" {
+		unlocked = append(unlocked, o.item)
+	}
+	return unlocked, nil, o.searchErr
+}
+
+func (o *otherService) ReadAlias(string) (dbus.ObjectPath, *dbus.Error) { return "/collection", nil }
+
+func (o *otherService) Unlock([]dbus.ObjectPath) ([]dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
+	return nil, "/prompt/1", nil
+}
+
+// Get is of the collection's properties.
+func (o *otherService) Get(string, string) (dbus.Variant, *dbus.Error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return dbus.MakeVariant(o.locked), nil
+}
+
+func (o *otherService) Prompt(string) *dbus.Error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.prompts++
+	if o.answer != nil {
+		go o.answer("/prompt/1")
+	}
+	return nil
+}
+
+func (o *otherService) Dismiss() *dbus.Error {
+	o.mu.Lock()
+	o.dismissed++
+	o.mu.Unlock()
+	o.completed("/prompt/1", true)
+	return nil
+}
+
+func (o *otherService) completed(path dbus.ObjectPath, dismissed bool) {
+	o.conn.Emit(path, ssPrompt+".Completed", dismissed, dbus.MakeVariant([]dbus.ObjectPath{}))
+}
+
+// set changes what the service does next.
+func (o *otherService) set(fn func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	fn()
+}
+
+func startOther(t *testing.T, s *session) *otherService {
+	t.Helper()
+	o := &otherService{conn: s.conn(), locked: true}
+	t.Cleanup(func() { o.conn.Close() })
+	for path, iface := range map[dbus.ObjectPath]string{"/org/freedesktop/secrets": ssService, "/prompt/1": ssPrompt,
+		"/collection": "org.freedesktop.DBus.Properties"} {
+		must(t, o.conn.Export(o, path, iface))
+	}
+	_, err := o.conn.RequestName("org.freedesktop.secrets", dbus.NameFlagDoNotQueue)
+	must(t, err)
+	return o
+}
+
+func TestOtherService(t *testing.T) {
+	ctx := t.Context()
+	s := newSession(t, false)
+	o := startOther(t, s)
+
+	t.Run("hidden", func(t *testing.T) { // nothing found, but it is locked: not absence
+		quiet := s.vault(Options{NoPrompt: true})
+		_, err := quiet.Get(ctx, Token)
+		wantAs[*LockedError](t, err)
+		_, err = quiet.NewSigner(ctx, Key)
+		wantAs[*LockedError](t, err)
+		_, err = quiet.List(ctx)
+		wantAs[*LockedError](t, err)
+		if o.prompts != 0 {
+			t.Error("the person was asked")
+		}
+	})
+	t.Run("unlocked when asked", func(t *testing.T) {
+		o.set(func() {
+			o.answer = func(path dbus.ObjectPath) {
+				o.set(func() { o.locked = false })
+				o.completed(path, false)
+			}
+		})
+		_, err := s.vault(Options{}).Get(ctx, Token)
+		wantNotFound(t, err)
+		o.set(func() { o.locked = true })
+	})
+	t.Run("dismissed", func(t *testing.T) {
+		o.set(func() { o.answer = func(path dbus.ObjectPath) { o.completed(path, true) } })
+		_, err := s.vault(Options{}).Get(ctx, Token)
+		if l := wantAs[*LockedError](t, err); !l.Dismissed {
+			t.Error(err)
+		}
+	})
+	t.Run("nobody answers", func(t *testing.T) { // the dialog is taken away, and the vault goes on
+		o.set(func() { o.answer, o.dismissed = nil, 0 })
+		v := s.vault(Options{Timeout: 100 * time.Millisecond})
+		for range 2 {
+			_, err := v.Get(ctx, Token)
+			wantAs[*TimeoutError](t, err)
+		}
+		cancelled, cancel := context.WithCancel(ctx)
+		time.AfterFunc(20*time.Millisecond, cancel)
+		if _, err := v.Get(cancelled, Token); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		if err := eventually(func() error {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			if o.dismissed < 3 {
+				return errors.New("dialogs stay open")
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		o.set(func() { o.locked = false })
+		if err := eventually(func() error {
+			if _, err := v.Get(ctx, Token); !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			return nil
+		}); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+	t.Run("errors are not absence", func(t *testing.T) {
+		v := s.vault(Options{})
+		for name, check := range map[string]func(error){
+			"org.freedesktop.DBus.Error.UnknownMethod":  func(err error) { wantAs[*FailedError](t, err) },
+			"org.freedesktop.Secret.Error.NoSuchObject": func(err error) { wantAs[*FailedError](t, err) },
+			"org.freedesktop.DBus.Error.AccessDenied":   func(err error) { wantAs[*DeniedError](t, err) },
+			"org.freedesktop.DBus.Error.NoReply":        func(err error) { wantAs[*UnavailableError](t, err) },
+			"org.freedesktop.Secret.Error.IsLocked":     func(err error) { wantAs[*LockedError](t, err) },
+			"org.freedesktop.Secret.Error.NoSession":    func(err error) { wantAs[*FailedError](t, err) },
+		} {
+			o.set(func() { o.searchErr = dbus.NewError(name, []any{"text of the service"}) })
+			_, err := v.Get(ctx, Token)
+			check(err)
+			_, err = v.NewSigner(ctx, Key)
+			check(err)
+			_, err = v.List(ctx)
+			check(err)
+		}
+		o.set(func() { o.searchErr, o.item = nil, "/item/1" })
+		_, err := v.Get(ctx, Token)
+		wantAs[*CorruptError](t, err)
+		_, err = v.NewSigner(ctx, Key)
+		wantAs[*ExistsError](t, err)
+	})
+}
