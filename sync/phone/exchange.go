@@ -55,7 +55,7 @@ func (c *Client) exchange(ctx context.Context, k *call, token string) (sent bool
 		if limit.N <= 0 {
 			return true, &AnswerError{Call: k.name, Field: "header", Reason: "too long", Sample: -1}
 		}
-		return true, c.noAnswer(ctx, k, report, conn, err)
+		return true, c.noAnswer(ctx, k, report, conn)
 	}
 	limit.N = 1<<63 - 1 // the body has a limit of its own
 	err = c.answer(ctx, k, report, resp)
@@ -92,15 +92,17 @@ func hostHeader(host string, port int) string {
 }
 
 // noAnswer explains a connection on which no answer began.
-func (c *Client) noAnswer(ctx context.Context, k *call, report *trust.Report, conn *patientConn, err error) error {
+func (c *Client) noAnswer(ctx context.Context, k *call, report *trust.Report, conn *patientConn) error {
 	if ctx.Err() != nil {
-		return stopped(ctx, err)
+		return stopped(ctx, conn.err)
 	}
-	if !errors.Is(err, io.ErrUnexpectedEOF) && (conn.err == nil || errors.Is(conn.err, io.EOF)) {
+	if conn.err == nil || !strings.HasPrefix("HTTP/", conn.first) {
 		// Bytes came, but not those of HTTP.
 		return &AnswerError{Call: k.name, Field: "header", Reason: "not an answer in HTTP/1.1", Sample: -1}
 	}
-	failure := report.Classify(err)
+	// What the connection said counts: cut in the middle of a line, HTTP makes
+	// another error of it.
+	failure := report.Classify(conn.err)
 	if c.conf.Version == 2 && ended(failure) {
 		// A refused certificate may look like a mere disconnection. A connection
 		// on which nothing is sent cannot lose the alert.
@@ -200,11 +202,12 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// patientConn gives each read and write a time of its own, and remembers what
-// the reads said.
+// patientConn gives each read and write a time of its own, and remembers how
+// the answer began and what the last read said.
 type patientConn struct {
 	*tls.Conn
 	patience time.Duration
+	first    string // up to 5 bytes
 	err      error
 }
 
@@ -215,6 +218,9 @@ func (c *patientConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.err = err
+	if rest := len("HTTP/") - len(c.first); rest > 0 {
+		c.first += string(p[:min(n, rest)])
+	}
 	return n, err
 }
 

@@ -124,7 +124,7 @@ func (s slot) unsent() { s.end(0, 0) }
 // refused ends a slot whose request the phone answered by 429. The phone did
 // not count it, but the budget is used up: what is missing to the limit was
 // used by someone else, at the latest now.
-func (s slot) refused() { s.end(0, phoneLimit) }
+func (s slot) refused() { s.end(0, s.p.limit) }
 
 func (s slot) end(count, fill int) {
 	p := s.p

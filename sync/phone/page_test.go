@@ -311,11 +311,11 @@ func TestInternerIsBounded(t *testing.T) {
 }
 
 func FuzzPage(f *testing.F) {
-	f.Add([]byte(okPrefix+aSample+`]}`))
+	f.Add([]byte(okPrefix + aSample + `]}`))
 	f.Add([]byte(`{}`))
 	f.Add(fullPage(3))
-	f.Add([]byte(okPrefix+strings.Replace(aSample, `"unit"`, `"metadata":{"a":"\u0041","b":1},"unit"`, 1)+`]}`))
-	f.Add([]byte(okPrefix+strings.Replace(aSample, `72.5`, `-0.00e-5`, 1)+`]}`))
+	f.Add([]byte(okPrefix + strings.Replace(aSample, `"unit"`, `"metadata":{"a":"\u0041","b":1},"unit"`, 1) + `]}`))
+	f.Add([]byte(okPrefix + strings.Replace(aSample, `72.5`, `-0.00e-5`, 1) + `]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var d pageDecoder
 		var page health.Page
@@ -358,4 +358,3 @@ func FuzzPage(f *testing.F) {
 		}
 	})
 }
-

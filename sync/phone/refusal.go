@@ -111,11 +111,11 @@ func refusedPairing(r refusal) error {
 			return &PairingError{Reason: w.reason, Message: r.message}
 		}
 	}
-	if r.status == http.StatusTooManyRequests {
+	switch {
+	case r.status == http.StatusTooManyRequests:
 		return &PairingError{Reason: TooManyAttempts, Message: r.message}
-	}
-	if r.status == http.StatusBadRequest && strings.Contains(text, "format") {
-		return nil // "Invalid request format": a bad request, not a bad code
+	case r.status == http.StatusBadRequest && (r.code == "INVALID_REQUEST" || r.code == "INVALID_CSR" || strings.Contains(text, "format")):
+		return nil // the request is at fault, not the code
 	}
 	return &PairingError{Reason: PairingRefused, Message: r.message}
 }
