@@ -3,9 +3,14 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
-	"healthsync/sync/health"
+	"healthsync/sync/store/internal/sqlite"
 )
 
 // Options says how to open a database. The zero value opens for reading and
@@ -22,112 +27,229 @@ type Options struct {
 
 // Store is an open database. Its methods may be called from several
 // goroutines: changes take turns, readers wait for nobody.
-type Store struct{ path string }
+type Store struct {
+	path    string
+	busy    time.Duration
+	now     func() time.Time
+	dict    *dictionary
+	readers pool
 
-var errNotYet = errors.New("store: not yet")
+	write  sync.Mutex // held by whoever uses writer
+	writer *conn      // nil in a store opened for reading
+	apply  applier    // memory for changes, used again and again
+}
+
+const defaultBusyTimeout = 10 * time.Second
 
 // Open opens the database at path, bringing an older schema up to date. It
 // makes the file (mode 0600) and its folder (0700) where there are none.
 // Errors: *CorruptError, *ForeignError, *NewerError, *FullError,
 // *ReadOnlyError, *BusyError, *MissingError.
-func Open(ctx context.Context, path string, o Options) (*Store, error) { return nil, errNotYet }
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	s := &Store{path: path, busy: o.BusyTimeout, now: o.Now, dict: newDictionary()}
+	if s.busy <= 0 {
+		s.busy = defaultBusyTimeout
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := s.open(ctx, o.ReadOnly); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, readOnly bool) error {
+	steps, err := migrations()
+	if err != nil {
+		return err
+	}
+	if readOnly {
+		if err := s.checkThere(); err != nil {
+			return err
+		}
+		return s.openReading(steps)
+	}
+	if err := s.makeFile(); err != nil {
+		return err
+	}
+	if err := s.checkThere(); err != nil {
+		return err
+	}
+	if err := s.identify(ctx, len(steps)); err != nil {
+		return err
+	}
+	c, err := sqlite.Open(s.path, sqlite.ReadWrite)
+	if err != nil {
+		return s.fail(ctx, "open", err)
+	}
+	s.writer = newConn(c)
+	if err := c.Feed("page", feedColumns, &s.apply.feed); err != nil {
+		return s.fail(ctx, "open", err)
+	}
+	s.readers.open = s.openReader(s.path, sqlite.ReadOnly)
+	return s.fail(ctx, "open", s.openWriting(ctx, steps))
+}
+
+// identify refuses a file that is not ours by a connection that only reads:
+// one that may write would, on closing, fold a log left behind by a crash
+// into a file that is not ours to touch.
+func (s *Store) identify(ctx context.Context, known int) error {
+	c, err := s.openReader(s.path, sqlite.ReadOnly)()
+	if err != nil {
+		return s.fail(ctx, "open", err)
+	}
+	defer c.close()
+	id, err := readIdentity(c.Conn)
+	if err != nil {
+		return s.fail(ctx, "open", err)
+	}
+	return s.recognise(id, known)
+}
+
+// makeFile makes the folder and an empty file, so that the file and those
+// that SQLite puts beside it (with the same mode) are the user's alone. An
+// existing file is not even opened: closing any descriptor of it would drop
+// the locks that another Store of this process holds (POSIX; see "How To
+// Corrupt An SQLite Database File", section 2.2).
+func (s *Store) makeFile() error {
+	if _, err := os.Stat(s.path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return s.fail(context.Background(), "open", err)
+	}
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return s.fail(context.Background(), "open", err)
+	}
+	return f.Close()
+}
+
+// checkThere looks at what stat tells.
+func (s *Store) checkThere() error {
+	info, err := os.Stat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &MissingError{Path: s.path, Err: err}
+	case err != nil:
+		return s.fail(context.Background(), "open", err)
+	case !info.Mode().IsRegular():
+		return &CorruptError{Path: s.path, Detail: "it is not a regular file"}
+	case info.Size() > 0:
+		return nil
+	}
+	// SQLite takes an empty file for a new database and deletes the log
+	// beside it. Ours is never empty while there is a log: someone cut it.
+	if log, err := os.Stat(s.path + "-wal"); err == nil && log.Size() > 0 {
+		return &CorruptError{Path: s.path, Detail: "the file is empty, but the log beside it is not"}
+	}
+	return nil
+}
+
+// openWriting makes the schema, or brings it up to date.
+func (s *Store) openWriting(ctx context.Context, steps []string) error {
+	c := s.writer.Conn
+	c.BusyTimeout(s.busy)
+	id, err := readIdentity(c)
+	if err != nil {
+		return err
+	}
+	if c.ReadOnly() {
+		return &ReadOnlyError{Path: s.path}
+	}
+	if id.empty {
+		if err := c.Exec(pragma("page_size", pageSize)); err != nil {
+			return err
+		}
+	}
+	if err := c.Exec(writerSettings); err != nil {
+		return err
+	}
+	if id.schema == int64(len(steps)) && !id.empty {
+		return nil
+	}
+	return s.transact(ctx, func() error {
+		// Another process may have been quicker.
+		id, err := readIdentity(c)
+		if err != nil {
+			return err
+		}
+		if err := s.recognise(id, len(steps)); err != nil {
+			return err
+		}
+		return migrate(c, int(id.schema), steps)
+	})
+}
+
+// recognise refuses what is not ours or too new.
+func (s *Store) recognise(id identity, known int) error {
+	switch {
+	case id.empty && id.application == 0 && id.schema == 0:
+		return nil
+	case id.application != applicationID:
+		return &ForeignError{Path: s.path, ApplicationID: id.application}
+	case id.schema > int64(known):
+		return &NewerError{Path: s.path, Schema: int(id.schema), Known: known}
+	}
+	return nil
+}
+
+// openReading identifies the file without touching it.
+func (s *Store) openReading(steps []string) error {
+	ctx := context.Background()
+	s.readers.open = s.openReader(s.path, sqlite.ReadOnly)
+	err := s.readIdentity(ctx, steps)
+	if !sqlite.Is(err, sqlite.CannotOpen) && !sqlite.Is(err, sqlite.ReadOnlyDB) {
+		return s.fail(ctx, "open", err)
+	}
+	// Even a reader wants a log file and its index beside the database
+	// (https://sqlite.org/wal.html#readonly). Where they cannot be made
+	// because the folder is read-only, nobody else can write either, and the
+	// file alone is the whole truth if no log lies there.
+	if log, serr := os.Stat(s.path + "-wal"); serr == nil && log.Size() > 0 {
+		return s.fail(ctx, "open", err)
+	}
+	abs, aerr := filepath.Abs(s.path)
+	if aerr != nil {
+		return aerr
+	}
+	uri := url.URL{Scheme: "file", Path: abs, RawQuery: "immutable=1"}
+	s.readers.open = s.openReader(uri.String(), sqlite.ReadOnly|sqlite.URI)
+	return s.fail(ctx, "open", s.readIdentity(ctx, steps))
+}
+
+func (s *Store) readIdentity(ctx context.Context, steps []string) error {
+	return s.readers.with(ctx, func(c *conn) error {
+		id, err := readIdentity(c.Conn)
+		if err != nil {
+			return err
+		}
+		if id.empty {
+			return &ForeignError{Path: s.path, ApplicationID: id.application}
+		}
+		return s.recognise(id, len(steps))
+	})
+}
 
 // Close waits for running calls and closes the file.
-func (s *Store) Close() error { return nil }
+func (s *Store) Close() error {
+	// Readers first: the last connection folds the log into the file, which
+	// only a writer can.
+	s.readers.close()
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.writer == nil {
+		return nil
+	}
+	err := s.writer.close()
+	s.writer = nil
+	return err
+}
 
 // Path is the file's name as it was opened.
 func (s *Store) Path() string { return s.path }
-
-// Apply stores c whole, or nothing of it and an error. Once it has returned,
-// no crash of the process undoes it.
-func (s *Store) Apply(ctx context.Context, c *Change) (Outcome, error) { return Outcome{}, errNotYet }
-
-// Coverage gives the spans known to be read whole, ascending and disjoint per
-// type. A type that was never read is not in the map.
-func (s *Store) Coverage(ctx context.Context) (map[health.Type][]Span, error) { return nil, errNotYet }
-
-// State gives what a Change left under key; false where there is nothing.
-func (s *Store) State(ctx context.Context, key string) (string, bool, error) {
-	return "", false, errNotYet
-}
-
-// TypeStat describes what is stored of a type.
-type TypeStat struct {
-	Type health.Type `json:"type"`
-	// Count is the number of live samples, Deleted that of tombstones.
-	Count   int64 `json:"count"`
-	Deleted int64 `json:"deleted"`
-	// First and Last are the starts of the oldest and newest live sample in
-	// Unix seconds; 0 both where Count is 0.
-	First int64 `json:"first"`
-	Last  int64 `json:"last"`
-	// Unit is that of the newest sample, "" where Count is 0.
-	Unit string `json:"unit"`
-	// CoveredTo is the end of the newest span read whole, 0 for none.
-	CoveredTo int64 `json:"coveredTo"`
-}
-
-// Types lists what is stored, by type name. It costs no scan.
-func (s *Store) Types(ctx context.Context) ([]TypeStat, error) { return nil, errNotYet }
-
-// Filter chooses samples.
-type Filter struct {
-	// Types to give; none means all.
-	Types []health.Type
-	// Span of the samples' starts; the zero Span means all time.
-	Span Span
-	// OldestFirst turns the order around: without it newest first, as the
-	// phone serves. Samples of one second come by type name and ID.
-	OldestFirst bool
-	// Limit is the most samples to give; 0 means no limit.
-	Limit int
-}
-
-// Query gives the live samples that f chooses to yield, one at a time in the
-// order of their starts over all types. The sample is the callee's only until
-// yield returns; its strings stay valid. An error of yield ends the query and
-// is returned as it is. Changes applied meanwhile are not seen.
-func (s *Store) Query(ctx context.Context, f Filter, yield func(*health.Sample) error) error {
-	return errNotYet
-}
-
-// Run is one synchronisation in the log.
-type Run struct {
-	// ID is 0 for a run that is not in the log yet.
-	ID int64 `json:"id"`
-	// Started and Ended are Unix seconds; Ended is 0 while a run is under way
-	// (or where its process died).
-	Started int64 `json:"started"`
-	Ended   int64 `json:"ended"`
-	// Outcome is "ok" ([RunOK]) or the code of the condition that ended it.
-	Outcome string `json:"outcome"`
-	// Phone is the name of the iPhone.
-	Phone string `json:"phone"`
-	// Requests made of the phone.
-	Requests int `json:"requests"`
-	Counts
-}
-
-// RunOK is the outcome of a run that did all it set out to do.
-const RunOK = "ok"
-
-// RecordRun writes r into the log of runs and sets its ID; with an ID it
-// replaces that entry. The log keeps the latest 1000.
-func (s *Store) RecordRun(ctx context.Context, r *Run) error { return errNotYet }
-
-// Runs gives the latest runs, newest first.
-func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) { return nil, errNotYet }
-
-// LastRun gives the newest run that has ended; with outcome not "" the newest
-// that ended so. False where there is none.
-func (s *Store) LastRun(ctx context.Context, outcome string) (Run, bool, error) {
-	return Run{}, false, errNotYet
-}
-
-// Check reads the whole file and compares it with itself: SQLite's integrity
-// check, then the store's own rules. A finding is a *CorruptError.
-func (s *Store) Check(ctx context.Context) error { return errNotYet }
-
-// Backup writes a copy of the database as of one moment to path, which must
-// not exist. The copy is a single file.
-func (s *Store) Backup(ctx context.Context, path string) error { return errNotYet }

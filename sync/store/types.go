@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+
+	"healthsync/sync/health"
+)
+
+// TypeStat describes what is stored of a type.
+type TypeStat struct {
+	Type health.Type `json:"type"`
+	// Count is the number of live samples, Deleted that of tombstones.
+	Count   int64 `json:"count"`
+	Deleted int64 `json:"deleted"`
+	// First and Last are the starts of the oldest and newest live sample in
+	// Unix seconds; 0 both where Count is 0.
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
+	// Unit is that of the newest sample, "" where Count is 0.
+	Unit string `json:"unit"`
+	// CoveredTo is the end of the newest span read whole, 0 for none.
+	CoveredTo int64 `json:"coveredTo"`
+}
+
+const (
+	listTypes = `SELECT t.name, t.live, t.deleted, t.id,
+		(SELECT min(start) FROM sample WHERE type = t.id),
+		(SELECT max(stop) FROM covered WHERE type = t.id)
+		FROM type t ORDER BY t.name`
+	newestSample = `SELECT start, origin FROM sample WHERE type = ?1 ORDER BY start DESC, id DESC LIMIT 1`
+)
+
+// Types lists what is stored, by type name. It costs no scan: the counts are
+// kept with each change.
+func (s *Store) Types(ctx context.Context) ([]TypeStat, error) {
+	var out []TypeStat
+	err := s.read(ctx, "read", func(c *conn) error {
+		out = nil
+		q, err := c.stmt(listTypes)
+		if err != nil {
+			return err
+		}
+		for {
+			row, err := q.Step()
+			if err != nil || !row {
+				return err
+			}
+			t := TypeStat{Type: health.Type(q.Text(0)), Count: q.Int(1), Deleted: q.Int(2), First: q.Int(4), CoveredTo: q.Int(5)}
+			if err := s.newest(c, q.Int(3), &t); err != nil {
+				q.Reset()
+				return err
+			}
+			out = append(out, t)
+		}
+	})
+	return out, err
+}
+
+func (s *Store) newest(c *conn, typeID int64, t *TypeStat) error {
+	q, err := c.stmt(newestSample)
+	if err != nil {
+		return err
+	}
+	q.BindInt(1, typeID)
+	row, err := q.Step()
+	if err != nil || !row {
+		return err
+	}
+	t.Last = q.Int(0)
+	id := q.Int(1)
+	q.Reset()
+	o, err := s.dict.origin(c, id)
+	t.Unit = o.unit
+	return err
+}
