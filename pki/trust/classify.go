@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -170,7 +171,8 @@ func isTimeout(err error) bool {
 //
 // Some servers refuse a certificate without a reason ("bad certificate",
 // "access denied"). Then the certificate is examined here. If something is wrong
-// with it, that is the kind. If it is in order (issued by the CA that the phone
+// with it, that is the kind. If the server has asked for the certificates of
+// other CAs, it is OtherCA. If it is in order (issued by the CA that the phone
 // has just proved to be its own, for this use, in date with a wide margin on
 // both sides), one reason is left: the kind is Revoked and Inferred is set. With
 // a narrow margin a wrong clock is as likely, and the kind stays BadClientCert.
@@ -220,9 +222,12 @@ func (r *Report) refine(f *Failure) {
 	own := r.Own[0]
 	f.Cert = own
 	switch f.Kind {
-	case Expired: // some say "expired" at both ends
-		if pki.StatusAt(own, f.At) == pki.StatusNotYetValid {
+	case Expired: // RFC 8446: "has expired or is not currently valid"
+		switch {
+		case pki.StatusAt(own, f.At) == pki.StatusNotYetValid:
 			f.Kind = NotYetValid
+		case f.At.Sub(own.NotBefore) < inferAfter && own.NotAfter.Sub(f.At) > inferBefore:
+			f.Kind, f.Inferred = NotYetValid, true // the beginning is nearer by far
 		}
 	case BadClientCert:
 		if f.Alert != nil && f.Alert.Code == alertDecryptError {
@@ -230,6 +235,10 @@ func (r *Report) refine(f *Failure) {
 		}
 		if bad := wrongWith(own, r.ca, f.At); bad != nil {
 			f.Kind = bad.Kind
+			return
+		}
+		if len(r.AcceptableCAs) > 0 && !slices.Contains(r.AcceptableCAs, distinguished(own.RawIssuer)) {
+			f.Kind, f.Inferred = OtherCA, true // the server has said whose it takes
 			return
 		}
 		if f.At.Sub(own.NotBefore) > inferAfter && own.NotAfter.Sub(f.At) > inferBefore {

@@ -1,0 +1,398 @@
+package trust
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"healthsync/pki"
+)
+
+// mutualConf is a phone's side of protocol version 2.
+func (p *phone) mutualConf() *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AddCert(p.ca)
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{*tlsCert(p.serverKey, p.server, p.ca)},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    pool,
+	}
+}
+
+func TestMutualConnects(t *testing.T) {
+	p := newPhone(t)
+	host, port := serveTLS(t, p.mutualConf(), func(c *tls.Conn) {
+		_, _ = io.WriteString(c, c.ConnectionState().PeerCertificates[0].Subject.CommonName)
+	})
+	for _, host := range []string{host, "localhost", "phone.local"} {
+		d := &Dialer{Trust: p.mutual(p.client), Resolver: names{"phone.local": {"8.8.8.8", "127.0.0.1"}}}
+		if host == "localhost" { // not among the names of the certificate
+			_, err := dialOnce(t, d, host, port)
+			if f := failure(t, err); f.Kind != NameMismatch || !slices.Contains(f.Names, "phone.local") {
+				t.Errorf("%s: %v", host, err)
+			}
+			continue
+		}
+		conn, r, err := d.Dial(t.Context(), host, port)
+		if err != nil {
+			t.Fatalf("%s: %v", host, err)
+		}
+		seen := must(io.ReadAll(conn))(t)
+		_ = conn.Close()
+		if string(seen) != "healthsync-client" {
+			t.Errorf("the phone saw %q", seen)
+		}
+		if r.Version != "TLS 1.3" || r.Cipher == "" || r.Group == "" || !r.ClientCertRequested || !r.ClientCertSent ||
+			len(r.PeerChain) != 2 || len(r.LocalChain) != 1 || r.ServerCert() == nil || r.Failure != nil {
+			t.Errorf("%s: report %+v", host, r)
+		}
+		if len(r.AcceptableCAs) != 1 || r.AcceptableCAs[0] != "CN=healthsync-ca" {
+			t.Errorf("acceptable CAs %q", r.AcceptableCAs)
+		}
+		for _, step := range []string{StepOwn, StepResolve, StepConnect, StepHello, StepVerify, StepSign, StepTLS} {
+			if !slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Name == step }) {
+				t.Errorf("no step %q in %+v", step, r.Steps)
+			}
+		}
+		if r.Took(StepHello) > r.Took(StepTLS) || r.Took(StepTLS) <= 0 {
+			t.Errorf("times %+v", r.Steps)
+		}
+	}
+}
+
+// The certificate of the shipping app must pass crypto/tls with its odd
+// algorithm parameter and its odd years.
+func TestPinnedConnectsToTheAppsCertificate(t *testing.T) {
+	key := newKey(t)
+	for name, cert := range map[string]*x509.Certificate{
+		"plain":    must(pki.NewSelfSignedV1(key, time.Now()))(t),
+		"Buddhist": must(pki.NewSelfSignedV1(key, time.Now(), pki.BuddhistCalendar()))(t),
+		"expired":  must(pki.NewSelfSignedV1(key, time.Now().AddDate(-1, -1, 0)))(t),
+	} {
+		conf := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*tlsCert(key, cert)}}
+		host, port := serveTLS(t, conf, nil)
+		r, err := dialOnce(t, &Dialer{Trust: Pinned(pki.FingerprintOf(cert))}, host, port)
+		if err != nil || len(r.PeerChain) != 1 || r.PeerChain[0].Status != pki.StatusExpired != (name != "expired") {
+			t.Errorf("%s: %v, %+v", name, err, r.PeerChain)
+		}
+		_, err = dialOnce(t, &Dialer{Trust: Pinned(pki.FingerprintOfDER([]byte("another")))}, host, port)
+		if f := failure(t, err); f.Kind != FingerprintMismatch || f.Got != pki.FingerprintOf(cert) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPairingConnects(t *testing.T) {
+	p := newPhone(t)
+	conf := p.mutualConf()
+	conf.ClientAuth = tls.RequestClientCert
+	host, port := serveTLS(t, conf, nil)
+	r, err := dialOnce(t, &Dialer{Trust: Pairing(pki.FingerprintOf(p.server), pki.FingerprintOf(p.ca))}, host, port)
+	if err != nil || !r.ClientCertRequested || r.ClientCertSent {
+		t.Errorf("got %v, %+v", err, r)
+	}
+}
+
+// A stranger learns nothing: whoever is refused never sees a byte of ours
+// beyond the handshake, nor our certificate.
+func TestStrangerLearnsNothing(t *testing.T) {
+	p, stranger := newPhone(t), newPhone(t)
+	conf := stranger.mutualConf()
+	conf.ClientAuth = tls.RequireAnyClientCert
+	got := make(chan error, 1)
+	conf.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error {
+		t.Error("the certificate was shown to a stranger")
+		return nil
+	}
+	host, port := serveTCP(t, func(c net.Conn) {
+		got <- tls.Server(c, conf).Handshake()
+	})
+	r, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client)}, host, port)
+	if f := failure(t, err); f.Kind != OtherCA || f.Whose != Server {
+		t.Errorf("got %v", err)
+	}
+	if a := RemoteAlert(<-got); a == nil || r.AlertOut == nil || *a != *r.AlertOut {
+		t.Errorf("the stranger got %v, the report says %v", a, r.AlertOut)
+	}
+	if r.ClientCertSent {
+		t.Error("the report says that the certificate was shown")
+	}
+}
+
+func TestDatesAdvisory(t *testing.T) {
+	p := newPhone(t)
+	expired := p.newClient(t, today, pki.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	conf := p.mutualConf()
+	conf.ClientAuth = tls.RequireAnyClientCert
+	host, port := serveTLS(t, conf, nil)
+	d := &Dialer{Trust: p.mutual(expired), DatesAdvisory: true, Now: func() time.Time { return today.AddDate(7, 0, 0) }}
+	r, err := dialOnce(t, d, host, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whose []Whose
+	for _, f := range r.Dates {
+		whose = append(whose, f.Whose)
+	}
+	if !slices.Equal(whose, []Whose{CA, Client, CA, Server}) {
+		t.Errorf("dates of %v", whose)
+	}
+	d.Trust = newPhone(t).mutual(expired)
+	if _, err := dialOnce(t, d, host, port); failure(t, err).Kind == Expired {
+		t.Errorf("only dates are let pass, and they are not to blame: %v", err)
+	}
+}
+
+func TestHandshakeFailures(t *testing.T) {
+	p := newPhone(t)
+	read := func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }
+	rst := func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }
+	for _, c := range []struct {
+		name   string
+		handle func(net.Conn)
+		kind   Kind
+	}{
+		{"never answers", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, HandshakeTimeout},
+		{"closes", func(c net.Conn) { read(c) }, CutShort},
+		{"resets", func(c net.Conn) { read(c); rst(c) }, Reset},
+		{"HTTP", func(c net.Conn) { read(c); _, _ = io.WriteString(c, "HTTP/1.0 400 Bad Request\r\n\r\n") }, NotTLS},
+		{"SSH greets", func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.7\r\n"); read(c) }, NotTLS},
+		{"half a record", func(c net.Conn) { read(c); _, _ = c.Write([]byte{22, 3, 3, 0, 122, 2, 0}) }, CutShort},
+		{"TLS 1.2 hello", func(c net.Conn) { read(c); _, _ = c.Write(serverHello12) }, TLSVersion},
+		{"internal error", func(c net.Conn) { read(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 80}) }, PeerAlert},
+		{"unknown name", func(c net.Conn) { read(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 112}) }, NameMismatch},
+	} {
+		host, port := serveTCP(t, c.handle)
+		r, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client), Timeout: 300 * time.Millisecond}, host, port)
+		f := failure(t, err)
+		if f.Kind != c.kind || f.Addr == "" || f.Host != host || f.At.IsZero() || r.Failure != f {
+			t.Errorf("%s: %s (%+v), want %s", c.name, f.Kind, f, c.kind)
+		}
+		if c.kind == TLSVersion && (f.Version != tls.VersionTLS12 || r.AlertOut == nil || r.AlertOut.Code != alertProtocolVersion) {
+			t.Errorf("%s: version %x, alert out %v", c.name, f.Version, r.AlertOut)
+		}
+	}
+}
+
+// serverHello12 is what a server of 2015 answers, one that knows no
+// supported_versions extension.
+var serverHello12 = append([]byte{22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3}, append(make([]byte, 32), 0, 0xc0, 0x2b, 0)...)
+
+func TestServerCertificateThatCannotBeRead(t *testing.T) {
+	p := newPhone(t)
+	conf := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{{
+		Certificate: [][]byte{{0x30, 3, 1, 1, 1}}, PrivateKey: p.serverKey,
+	}}}
+	got := make(chan error, 1)
+	host, port := serveTCP(t, func(c net.Conn) { got <- tls.Server(c, conf).Handshake() })
+	r, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client)}, host, port)
+	if f := failure(t, err); f.Kind != Malformed || f.Whose != Server {
+		t.Errorf("got %v", err)
+	}
+	if a := RemoteAlert(<-got); a == nil || r.AlertOut == nil || *a != *r.AlertOut {
+		t.Errorf("the server got %v, the report says %v", a, r.AlertOut)
+	}
+}
+
+func TestPeerOfTLS12(t *testing.T) {
+	p := newPhone(t)
+	conf := p.mutualConf()
+	conf.MinVersion, conf.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+	host, port := serveTLS(t, conf, nil)
+	_, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client)}, host, port)
+	if f := failure(t, err); f.Kind != TLSVersion || f.Version != tls.VersionTLS12 || f.Alert == nil || f.Alert.Code != alertProtocolVersion {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestSocketFailures(t *testing.T) {
+	p := newPhone(t)
+	d := &Dialer{Trust: p.mutual(p.client), Timeout: 2 * time.Second}
+	l := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	host, closed := split(t, l.Addr().String())
+	_ = l.Close()
+	for _, c := range []struct {
+		name, host string
+		port       int
+		kind       Kind
+	}{
+		{"nobody listens", host, closed, Refused},
+		{"no such zone", "fe80::1%nosuchzone", 443, Unreachable},
+		{"public", "192.0.2.1", 443, NotLocal},
+		{"port 0", host, 0, Unreachable},
+		{"port too large", host, 65536, Unreachable},
+	} {
+		_, err := dialOnce(t, d, c.host, c.port)
+		if f := failure(t, err); f.Kind != c.kind {
+			t.Errorf("%s: %s (%v), want %s", c.name, f.Kind, err, c.kind)
+		}
+	}
+}
+
+func TestCallerGivesUp(t *testing.T) {
+	p := newPhone(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	host, port := serveTCP(t, func(c net.Conn) { cancel(); _, _ = io.Copy(io.Discard, c) })
+	_, _, err := (&Dialer{Trust: p.mutual(p.client)}).Dial(ctx, host, port)
+	if f := failure(t, err); f.Kind != Canceled || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	soon, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	_, _, err = (&Dialer{Trust: p.mutual(p.client)}).Dial(soon, host, port)
+	if f := failure(t, err); f.Kind != HandshakeTimeout || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSourceOfTheCertificateFails(t *testing.T) {
+	p := newPhone(t)
+	locked := errors.New("keychain is locked")
+	source := func(context.Context) (*tls.Certificate, error) { return nil, locked }
+	_, err := dialOnce(t, &Dialer{Trust: Mutual(p.ca, source)}, "127.0.0.1", 1)
+	if f := failure(t, err); f.Kind != KeyUnavailable || f.Whose != Client || !errors.Is(err, locked) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecondAddressIsTried(t *testing.T) {
+	p, stranger := newPhone(t), newPhone(t)
+	_, port := serveTLS(t, stranger.mutualConf(), nil)
+	l, err := net.Listen("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), uint16(port)).String()) //nolint:gosec // a port
+	if err != nil {
+		t.Skipf("no second loopback address: %v", err) // macOS has 127.0.0.1 only
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(io.Discard, tls.Server(c, p.mutualConf())); _ = c.Close() }()
+		}
+	}()
+	known := names{
+		"phone.local":   {"127.0.0.1", "127.0.0.3", "127.0.0.2"}, // a stranger, nobody, ours
+		"nobody.local":  {"127.0.0.3", "127.0.0.4"},
+		"strange.local": {"127.0.0.3", "127.0.0.1"},
+	}
+	d := &Dialer{Trust: p.mutual(p.client), Resolver: known}
+	r, err := dialOnce(t, d, "phone.local", port)
+	if err != nil {
+		t.Fatalf("not found at the second address: %v\n%+v", err, r.Attempts)
+	}
+	if host, _ := split(t, r.Remote); host != "127.0.0.2" {
+		t.Errorf("connected to %s", r.Remote)
+	}
+	_, err = dialOnce(t, d, "strange.local", port)
+	if f := failure(t, err); f.Kind != OtherCA {
+		t.Errorf("who answered is more telling than who did not: %v", err)
+	}
+	r, err = dialOnce(t, d, "nobody.local", port)
+	if f := failure(t, err); f.Kind != Refused || len(r.Attempts) != 2 {
+		t.Errorf("got %v, %+v", err, r.Attempts)
+	}
+}
+
+func TestInterleave(t *testing.T) {
+	var in []netip.Addr
+	for _, s := range []string{"fd00::1", "fd00::2", "fd00::3", "10.0.0.1", "10.0.0.2"} {
+		in = append(in, netip.MustParseAddr(s))
+	}
+	var got []string
+	for _, a := range interleave(in) {
+		got = append(got, a.String())
+	}
+	if strings.Join(got, " ") != "fd00::1 10.0.0.1 fd00::2 10.0.0.2 fd00::3" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestTraceAndText(t *testing.T) {
+	p := newPhone(t)
+	host, port := serveTLS(t, p.mutualConf(), nil)
+	var mu sync.Mutex
+	var reports []*Report
+	d := &Dialer{Trust: p.mutual(p.client), Trace: func(r *Report) { mu.Lock(); defer mu.Unlock(); reports = append(reports, r) }}
+	if _, err := dialOnce(t, d, host, port); err != nil {
+		t.Fatal(err)
+	}
+	moved := p.newServer(t, []string{"x\x1b[31m\n.local"}, nil, today)
+	conf := p.mutualConf()
+	conf.Certificates = []tls.Certificate{*tlsCert(p.serverKey, moved, p.ca)}
+	host, port = serveTLS(t, conf, nil)
+	_, err := dialOnce(t, d, host, port)
+	if failure(t, err).Kind != NameMismatch {
+		t.Fatal(err)
+	}
+	if len(reports) != 2 {
+		t.Fatalf("%d reports", len(reports))
+	}
+	var text bytes.Buffer
+	for _, r := range reports {
+		if n, err := r.WriteTo(&text); err != nil || n == 0 {
+			t.Fatal(n, err)
+		}
+	}
+	for _, want := range []string{
+		"tls: 127.0.0.1 port ", "trust mutual", "tried 127.0.0.1:", "connected", "TLS 1.3, TLS_", "ALPN none",
+		"server certificate 0: subject healthsync-server, issuer healthsync-ca, Valid",
+		"server certificate 1: subject healthsync-ca, issuer healthsync-ca, Valid",
+		"client certificate 0: subject healthsync-client", pki.FingerprintOf(p.client).String(),
+		"client certificate: asked for and shown", "check chain: ok", "check name: ok", "check name: FAILED",
+		"alert out: 42 (bad certificate)", "[CERT_COMMON_NAME_INVALID]", "handshake",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in\n%s", want, text.String())
+		}
+	}
+	if strings.ContainsRune(text.String(), 0x1b) {
+		t.Error("a name of the peer reaches the terminal as it is")
+	}
+	for line := range strings.Lines(text.String()) {
+		if !strings.HasPrefix(line, "tls: ") {
+			t.Errorf("a line of its own: %q", line)
+		}
+	}
+}
+
+func TestKeyLogOnlyIfGiven(t *testing.T) {
+	t.Setenv("SSLKEYLOGFILE", t.TempDir()+"/keys") // read by nobody here
+	p := newPhone(t)
+	host, port := serveTLS(t, p.mutualConf(), nil)
+	var keys bytes.Buffer
+	if _, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client), KeyLog: &keys}, host, port); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(keys.String(), "CLIENT_TRAFFIC_SECRET_0 ") {
+		t.Errorf("key log %q", keys.String())
+	}
+}
+
+func TestDialTLSContext(t *testing.T) {
+	p := newPhone(t)
+	host, port := serveTLS(t, p.mutualConf(), nil)
+	d := &Dialer{Trust: p.mutual(p.client)}
+	conn, err := d.DialTLSContext(t.Context(), "tcp", netip.AddrPortFrom(netip.MustParseAddr(host), uint16(port)).String()) //nolint:gosec // a port
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	for _, addr := range []string{"nonsense", "127.0.0.1:http", "8.8.8.8:443"} {
+		if conn, err := d.DialTLSContext(t.Context(), "tcp", addr); conn != nil || failure(t, err).Kind != NotLocal {
+			t.Errorf("%s: %v, %v", addr, conn, err)
+		}
+	}
+}

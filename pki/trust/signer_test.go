@@ -1,0 +1,119 @@
+package trust
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowKey signs when it is allowed to, as a key in a keychain that asks first.
+type slowKey struct {
+	crypto.Signer
+	allowed <-chan struct{}
+	err     error
+}
+
+func (k *slowKey) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	<-k.allowed
+	if k.err != nil {
+		return nil, k.err
+	}
+	return k.Signer.Sign(r, digest, opts)
+}
+
+func after(d time.Duration) <-chan struct{} {
+	c := make(chan struct{})
+	time.AfterFunc(d, func() { close(c) })
+	return c
+}
+
+// While the keychain asks its owner, the clock of the handshake stands still.
+func TestSigningMayOutlastTheHandshake(t *testing.T) {
+	p := newPhone(t)
+	host, port := serveTLS(t, p.mutualConf(), nil)
+	key := &slowKey{Signer: p.clientKey, allowed: after(600 * time.Millisecond)}
+	d := &Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(key, p.client))), Timeout: 400 * time.Millisecond}
+	r, err := dialOnce(t, d, host, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Took(StepSign) < 300*time.Millisecond || r.Took(StepTLS) < r.Took(StepSign) {
+		t.Errorf("steps %+v", r.Steps)
+	}
+}
+
+func TestSigningFails(t *testing.T) {
+	p := newPhone(t)
+	host, port := serveTLS(t, p.mutualConf(), nil)
+	denied := errors.New("the owner said no")
+	now := make(chan struct{})
+	close(now)
+	for name, c := range map[string]struct {
+		key  *slowKey
+		want func(error) bool
+	}{
+		"denied": {&slowKey{Signer: p.clientKey, allowed: now, err: denied}, func(err error) bool { return errors.Is(err, denied) }},
+		"never":  {&slowKey{Signer: p.clientKey, allowed: t.Context().Done()}, func(err error) bool { var e *SignTimeoutError; return errors.As(err, &e) }},
+	} {
+		d := &Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(c.key, p.client))), SignTimeout: 50 * time.Millisecond}
+		r, err := dialOnce(t, d, host, port)
+		f := failure(t, err)
+		if f.Kind != KeyUnavailable || f.Whose != Client || f.Cert == nil || !c.want(err) {
+			t.Errorf("%s: %+v", name, f)
+		}
+		if r.AlertOut == nil || r.AlertOut.Code != alertInternalError {
+			t.Errorf("%s: alert out %v", name, r.AlertOut)
+		}
+	}
+}
+
+func TestCallerGivesUpWhileSigning(t *testing.T) {
+	p := newPhone(t)
+	host, port := serveTLS(t, p.mutualConf(), nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	key := &slowKey{Signer: p.clientKey, allowed: t.Context().Done()}
+	_, _, err := (&Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(key, p.client)))}).Dial(ctx, host, port)
+	if f := failure(t, err); f.Kind != HandshakeTimeout {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBudgetStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t.Context(), 10*time.Second)
+		defer b.stop()
+		time.Sleep(4 * time.Second)
+		b.pause()
+		time.Sleep(time.Hour)
+		b.resume()
+		time.Sleep(6*time.Second - 1)
+		synctest.Wait()
+		if b.Err() != nil {
+			t.Fatal("ended early")
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if !errors.Is(context.Cause(b), context.DeadlineExceeded) {
+			t.Fatalf("cause %v", context.Cause(b))
+		}
+		b.pause()
+		b.resume() // after the end: nothing starts again
+	})
+}
+
+func TestBudgetTellsItsEndFromTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		b := newBudget(ctx, time.Second)
+		defer b.stop()
+		cancel()
+		if !errors.Is(context.Cause(b), context.Canceled) {
+			t.Fatalf("cause %v", context.Cause(b))
+		}
+	})
+}
