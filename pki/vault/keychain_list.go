@@ -13,6 +13,10 @@ const (
 	idCertificate = "certificate:" // + certRef
 )
 
+// strayNames are the common names under which certificates of a pairing are
+// known (the guide's `security find-certificate -a -c healthsync`).
+var strayNames = []string{"healthsync-client", "healthsync-ca"}
+
 // List shows the named items, and as strays of the default home the keys and
 // certificates of ours that no name of any home leads to: what an interrupted
 // pairing left, or an older version.

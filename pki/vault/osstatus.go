@@ -106,8 +106,46 @@ var statusClasses = map[osStatus]statusClass{
 	errSecDiskFull: classFull,
 }
 
-// class of a code; one that is not in the table is a plain failure.
-func (s osStatus) class() statusClass { return statusClasses[s] }
+// The file-based keychain is built on CSSM, whose codes come through as they
+// are: a base for each module, 0x800 apart, and below 0x100 meanings that all
+// modules share (cssmerr.h, cssmapple.h). So do errno values, from a base of
+// their own (Apple's errors.cpp).
+const (
+	cssmBase    osStatus = -0x7FFF0000
+	cssmExtent  osStatus = 0x800
+	cssmModules          = 7
+	errnoBase   osStatus = 100000
+
+	cssmDiskFull            osStatus = -2147412991
+	cssmInvalidDatabaseBlob osStatus = -2147412988
+	cssmIncompatibleKeyBlob osStatus = -2147412985 // the last of four
+)
+
+var cssmClasses = map[osStatus]statusClass{
+	0x20: classCancelled, // OPERATION_AUTH_DENIED
+	0x21: classCancelled, // OBJECT_USE_AUTH_DENIED
+	0x22: classDenied,    // OBJECT_MANIP_AUTH_DENIED
+	0xe0: classLocked,    // NO_USER_INTERACTION
+	0xe1: classCancelled, // USER_CANCELED
+	0xe2: classMissing,   // SERVICE_NOT_AVAILABLE
+	0xe3: classDenied,    // INSUFFICIENT_CLIENT_IDENTIFICATION
+	0xe6: classDarkWake,  // IN_DARK_WAKE
+}
+
+// class of a code; one that is in no table is a plain failure.
+func (s osStatus) class() statusClass {
+	switch {
+	case s == cssmDiskFull, s == errnoBase+osStatus(syscall.ENOSPC):
+		return classFull
+	case s >= cssmInvalidDatabaseBlob && s <= cssmIncompatibleKeyBlob:
+		return classCorrupt
+	case s == errnoBase+osStatus(syscall.EACCES), s == errnoBase+osStatus(syscall.EPERM):
+		return classDenied
+	case s >= cssmBase && s < cssmBase+cssmModules*cssmExtent:
+		return cssmClasses[(s-cssmBase)%cssmExtent]
+	}
+	return statusClasses[s]
+}
 
 // statusError is the bare code, for use as a cause.
 type statusError osStatus

@@ -1,0 +1,126 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"strings"
+)
+
+// certRef is what a certificate's item notes about it: enough to find it
+// without reading data. A common name may hold anything, so it comes last.
+func certRef(der []byte, cn string) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]) + " " + cn
+}
+
+func splitCertRef(ref string) (hash, cn string) {
+	hash, cn, _ = strings.Cut(ref, " ")
+	return hash, cn
+}
+
+// findCertificate returns the DER of the certificate item that a note is about.
+func (k *keychain) findCertificate(ref string) ([]byte, osStatus) {
+	_, cn := splitCertRef(ref)
+	all, s := k.api.certificates(cn)
+	if s != errSecSuccess {
+		return nil, s
+	}
+	for _, der := range all {
+		if certRef(der, cn) == ref {
+			return der, errSecSuccess
+		}
+	}
+	return nil, errSecItemNotFound
+}
+
+func (k *keychain) Certificate(ctx context.Context, name string) (*x509.Certificate, error) {
+	var out *x509.Certificate
+	err := k.named(ctx, "get", name, func(f Fact, account string) error {
+		p, err := k.item(f, account, ItemCertificate)
+		if err != nil {
+			return err
+		}
+		cert, err := x509.ParseCertificate(p.data)
+		if err != nil {
+			f.Err = err
+			return &CorruptError{f}
+		}
+		// The item that the person sees and may delete with `security
+		// delete-certificate` counts: without it, the certificate is gone.
+		if _, s := k.findCertificate(certRef(p.data, cert.Subject.CommonName)); s != errSecSuccess {
+			detail := ""
+			if s == errSecItemNotFound {
+				detail = "the certificate was removed from the keychain"
+			}
+			return k.fail(f, s, detail)
+		}
+		out = cert
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.Certificate) error {
+	return k.named(ctx, "set", name, func(f Fact, account string) error {
+		cn := cert.Subject.CommonName
+		if cn == "" {
+			f.Detail = "a certificate without a common name cannot be found again"
+			return &FailedError{f}
+		}
+		old, s := k.api.password(Service, account, false)
+		switch {
+		case s == errSecSuccess && old.itemKind() != ItemCertificate:
+			return &KindError{f, ItemCertificate, old.itemKind()}
+		case s != errSecSuccess && s != errSecItemNotFound:
+			return k.fail(f, s, "")
+		}
+		ref := certRef(cert.Raw, cn)
+		s = k.api.addCertificate(cert.Raw)
+		if s != errSecSuccess && s != errSecDuplicateItem {
+			return k.fail(f, s, "")
+		}
+		// A duplicate is one of the same issuer and serial number, which need
+		// not be the same certificate.
+		if _, found := k.findCertificate(ref); found != errSecSuccess {
+			if s == errSecDuplicateItem && found == errSecItemNotFound {
+				return k.fail(f, s, "")
+			}
+			return k.fail(f, found, "")
+		}
+		if err := k.put(f, ItemCertificate, kcPassword{account: account, ref: ref, data: cert.Raw}); err != nil {
+			return err
+		}
+		if old.ref != "" && old.ref != ref {
+			return k.dropCertificate(f, old.ref)
+		}
+		return nil
+	})
+}
+
+// dropCertificate deletes a certificate item that no name of any home notes
+// any more. One that is gone already is no error.
+func (k *keychain) dropCertificate(f Fact, ref string) error {
+	all, s := k.api.passwords(Service)
+	if s != errSecSuccess {
+		return k.fail(f, s, "")
+	}
+	for _, p := range all {
+		if p.itemKind() == ItemCertificate && p.ref == ref {
+			return nil
+		}
+	}
+	der, s := k.findCertificate(ref)
+	if s == errSecSuccess {
+		_, cn := splitCertRef(ref)
+		s = k.api.deleteCertificate(cn, der)
+	}
+	if s == errSecItemNotFound {
+		return nil
+	}
+	return k.fail(f, s, "")
+}
