@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"math/big"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -79,15 +79,14 @@ func (m members) integer(key string) (n int64, ok bool, err error) {
 	if c := raw[0]; c != '-' && (c < '0' || c > '9') || len(raw) > 64 {
 		return 0, false, errDecode
 	}
-	f, _, err := big.ParseFloat(string(raw), 10, 128, big.ToNearestEven)
-	if err != nil || f.MantExp(nil) > 64 || !f.IsInt() {
+	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+		return n, true, nil
+	}
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<63 {
 		return 0, false, errDecode
 	}
-	i, _ := f.Int(nil)
-	if !i.IsInt64() {
-		return 0, false, errDecode
-	}
-	return i.Int64(), true, nil
+	return int64(f), true, nil
 }
 
 func (m members) date(key string) (unix int64, err error) {

@@ -32,8 +32,6 @@ var (
 
 // pairing is the app's one pending pairing.
 type pairing struct {
-	id *identity
-
 	mu      sync.Mutex
 	pending bool
 	code    string
@@ -41,8 +39,8 @@ type pairing struct {
 	failed  int
 }
 
-// open starts a pairing, in place of an earlier one.
-func (p *pairing) open(now time.Time) (code string, expires time.Time) {
+// begin starts a pairing, in place of an earlier one.
+func (p *pairing) begin(now time.Time) (code string, expires time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pending, p.failed = true, 0
@@ -51,11 +49,12 @@ func (p *pairing) open(now time.Time) (code string, expires time.Time) {
 	return p.code, p.expires.UTC().Truncate(time.Second)
 }
 
-// active reports whether somebody could pair.
-func (p *pairing) active(now time.Time) bool {
+// open reports whether a pairing is pending, if only to be told that it has
+// expired.
+func (p *pairing) open() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.pending && p.expires.After(now)
+	return p.pending
 }
 
 // try takes a code. After the fifth wrong one the next request of any code is

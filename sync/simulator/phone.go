@@ -40,8 +40,9 @@ type Options struct {
 	// Now is the phone's clock; nil is time.Now.
 	Now func() time.Time
 	// Alerts makes version 2 refuse client certificates by TLS alert rather
-	// than by an HTTP answer. While a pairing code is open it cannot, since
-	// pairing needs no certificate.
+	// than by an HTTP answer, as spec/protocol.md allows both. While a pairing
+	// is open, connections without a certificate are let in: it may be the Mac
+	// that pairs.
 	Alerts bool
 	// NoRateLimit switches off the limit of 60 requests in 60 seconds, so that
 	// a measurement measures software.
@@ -92,7 +93,7 @@ type Phone struct {
 	history *History
 	orders  *orders
 	id      *identity
-	pair    *pairing
+	pair    pairing
 	limit   *limiter
 	faults  atomic.Pointer[faults]
 	locked  atomic.Bool
@@ -146,7 +147,6 @@ func New(o Options) (*Phone, error) {
 	if p.id, err = openIdentity(o, p.now()); err != nil {
 		return nil, err
 	}
-	p.pair = &pairing{id: p.id}
 	return p, nil
 }
 
@@ -266,7 +266,7 @@ func (p *Phone) Payload(host string) (qr.Payload, error) {
 	if f.has(faultExpiredCode) {
 		now = now.Add(-2 * codeLifetime)
 	}
-	code, expires := p.pair.open(now)
+	code, expires := p.pair.begin(now)
 	return qr.Payload{
 		Version: p.opts.Protocol, Host: host, Port: addr.Port, Code: code,
 		ExpiresAt: expires, Leaf: leaf, CA: ca,
@@ -275,7 +275,7 @@ func (p *Phone) Payload(host string) (qr.Payload, error) {
 
 // NewCode opens a pairing and gives its code alone, for typing it in.
 func (p *Phone) NewCode() string {
-	code, _ := p.pair.open(p.now())
+	code, _ := p.pair.begin(p.now())
 	return code
 }
 

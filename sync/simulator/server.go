@@ -207,15 +207,17 @@ func (p *Phone) alert(cert *x509.Certificate, f faults) tls.AlertError {
 	if p.opts.Protocol != 2 {
 		return 0
 	}
-	state := p.id.judge(cert, f, p.now())
-	byFault := false
-	for _, name := range []string{faultNoClientCert, faultForeignCert, faultExpiredClient, faultRevoked} {
-		byFault = byFault || f[name] == "alert"
+	if cert == nil && p.pair.open() {
+		return 0 // somebody may be pairing
 	}
-	if !byFault && (!p.opts.Alerts || p.pair.active(p.now())) {
+	byAlert := p.opts.Alerts
+	for _, name := range []string{faultNoClientCert, faultForeignCert, faultExpiredClient, faultRevoked} {
+		byAlert = byAlert || f[name] == "alert"
+	}
+	if !byAlert {
 		return 0
 	}
-	switch state {
+	switch p.id.judge(cert, f, p.now()) {
 	case clientMissing:
 		return alertCertificateRequired
 	case clientForeign:

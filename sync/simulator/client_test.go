@@ -1,21 +1,17 @@
 package simulator
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"healthsync/pki"
-	"healthsync/sync/health"
 )
 
 // client is a Mac as small as it can be: it checks nothing that the real one
@@ -121,7 +117,7 @@ func (c *client) do(method, path, body string) answer {
 	return a
 }
 
-// pair does what the QR code is for.
+// paired does what the QR code is for.
 func (c *client) paired() *client {
 	c.t.Helper()
 	code := c.phone.NewCode()
@@ -179,17 +175,4 @@ func (c *client) page(body string) wirePage {
 		c.t.Fatal(err)
 	}
 	return p
-}
-
-var _ = []any{bytes.Equal, x509.ParseCertificate, net.Dial, health.Steps}
-
-func TestPairAndStatus(t *testing.T) {
-	for _, protocol := range []int{1, 2} {
-		c := start(t, Options{Protocol: protocol}).paired()
-		a := c.do("GET", pathStatus, "")
-		if a.status != 200 || a.json()["version"] != strconv.Itoa(protocol) {
-			t.Errorf("status: %s %s", a.line, a.body)
-		}
-		t.Log(a.headers, string(a.body))
-	}
 }
