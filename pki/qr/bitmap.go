@@ -66,6 +66,18 @@ func (g *gray) threshold(radius int) *bitmap {
 	return b
 }
 
+// smoothed takes noise out: each pixel becomes the mean of 3 x 3.
+func (g *gray) smoothed() *gray {
+	out := newGray(g.w, g.h)
+	g.boxMean(1, func(y int, sums, area []uint32) {
+		dst := out.pix[y*g.w : (y+1)*g.w]
+		for x := range dst {
+			dst[x] = byte((sums[x] + area[x]/2) / area[x])
+		}
+	})
+	return out
+}
+
 // hybrid is zxing's threshold by blocks of 8 x 8 pixels, which lets a block
 // without contrast follow its neighbours: right for large even modules.
 func (g *gray) hybrid() *bitmap {

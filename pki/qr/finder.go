@@ -32,9 +32,22 @@ func (p point) lerp(q point, f float64) point { return p.add(q.sub(p).times(f)) 
 
 const maxFinders = 72
 
+// care is how much must be right before a find is followed up.
+type care struct {
+	ring    float64 // share of directions in which a finder pattern looks right
+	square  float64 // share of the three patterns' modules with the right tone
+	bad     float64 // most that may be wrong with a triple, see judge
+	triples int     // how many triples of a bitmap are tried
+}
+
+// The first looks follow up what is plain to see; the later ones what is bent,
+// drawn as dots, or seen from very low.
+func careful() care { return care{ring: 0.6, square: 0.62, bad: 3.2, triples: 30} }
+func lenient() care { return care{ring: 0.4, square: 0.54, bad: 6, triples: 40} }
+
 // finders scans each row for the proportion and confirms it down and across.
 // tone is 1 for dark codes on light and 0 for light codes on dark.
-func (b *bitmap) finders(tone byte) []finder {
+func (b *bitmap) finders(tone byte, c care) []finder {
 	var found []finder
 	var runs [5]int
 	for y := range b.h {
@@ -64,7 +77,7 @@ func (b *bitmap) finders(tone byte) []finder {
 	for _, f := range found {
 		n := float64(f.seen)
 		f.at, f.mx, f.my = f.at.times(1/n), f.mx/n, f.my/n
-		if f.ring = b.rings(&f, tone); f.ring >= 0.6 {
+		if f.ring = b.rings(&f, tone); f.ring >= c.ring {
 			kept = append(kept, f)
 		}
 	}
@@ -241,7 +254,7 @@ type triple struct {
 }
 
 // triples makes QR codes of finder patterns, the likeliest first.
-func (b *bitmap) triples(fs []finder, tone byte, most int) []triple {
+func (b *bitmap) triples(fs []finder, tone byte, c care) []triple {
 	var out []triple
 	for i := range fs {
 		for j := i + 1; j < len(fs); j++ {
@@ -259,11 +272,11 @@ func (b *bitmap) triples(fs []finder, tone byte, most int) []triple {
 	slices.SortFunc(out, byBad)
 	out = out[:min(len(out), 1500)]
 	for i := range out {
-		out[i].judge(b, tone)
+		out[i].judge(b, tone, c)
 	}
 	slices.SortFunc(out, byBad)
 	n := 0
-	for n < len(out) && n < most && out[n].bad < 10 {
+	for n < len(out) && n < c.triples && out[n].bad < c.bad {
 		n++
 	}
 	return out[:n]
@@ -271,7 +284,7 @@ func (b *bitmap) triples(fs []finder, tone byte, most int) []triple {
 
 // judge looks at what lies between the three patterns: their edges point along
 // the code's edges, and a timing pattern joins them.
-func (t *triple) judge(b *bitmap, tone byte) {
+func (t *triple) judge(b *bitmap, tone byte, c care) {
 	along, down := t.right.at.sub(t.corner.at), t.below.at.sub(t.corner.at)
 	along, down = along.times(1/along.length()), down.times(1/down.length())
 	t.sizes = [4]float64{
@@ -286,7 +299,13 @@ func (t *triple) judge(b *bitmap, tone byte) {
 	}
 	sx, sy := t.sizes[0], t.sizes[2]
 	square := 0.0 // share of the patterns' modules that have the right tone
-	for _, f := range [3]*finder{&t.corner, &t.right, &t.below} {
+	for i, f := range [3]*finder{&t.corner, &t.right, &t.below} {
+		mx, my := sx, sy
+		if i == 1 {
+			mx = t.sizes[1]
+		} else if i == 2 {
+			my = t.sizes[3]
+		}
 		right := 0
 		for v := -4; v <= 4; v++ {
 			for u := -4; u <= 4; u++ {
@@ -295,7 +314,7 @@ func (t *triple) judge(b *bitmap, tone byte) {
 				if ring == 2 || ring == 4 {
 					want = 1 - tone
 				}
-				p := f.at.add(along.times(float64(u) * sx)).add(down.times(float64(v) * sy))
+				p := f.at.add(along.times(float64(u) * mx)).add(down.times(float64(v) * my))
 				if b.tone(p, tone) == want {
 					right++
 				}
@@ -303,8 +322,8 @@ func (t *triple) judge(b *bitmap, tone byte) {
 		}
 		square += float64(right) / 81 / 3
 	}
-	if square < 0.62 {
-		t.bad = 10
+	if square < c.square {
+		t.bad = math.Inf(1)
 		return
 	}
 	t.bad += 4 * (1 - square)

@@ -180,29 +180,38 @@ func (g *gray) fitness(h *plane, cells []cell) float64 {
 	return sum / (float64(len(cells)) * 64)
 }
 
-// fit finds the map for which the known modules agree best, by moving the four
-// corners in ever smaller steps; q are the middles of the finder patterns and
-// of where the fourth would be. The picture must be flat.
-func (g *gray) fit(dim int, q [4]point) (plane, float64) {
-	cells := pattern(dim)
-	lo, hi := 3.5, float64(dim)-3.5
-	best := planeOf(lo, hi, q)
-	score := g.fitness(&best, cells)
-	module := q[1].sub(q[0]).length() / (hi - lo)
-	for _, step := range []float64{1.5, 0.8, 0.4, 0.2, 0.1, 0.05} {
+// grid is a guess at a code in a picture: its size, the middles of its finder
+// patterns clockwise (the third is where a fourth one would be), and how well
+// the known modules agree with that.
+type grid struct {
+	dim   int
+	q     [4]point
+	score float64
+}
+
+func (f *grid) plane() plane { return planeOf(3.5, float64(f.dim)-3.5, f.q) }
+
+// fit moves the four corners, in ever smaller steps (in modules), to where the
+// known modules agree best. The picture must be flat.
+func (g *gray) fit(f *grid, cells []cell, steps ...float64) {
+	lo, hi := 3.5, float64(f.dim)-3.5
+	module := f.q[1].sub(f.q[0]).length() / (hi - lo)
+	h := f.plane()
+	f.score = g.fitness(&h, cells)
+	for _, step := range steps {
 		for range 3 {
 			moved := false
-			for corner := range q {
+			for corner := range f.q {
 				reach := step * module
 				if corner != 2 {
 					reach *= 0.5 // these were seen, the fourth was guessed
 				}
 				for _, d := range [8]point{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {1, -1}, {-1, 1}, {-1, -1}} {
-					try := q
-					try[corner] = q[corner].add(d.times(reach))
+					try := f.q
+					try[corner] = try[corner].add(d.times(reach))
 					h := planeOf(lo, hi, try)
-					if s := g.fitness(&h, cells); s > score {
-						q, best, score, moved = try, h, s, true
+					if s := g.fitness(&h, cells); s > f.score {
+						f.q, f.score, moved = try, s, true
 					}
 				}
 			}
@@ -211,7 +220,6 @@ func (g *gray) fit(dim int, q [4]point) (plane, float64) {
 			}
 		}
 	}
-	return best, score
 }
 
 // alignment looks for the lower right alignment pattern around the place where

@@ -1,8 +1,10 @@
 package qr
 
 import (
+	"cmp"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode/decoder"
@@ -53,44 +55,35 @@ func readTriple(full *gray, t *triple, scale float64, tone byte) (string, bool) 
 	other[2] = move(flatQ)
 	level := roi.flat(max(8, int(module*7)))
 
-	type fitted struct {
-		dim   int
-		h     plane
-		score float64
-	}
-	var best []fitted
+	var guesses []grid
 	for _, dim := range t.dimensions() {
+		cells := pattern(dim)
 		for n, start := range [][4]point{q, other} {
 			if n == 1 && start[2].sub(q[2]).length() < module {
 				continue
 			}
 			if a, ok := level.alignment(dim, start); ok {
-				h, s := level.fit(dim, a)
-				best = append(best, fitted{dim, h, s})
-				if s > 0.6 {
-					break
-				}
+				f := grid{dim: dim, q: a}
+				level.fit(&f, cells, 0.8)
+				guesses = append(guesses, f)
 			}
-			h, s := level.fit(dim, start)
-			best = append(best, fitted{dim, h, s})
-			if s > 0.6 {
-				break
-			}
+			f := grid{dim: dim, q: start}
+			level.fit(&f, cells, 1.5, 0.8)
+			guesses = append(guesses, f)
 		}
 	}
-	for range 3 { // the three best fits, in order
-		at := -1
-		for i := range best {
-			if best[i].score > 0.25 && (at < 0 || best[i].score > best[at].score) {
-				at = i
-			}
+	slices.SortStableFunc(guesses, func(a, b grid) int { return cmp.Compare(b.score, a.score) })
+	for i := range guesses[:min(len(guesses), 3)] {
+		f := &guesses[i]
+		if f.score < 0.2 {
+			break
 		}
-		if at < 0 {
-			return "", false
+		level.fit(f, pattern(f.dim), 0.8, 0.4, 0.2, 0.1, 0.05)
+		if f.score < 0.3 {
+			continue
 		}
-		f := best[at]
-		best[at].score = 0
-		if text, ok := readGrid(roi, level, f.dim, &f.h); ok {
+		h := f.plane()
+		if text, ok := readGrid(roi, level, f.dim, &h); ok {
 			return text, true
 		}
 	}

@@ -64,16 +64,18 @@ func (h *hunt) page(full *gray) {
 		}
 		levels = append(levels, level{full.resize(w, hh), s})
 	}
-	for _, look := range looks {
-		for _, l := range levels {
-			b := look(l.g)
-			if b == nil {
-				continue
-			}
-			for _, tone := range []byte{1, 0} {
-				h.bitmap(full, b, l.scale, tone)
-				if h.over() {
-					return
+	for _, c := range []care{careful(), lenient()} {
+		for _, look := range looks() {
+			for _, l := range levels {
+				b := look(l.g)
+				if b == nil {
+					continue
+				}
+				for _, tone := range []byte{1, 0} {
+					h.bitmap(full, b, l.scale, tone, c)
+					if h.over() {
+						return
+					}
 				}
 			}
 		}
@@ -91,16 +93,19 @@ func (h *hunt) page(full *gray) {
 }
 
 // looks are the ways to make two tones of a picture.
-var looks = []func(*gray) *bitmap{
-	func(g *gray) *bitmap { return g.threshold(max(g.w, g.h) / 12) },
-	func(g *gray) *bitmap { return g.threshold(max(g.w, g.h) / 40) },
-	(*gray).hybrid,
+func looks() []func(*gray) *bitmap {
+	return []func(*gray) *bitmap{
+		func(g *gray) *bitmap { return g.threshold(max(g.w, g.h) / 12) },
+		func(g *gray) *bitmap { return g.smoothed().threshold(max(g.w, g.h) / 20) },
+		(*gray).hybrid,
+		func(g *gray) *bitmap { return g.threshold(max(g.w, g.h) / 40) },
+	}
 }
 
-func (h *hunt) bitmap(full *gray, b *bitmap, scale float64, tone byte) {
+func (h *hunt) bitmap(full *gray, b *bitmap, scale float64, tone byte, c care) {
 	h.tries++
-	fs := b.finders(tone)
-	ts := b.triples(fs, tone, 40)
+	fs := b.finders(tone, c)
+	ts := b.triples(fs, tone, c)
 	for i := range ts {
 		if h.over() {
 			return
@@ -181,7 +186,7 @@ func scales(long int) []float64 {
 		}
 		return out
 	}
-	for _, side := range []float64{1000, 2000, 4000, 500, 8000} {
+	for _, side := range []float64{1000, 2000, 1400, 4000, 700, 500, 8000} {
 		if l/side >= 0.8 {
 			add(l / side)
 		}
