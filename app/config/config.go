@@ -51,7 +51,7 @@ const (
 	DefaultInterval = time.Hour
 	// DefaultLookback is how far back a sync reads again for late and deleted
 	// samples: a watch synchronises days later.
-	DefaultLookback = 7 * 24 * time.Hour
+	DefaultLookback = 14 * 24 * time.Hour
 )
 
 // InvalidError says what is wrong in a configuration file or a value.

@@ -116,7 +116,7 @@ func TestLocate(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	var c config.Config
-	if c.SyncInterval() != time.Hour || c.SyncLookback() != 7*24*time.Hour || !c.SyncSince().IsZero() || !slices.Equal(c.ExpiryDays(), []int{30, 7, 1}) {
+	if c.SyncInterval() != time.Hour || c.SyncLookback() != 14*24*time.Hour || !c.SyncSince().IsZero() || !slices.Equal(c.ExpiryDays(), []int{30, 7, 1}) {
 		t.Errorf("defaults: %v %v %v %v", c.SyncInterval(), c.SyncLookback(), c.SyncSince(), c.ExpiryDays())
 	}
 }

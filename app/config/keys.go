@@ -60,7 +60,7 @@ func Keys() []Key {
 				_, err := time.Parse(time.DateOnly, v)
 				return assign(&c.Sync.Since, v, err == nil)
 			}},
-		{Name: "sync.lookback", Default: "7d", Accept: "a time from 1h to 365d, like 12h or 30d",
+		{Name: "sync.lookback", Default: "14d", Accept: "a time from 1h to 365d, like 12h or 30d",
 			get: func(c *Config) string { return c.Sync.Lookback }, unset: func(c *Config) { c.Sync.Lookback = "" },
 			set: func(c *Config, v string) error {
 				d, err := parseDuration(v)

@@ -29,7 +29,7 @@ const (
 	CertFingerprintMismatch Code = "CERT_FINGERPRINT_MISMATCH"
 	CAMismatch              Code = "CA_MISMATCH"
 	CertRejected            Code = "CERT_REJECTED"
-	CertWrongUsage          Code = "CERT_WRONG_USAGE"
+	CertWrongUsage          Code = "INVALID_PURPOSE"
 	CertExpiring            Code = "CERT_EXPIRING"
 	TokenExpired            Code = "TOKEN_EXPIRED"
 	TokenExpiring           Code = "TOKEN_EXPIRING"
@@ -44,8 +44,7 @@ const (
 	ConnRefused         Code = "ECONNREFUSED"
 	HostUnreachable     Code = "EHOSTUNREACH"
 	ConnReset           Code = "ECONNRESET"
-	NotTLS              Code = "NOT_TLS"
-	NameNotFound        Code = "ENOTFOUND"
+	NotTLS              Code = "EPROTO"
 	HostChanged         Code = "HOST_CHANGED"
 	HostUnverified      Code = "HOST_UNVERIFIED"
 
@@ -162,8 +161,6 @@ var table = []Condition{
 	{ConnReset, Problem, "Connection broken", "Connection reset by peer", openApp, ExitUnreachable, nil},
 	{NotTLS, Problem, "Not an iPhone", "What answers at this address does not speak TLS",
 		Remedy{Text: "another program uses that port; find the iPhone anew", Command: "healthsync discover", Action: "follow"}, ExitUnreachable, nil},
-	{NameNotFound, Problem, "Name not found", "The host name was not found",
-		Remedy{Text: "use the address that the iPhone app shows", Command: "healthsync config set server.host ADDRESS", Action: "follow"}, ExitUnreachable, nil},
 	{HostChanged, Info, "iPhone moved", "The iPhone has a new address", Remedy{}, ExitOK, []Code{CertNameInvalid, ConnRefused, HostUnreachable, TimedOut}},
 	{HostUnverified, Problem, "Unknown device in its name", "Another device answers in the iPhone's name",
 		Remedy{Text: "it was not trusted and nothing was sent to it; if you reinstalled the iPhone app, pair again", Command: "healthsync unpair && healthsync scan", Action: "pair"}, ExitCertificate,

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/config"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/sync/near"
+)
+
+const statusUsage = status.Usage
+
+func newConfigCommand(env *Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Show and change the settings",
+		Example: `  healthsync config show
+  healthsync config set server.host 192.168.1.101
+  healthsync config get sync.interval`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newConfigShowCommand(env), newConfigGetCommand(env), newConfigSetCommand(env), newConfigResetCommand(env))
+	return cmd
+}
+
+// setting is a key with its value as shown.
+type setting struct {
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Default bool   `json:"default"`
+}
+
+// settings lists all keys. The address is the pairing's where none is set: that
+// is where the iPhone is looked for.
+func settings(c config.Config, r *pairing.Record) []setting {
+	var out []setting
+	for _, k := range config.Keys() {
+		s := setting{Key: k.Name, Value: k.Get(c)}
+		if s.Value == "" {
+			s.Value, s.Default = k.Default, true
+			if r != nil && k.Name == "server.host" {
+				s.Value = r.Host
+			}
+			if r != nil && k.Name == "server.port" {
+				s.Value = fmt.Sprint(r.Port)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func newConfigShowCommand(env *Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "show", Short: "Show every setting and where it is kept",
+		Example: "  healthsync config show\n  healthsync config show --json", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := env.station()
+			if err != nil {
+				return err
+			}
+			r, _ := s.Record() // a pairing that cannot be read has no address to show
+			all := settings(s.Config, r)
+			if jsonWanted(cmd) {
+				return env.printJSON(struct {
+					File     string    `json:"file"`
+					Database string    `json:"database"`
+					Settings []setting `json:"settings"`
+				}{s.Paths.ConfigFile(), s.Paths.Database(), all})
+			}
+			for _, x := range all {
+				note := ""
+				if x.Default {
+					note = "  (default)"
+					if r != nil && strings.HasPrefix(x.Key, "server.") {
+						note = "  (as paired)"
+					} else if strings.HasPrefix(x.Value, "(") {
+						note = ""
+					}
+				}
+				env.printf("%-18s %s%s\n", x.Key, x.Value, note)
+			}
+			env.printf("\nSettings: %s\nDatabase: %s\n", s.Paths.ConfigFile(), s.Paths.Database())
+			return nil
+		},
+	}
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}
+
+// findKey looks a key up, or says which one was probably meant.
+func findKey(name string) (config.Key, error) {
+	if k, ok := config.Find(name); ok {
+		return k, nil
+	}
+	var names []string
+	for _, k := range config.Keys() {
+		names = append(names, k.Name)
+	}
+	e := usageError(status.Usage, fmt.Sprintf("There is no setting %q. There are: %s.", name, strings.Join(names, ", ")), "")
+	e.Remedy = status.Remedy{Text: "see them with their values", Command: "healthsync config show"}
+	if best := near.Best(name, names); best != "" {
+		e.Remedy = status.Remedy{Text: "did you mean " + best + "?"}
+	}
+	return config.Key{}, e
+}
+
+func newConfigGetCommand(env *Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "get KEY", Short: "Print one setting", Example: "  healthsync config get sync.interval", Args: exactArgs("a KEY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			k, err := findKey(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := env.station()
+			if err != nil {
+				return err
+			}
+			r, _ := s.Record()
+			for _, x := range settings(s.Config, r) {
+				if x.Key != k.Name {
+					continue
+				}
+				if jsonWanted(cmd) {
+					return env.printJSON(x)
+				}
+				env.printf("%s\n", x.Value)
+			}
+			return nil
+		},
+	}
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}
+
+func newConfigSetCommand(env *Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "set KEY VALUE", Short: "Change one setting",
+		Example: "  healthsync config set server.host 192.168.1.101\n  healthsync config set sync.types steps,heartRate,sleep", Args: exactArgs("a KEY", "a VALUE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			k, err := findKey(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := env.station()
+			if err != nil {
+				return err
+			}
+			c, err := config.Update(s.Paths.ConfigFile(), func(c *config.Config) error { return k.Set(c, args[1]) })
+			if err != nil {
+				return err
+			}
+			if jsonWanted(cmd) {
+				return env.printJSON(setting{Key: k.Name, Value: k.Get(c)})
+			}
+			env.printf("%s = %s\n", k.Name, k.Get(c))
+			return nil
+		},
+	}
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}
+
+func newConfigResetCommand(env *Env) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "reset", Short: "Go back to the default settings",
+		Long:    "Goes back to the default settings. The pairing and the health data stay.",
+		Example: "  healthsync config reset", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := env.paths()
+			if err != nil {
+				return err
+			}
+			if env.InTTY && env.ErrTTY {
+				if err := env.confirm(cmd.Context(), "Go back to the default settings?", yes); err != nil {
+					return err
+				}
+			}
+			// Not by Update: what cannot be read is what reset is for.
+			if err := config.Save(p.ConfigFile(), config.Config{}); err != nil {
+				return err
+			}
+			if jsonWanted(cmd) {
+				return env.printJSON(struct {
+					Reset bool `json:"reset"`
+				}{true})
+			}
+			env.printf("All settings have their defaults.\n")
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}

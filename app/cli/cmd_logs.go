@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/logfile"
+	"healthsync/app/status"
+)
+
+func newLogsCommand(env *Env) *cobra.Command {
+	var tail int
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "logs",
+		Short: "Show the log: nothing secret and no health values in it",
+		Example: `  healthsync logs --tail 50
+  healthsync logs --follow`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if tail < 0 {
+				return usageError(status.Usage, "--tail takes a number from 1 upwards.", "")
+			}
+			p, err := env.paths()
+			if err != nil {
+				return err
+			}
+			if _, err := os.Stat(p.LogFile()); errors.Is(err, fs.ErrNotExist) && !follow {
+				env.note("the log %s is empty so far", p.LogFile())
+				return nil
+			}
+			if err := logfile.Tail(env.Stdout, p.LogFile(), tail); err != nil {
+				return err
+			}
+			if follow {
+				return logfile.Follow(cmd.Context(), env.Stdout, p.LogFile())
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&tail, "tail", 100, "the last so many lines")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is written from now on")
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}

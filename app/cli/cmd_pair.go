@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/explain"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/pki"
+	"healthsync/pki/qr"
+	"healthsync/pki/trust"
+)
+
+type pairOptions struct {
+	qr, host, code, fingerprint, ca, name string
+	port                                  int
+	manual                                bool
+	token                                 string
+}
+
+func newPairCommand(env *Env) *cobra.Command {
+	o := pairOptions{}
+	cmd := &cobra.Command{
+		Use:   "pair",
+		Short: "Pair with an iPhone without a picture of its QR code",
+		Long: `Pairs this computer with an iPhone by what its QR code says, typed or pasted.
+With a picture or the clipboard, use healthsync scan instead.
+
+With --ca-fingerprint the pairing is by mutual TLS (protocol 2), without it by
+pinned certificate and token (protocol 1).`,
+		Example: `  healthsync pair --qr '{"version":"1","host":"192.168.1.20",...}'
+  healthsync pair --host 192.168.1.20 --port 51234 --code AbCd2345 --fingerprint 3f9a...`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runPair(cmd.Context(), env, &o, jsonWanted(cmd)) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.qr, "qr", "", "the text of the QR code (JSON)")
+	f.StringVar(&o.host, "host", "", "the iPhone's address, as its app shows it")
+	f.IntVar(&o.port, "port", 0, "the iPhone's port")
+	f.StringVar(&o.code, "code", "", "the pairing code of 8 characters")
+	f.StringVar(&o.fingerprint, "fingerprint", "", "SHA-256 fingerprint of the iPhone's certificate")
+	f.StringVar(&o.ca, "ca-fingerprint", "", "SHA-256 fingerprint of the iPhone's CA (protocol 2)")
+	f.StringVar(&o.name, "name", "", "how this computer introduces itself (default: its host name)")
+	f.BoolVar(&o.manual, "manual", false, "ask for host, port, code and fingerprint one by one")
+	f.StringVar(&o.token, "token", "", "pair by the code alone: finds the iPhone and shows its fingerprint to compare")
+	env.addCommonFlags(f)
+	return cmd
+}
+
+func runPair(ctx context.Context, env *Env, o *pairOptions, asJSON bool) error {
+	switch {
+	case o.qr != "":
+		p, err := qr.ParsePayload(o.qr)
+		if err != nil {
+			return err
+		}
+		return pairWith(ctx, env, requestOf(p), o.name, asJSON)
+	case o.token != "":
+		return pairByCode(ctx, env, o, asJSON)
+	case o.manual:
+		if err := askAll(ctx, env, o); err != nil {
+			return err
+		}
+	}
+	req, err := o.request()
+	if err != nil {
+		return err
+	}
+	return pairWith(ctx, env, req, o.name, asJSON)
+}
+
+// request builds a request from the single flags.
+func (o *pairOptions) request() (pairing.Request, error) {
+	var absent []string
+	for _, f := range []struct{ name, value string }{{"--host", o.host}, {"--code", o.code}, {"--fingerprint", o.fingerprint}} {
+		if f.value == "" {
+			absent = append(absent, f.name)
+		}
+	}
+	if o.port == 0 {
+		absent = append(absent, "--port")
+	}
+	if len(absent) > 0 {
+		e := usageError(status.Usage, "Missing: "+strings.Join(absent, ", ")+".", "")
+		e.Remedy = status.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and run", Command: "healthsync scan"}
+		return pairing.Request{}, e
+	}
+	p := qr.Payload{Version: 1, Host: o.host, Port: o.port, Code: o.code}
+	var err error
+	if p.Leaf, err = pki.ParseFingerprint(o.fingerprint); err != nil {
+		return pairing.Request{}, usageError(status.Usage, "--fingerprint is "+err.Error()+".", "")
+	}
+	if o.ca != "" {
+		p.Version = 2
+		if p.CA, err = pki.ParseFingerprint(o.ca); err != nil {
+			return pairing.Request{}, usageError(status.Usage, "--ca-fingerprint is "+err.Error()+".", "")
+		}
+	}
+	if p.Port < 1 || p.Port > 65535 {
+		return pairing.Request{}, usageError(status.Usage, fmt.Sprintf("--port %d is no port (1 to 65535).", p.Port), "")
+	}
+	return requestOf(p), nil
+}
+
+func requestOf(p qr.Payload) pairing.Request {
+	return pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA}
+}
+
+// askAll asks a person for what a QR code would have said.
+func askAll(ctx context.Context, env *Env, o *pairOptions) error {
+	if !env.InTTY || !env.ErrTTY {
+		return usageError(status.Usage, "--manual asks questions, and there is no one to answer them here.", "healthsync pair --host HOST --port PORT --code CODE --fingerprint FINGERPRINT")
+	}
+	ask := func(question string) (string, error) {
+		fmt.Fprintf(env.Stderr, "%s: ", question)
+		return readLine(ctx, env.Stdin)
+	}
+	var err error
+	var port string
+	for _, q := range []struct {
+		question string
+		into     *string
+	}{{"Address of the iPhone", &o.host}, {"Port", &port}, {"Pairing code", &o.code}, {"Certificate fingerprint", &o.fingerprint}, {"CA fingerprint (empty for protocol 1)", &o.ca}} {
+		if *q.into != "" {
+			continue
+		}
+		if *q.into, err = ask(q.question); err != nil {
+			return declined()
+		}
+	}
+	if o.port == 0 {
+		if _, err := fmt.Sscanf(port, "%d", &o.port); err != nil {
+			return usageError(status.Usage, fmt.Sprintf("%q is no port.", port), "")
+		}
+	}
+	return nil
+}
+
+// pairWith pairs and says what came of it.
+func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, asJSON bool) error {
+	s, err := env.station()
+	if err != nil {
+		return err
+	}
+	if req.ClientName = name; name == "" {
+		if req.ClientName, err = os.Hostname(); err != nil {
+			req.ClientName = "Mac"
+		}
+	}
+	if _, err := trust.LocalHost(ctx, req.Host); err != nil {
+		return err
+	}
+	if !asJSON {
+		env.note("pairing with %s:%d ...", req.Host, req.Port)
+	}
+	p, err := s.Pair(ctx, req, pairing.LinkOptions{Trace: traceTo(env)})
+	if err != nil {
+		s.Log.Warn("pairing failed", "protocol", req.Protocol, "code", explain.Error(err, env.Now()).Code)
+		return err
+	}
+	s.Log.Info("paired", "protocol", p.Record.Protocol, "certificate", p.Record.Leaf())
+	if p.Leftover != nil {
+		env.note("warning: something of the earlier pairing could not be removed: %s", explain.Error(p.Leftover, env.Now()).Sentence)
+	}
+	return env.printPaired(p, asJSON)
+}
+
+type pairedJSON struct {
+	Paired     bool            `json:"paired"`
+	Protocol   int             `json:"protocol"`
+	Device     string          `json:"device,omitempty"`
+	Host       string          `json:"host"`
+	Port       int             `json:"port"`
+	Leaf       pki.Fingerprint `json:"certificateFingerprint"`
+	CA         pki.Fingerprint `json:"caFingerprint,omitzero"`
+	ValidUntil time.Time       `json:"validUntil"`
+	Replaced   bool            `json:"replacedEarlierPairing"`
+	Warning    *status.JSON    `json:"warning,omitempty"`
+}
+
+func (e *Env) printPaired(p *pairing.Paired, asJSON bool) error {
+	r := p.Record
+	until := r.ClientExpiresAt
+	if r.Protocol == 1 {
+		until = r.TokenExpiresAt
+	}
+	out := pairedJSON{Paired: true, Protocol: r.Protocol, Device: r.Name, Host: r.Host, Port: r.Port, Leaf: r.Leaf(), CA: r.CA, ValidUntil: until, Replaced: p.Replaced}
+	if p.StatusErr != nil {
+		w := explain.Error(p.StatusErr, e.Now()).JSON()
+		out.Warning = &w
+	}
+	if asJSON {
+		return e.printJSON(out)
+	}
+	device := deviceName(r.Name)
+	e.printf("Paired with %s.\n", device)
+	if r.Protocol == 1 {
+		e.printf("Secure by pinned certificate %s and a token that is good until %s.\n", r.Leaf().Short(), explain.Day(until))
+	} else {
+		e.printf("Secure by mutual TLS; certificates are good until %s.\n", explain.Day(until))
+	}
+	if p.StatusErr != nil {
+		e.note("warning: paired, but the first question was not answered: %s", explain.Error(p.StatusErr, e.Now()).Sentence)
+	}
+	e.printf("Next:  healthsync sync\n")
+	return nil
+}
+
+// deviceName is the iPhone's name fit for a terminal: it is anyone's text.
+func deviceName(name string) string {
+	if name == "" {
+		return "the iPhone"
+	}
+	return printable(name)
+}

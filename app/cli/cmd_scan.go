@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/clipboard"
+	"healthsync/app/status"
+	"healthsync/pki/qr"
+)
+
+type scanOptions struct {
+	files          []string
+	camera         bool
+	clipboard      bool
+	debugClipboard bool
+	name           string
+}
+
+func newScanCommand(env *Env) *cobra.Command {
+	o := scanOptions{}
+	cmd := &cobra.Command{
+		Use:   "scan [flags] [FILE...|-]",
+		Short: "Find the iPhone's QR code and pair",
+		Long: `Finds the pairing code that iOS Health Sync shows and pairs with the iPhone.
+
+Without a flag it looks into the clipboard (text, then picture: tap Copy in the
+iPhone app, or copy a screenshot), then uses the camera where there is one. It
+reads PNG, JPEG, GIF, WebP, TIFF and BMP: screenshots and photographs, with the
+code anywhere in them. A dash reads the picture or the text from standard input.
+
+If this computer is paired already, the new pairing takes the place of the old
+one as soon as it is complete; health data stays.`,
+		Example: `  healthsync scan
+  healthsync scan --file ~/Desktop/qr-code.png
+  pbpaste | healthsync scan -`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = append(o.files, args...)
+			return runScan(cmd.Context(), env, &o, jsonWanted(cmd))
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&o.files, "file", nil, "read the code from a picture")
+	f.StringArrayVar(&o.files, "image", nil, "another name for --file")
+	f.BoolVar(&o.camera, "camera", false, "scan with the camera (macOS)")
+	f.BoolVar(&o.clipboard, "clipboard", false, "look into the clipboard only")
+	f.BoolVar(&o.debugClipboard, "debug-pasteboard", false, "say what the clipboard holds, never its contents")
+	f.StringVar(&o.name, "name", "", "how this computer introduces itself (default: its host name)")
+	_ = f.MarkHidden("image")
+	env.addCommonFlags(f)
+	return cmd
+}
+
+func runScan(ctx context.Context, env *Env, o *scanOptions, asJSON bool) error {
+	p, err := findPayload(ctx, env, o)
+	if err != nil {
+		return err
+	}
+	return pairWith(ctx, env, requestOf(p), o.name, asJSON)
+}
+
+// findPayload looks where it was told to, or everywhere.
+func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, error) {
+	switch {
+	case o.camera && (len(o.files) > 0 || o.clipboard), o.clipboard && len(o.files) > 0:
+		return qr.Payload{}, usageError(status.Usage, "--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
+	case len(o.files) > 0:
+		return payloadFromFiles(ctx, env, o.files)
+	case o.camera:
+		return payloadFromCamera(ctx, env)
+	}
+	p, err := payloadFromClipboard(ctx, env, o.debugClipboard)
+	if o.clipboard || err == nil {
+		return p, err
+	}
+	var e *status.Error
+	if !errors.As(err, &e) || e.Code != status.ClipboardEmpty || !haveCamera() {
+		return p, err
+	}
+	env.note("no pairing code in the clipboard; opening the camera ...")
+	return payloadFromCamera(ctx, env)
+}
+
+// payloadFromFiles takes the first picture that holds a code of ours. A shell
+// may have turned one pattern into many names.
+func payloadFromFiles(ctx context.Context, env *Env, names []string) (qr.Payload, error) {
+	var first error
+	for _, name := range names {
+		paths := []string{name}
+		if name != "-" && strings.ContainsAny(name, "*?[") {
+			if found, err := filepath.Glob(name); err == nil && len(found) > 0 {
+				paths = found
+			}
+		}
+		for _, path := range paths {
+			p, err := payloadFromFile(ctx, env, path)
+			if err == nil {
+				return p, nil
+			}
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	return qr.Payload{}, first
+}
+
+func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, error) {
+	if path == "-" {
+		return payloadFrom(ctx, env, env.Stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return qr.Payload{}, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		return qr.Payload{}, usageError(status.Usage, path+" is a folder.", "healthsync scan --file PICTURE.png")
+	}
+	return payloadFrom(ctx, env, f)
+}
+
+// patience is how long a picture is looked at.
+const patience = 20 * time.Second
+
+// payloadFrom reads text or a picture; which of the two it is tells the first
+// byte that is no white space.
+func payloadFrom(ctx context.Context, env *Env, r io.Reader) (qr.Payload, error) {
+	head := make([]byte, 512)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return qr.Payload{}, err
+	}
+	head = head[:n]
+	r = io.MultiReader(bytes.NewReader(head), r)
+	if trimmed := bytes.TrimLeft(head, " \t\r\n\ufeff"); len(trimmed) > 0 && trimmed[0] == '{' {
+		text, err := io.ReadAll(io.LimitReader(r, 64<<10))
+		if err != nil {
+			return qr.Payload{}, err
+		}
+		return qr.ParsePayload(text)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return qr.FindPayload(ctx, r, env.Now(), qr.Options{Convert: convertPicture})
+}
+
+// payloadFromClipboard tries text first: it crosses from the iPhone more
+// surely than a picture does.
+func payloadFromClipboard(ctx context.Context, env *Env, debug bool) (qr.Payload, error) {
+	text, terr := clipboard.Text(ctx)
+	if debug {
+		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text), strings.HasPrefix(strings.TrimSpace(text), "{"))
+	}
+	var noTool *clipboard.NoToolError
+	if errors.As(terr, &noTool) {
+		e := status.New(status.ClipboardEmpty, "Nothing on this computer can read the clipboard.", terr)
+		e.Remedy = status.Remedy{Text: fmt.Sprintf("install %s, or use a picture", strings.Join(noTool.Tools, " or ")), Command: "healthsync scan --file PICTURE.png"}
+		return qr.Payload{}, e
+	}
+	if terr == nil && strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), "{") {
+		return qr.ParsePayload(text)
+	}
+	img, ierr := clipboard.Image(ctx)
+	if debug {
+		env.note("clipboard: picture of %d bytes", len(img))
+	}
+	if ierr != nil {
+		return qr.Payload{}, status.New(status.ClipboardEmpty, "", errors.Join(terr, ierr))
+	}
+	return payloadFrom(ctx, env, bytes.NewReader(img))
+}

@@ -1,0 +1,412 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/config/atomicfile"
+	"healthsync/app/explain"
+	"healthsync/app/status"
+	"healthsync/pki/qr"
+	"healthsync/sync/appleexport"
+	"healthsync/sync/health"
+	"healthsync/sync/simulator"
+)
+
+type simulateOptions struct {
+	protocol    int
+	history     string
+	samples     int
+	seed        uint64
+	types       []string
+	export      string
+	name        string
+	listen      string
+	host        string
+	qrFile      string
+	noQR        bool
+	dir         string
+	faults      []string
+	listFaults  bool
+	noRateLimit bool
+	locked      bool
+	latency     time.Duration
+	announce    bool
+}
+
+func newSimulateCommand(env *Env) *cobra.Command {
+	var o simulateOptions
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Be an iPhone: for trying things out without one",
+		Long: `Behaves as an iPhone with iOS Health Sync does: shows a QR code (in the terminal
+and as a picture), pairs, and serves a made-up history, or that of an Apple Health
+export. It listens on this computer only, unless --listen says otherwise.
+
+While it runs it takes commands, one a line: code (a new QR code), lock, unlock,
+stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
+		Example: `  healthsync simulate --history 5y --qr-file code.png
+  healthsync simulate --protocol 1 --export ~/Downloads/export.zip
+  healthsync simulate --fault expired-server-cert
+  healthsync simulate --list-faults`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.listFaults {
+				return env.printFaults(jsonWanted(cmd))
+			}
+			return runSimulate(cmd.Context(), env, &o, jsonWanted(cmd))
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.protocol, "protocol", 2, "1 (pinned certificate and token, as the app in the store) or 2 (mutual TLS)")
+	f.StringVar(&o.history, "history", "1y", "how much history to make up: like 30d, 6m, 5y")
+	f.IntVar(&o.samples, "samples", 0, "make up exactly so many samples over the history")
+	f.Uint64Var(&o.seed, "seed", 1, "whose history: the same number gives the same person")
+	f.StringSliceVar(&o.types, "types", nil, "share only these types")
+	f.StringVar(&o.export, "export", "", "serve an Apple Health export (export.zip or export.xml) instead")
+	f.StringVar(&o.name, "name", simulator.DefaultName, "the iPhone's name")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "where to listen; port 0 is any free one, as the app does")
+	f.StringVar(&o.host, "host", "", "the address to put into the QR code (default: where it listens)")
+	f.StringVar(&o.qrFile, "qr-file", "", "write the QR code to this PNG file")
+	f.BoolVar(&o.noQR, "no-qr", false, "do not draw the QR code in the terminal")
+	f.StringVar(&o.dir, "dir", "", "keep identity and pairings in this folder, so that they outlive a restart")
+	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: see --list-faults; may be given several times")
+	f.BoolVar(&o.listFaults, "list-faults", false, "list the faults and end")
+	f.BoolVar(&o.noRateLimit, "no-rate-limit", false, "answer any number of requests a minute")
+	f.BoolVar(&o.locked, "locked", false, "start with the screen locked")
+	f.DurationVar(&o.latency, "latency", 0, "wait so long before each answer")
+	f.BoolVar(&o.announce, "announce", true, "announce by Bonjour")
+	env.addCommonFlags(f)
+	return cmd
+}
+
+func (e *Env) printFaults(asJSON bool) error {
+	if asJSON {
+		return e.printJSON(struct {
+			Faults []simulator.FaultInfo `json:"faults"`
+		}{simulator.Faults()})
+	}
+	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
+	for _, f := range simulator.Faults() {
+		name := f.Name
+		if f.Arg != "" {
+			name += ":" + f.Arg
+		}
+		fmt.Fprintf(w, "%s\t%s\n", name, f.What)
+	}
+	return w.Flush()
+}
+
+// simulatorEvent is what simulate tells: as lines, or with --json as objects.
+type simulatorEvent struct {
+	Schema  int               `json:"schema"`
+	Event   string            `json:"event"`
+	Name    string            `json:"name,omitempty"`
+	Host    string            `json:"host,omitempty"`
+	Port    int               `json:"port,omitempty"`
+	Payload json.RawMessage   `json:"payload,omitempty"`
+	QRFile  string            `json:"qrFile,omitempty"`
+	Samples int               `json:"samples,omitempty"`
+	Meters  *simulator.Meters `json:"meters,omitempty"`
+	Error   string            `json:"error,omitempty"`
+}
+
+// session is a running simulated iPhone with a person, or a script, before it.
+type session struct {
+	env   *Env
+	o     *simulateOptions
+	phone *simulator.Phone
+	json  bool
+	stop  func() // ends the announcement
+}
+
+func runSimulate(ctx context.Context, env *Env, o *simulateOptions, asJSON bool) error {
+	history, err := o.load(ctx, env)
+	if err != nil {
+		return err
+	}
+	types, err := resolveTypes(o.types)
+	if err != nil {
+		return err
+	}
+	p, err := simulator.New(simulator.Options{
+		Protocol: o.protocol, DeviceName: o.name, History: history, Types: types, Dir: o.dir,
+		NoRateLimit: o.noRateLimit, Latency: o.latency, Faults: o.faults, Now: env.Now,
+	})
+	if err != nil {
+		return simulatorError(err)
+	}
+	p.SetLocked(o.locked)
+	s := &session{env: env, o: o, phone: p, json: asJSON}
+	if err := s.share(ctx, o.listen); err != nil {
+		return err
+	}
+	defer s.unshare()
+	n := 0
+	for _, t := range history.Types() {
+		n += history.Len(t)
+	}
+	s.tell(simulatorEvent{Event: "sharing", Name: p.Name(), Host: s.host(), Port: p.Port(), Samples: n},
+		"%s shares %s at %s (protocol %d).", printable(p.Name()), plural(int64(n), "sample"), hostPort(s.host(), p.Port()), p.Protocol())
+	if err := s.showCode(); err != nil {
+		return err
+	}
+	err = s.listen(ctx)
+	m := p.Meters()
+	s.tell(simulatorEvent{Event: "meters", Meters: &m}, "%s", metersLine(m))
+	return err
+}
+
+// simulatorError makes a wrong flag of a wrong fault.
+func simulatorError(err error) error {
+	var fault *simulator.FaultError
+	if errors.As(err, &fault) {
+		return usageError(status.Usage, fmt.Sprintf("--fault %s: %s.", fault.Fault, fault.Reason), "healthsync simulate --list-faults")
+	}
+	return err
+}
+
+// load reads the export or makes a history up.
+func (o *simulateOptions) load(ctx context.Context, env *Env) (*simulator.History, error) {
+	if o.protocol != 1 && o.protocol != 2 {
+		return nil, usageError(status.Usage, fmt.Sprintf("--protocol takes 1 or 2, not %d.", o.protocol), "")
+	}
+	if o.export != "" {
+		return loadExport(ctx, env, o.export)
+	}
+	from, err := historyStart(o.history, env.Now())
+	if err != nil {
+		return nil, err
+	}
+	if o.samples < 0 {
+		return nil, usageError(status.Usage, "--samples takes a number from 1 upwards.", "")
+	}
+	types, err := resolveTypes(o.types)
+	if err != nil {
+		return nil, err
+	}
+	return simulator.Generate(simulator.Plan{Seed: o.seed, From: from, To: env.Now(), Types: types, Samples: o.samples, Location: time.Local})
+}
+
+func loadExport(ctx context.Context, env *Env, path string) (*simulator.History, error) {
+	f, err := appleexport.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var samples []health.Sample
+	sum, err := appleexport.Read(ctx, f, func(r *appleexport.Record) error {
+		samples = append(samples, r.Sample)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var skipped int64
+	for _, n := range sum.Skipped {
+		skipped += n
+	}
+	if skipped > 0 {
+		env.note("%s of types that the iPhone app does not serve were left out", plural(skipped, "record"))
+	}
+	return simulator.NewHistory(samples...), nil
+}
+
+// historyStart reads how far back to go: 30d, 6m, 5y.
+func historyStart(s string, now time.Time) (time.Time, error) {
+	bad := usageError(status.Usage, fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s), "")
+	if len(s) < 2 {
+		return now, bad
+	}
+	n, err := strconv.Atoi(s[:len(s)-1])
+	if err != nil || n < 1 || n > 36500 {
+		return now, bad
+	}
+	switch s[len(s)-1] {
+	case 'd':
+		return now.AddDate(0, 0, -n), nil
+	case 'm':
+		return now.AddDate(0, -n, 0), nil
+	case 'y':
+		return now.AddDate(-n, 0, 0), nil
+	}
+	return now, bad
+}
+
+func (s *session) share(ctx context.Context, addr string) error {
+	if err := s.phone.Start(addr); err != nil {
+		return err
+	}
+	if !s.o.announce {
+		return nil
+	}
+	stop, err := announce(ctx, s.phone)
+	if err != nil {
+		s.env.note("not announced by Bonjour: %v", err)
+		return nil
+	}
+	s.stop = stop
+	return nil
+}
+
+func (s *session) unshare() {
+	if s.stop != nil {
+		s.stop()
+		s.stop = nil
+	}
+	s.phone.Stop()
+}
+
+// host is what goes into the QR code.
+func (s *session) host() string {
+	if s.o.host != "" {
+		return s.o.host
+	}
+	ip := s.phone.Addr().IP
+	if ip.IsUnspecified() {
+		ip = net.IPv4(127, 0, 0, 1)
+	}
+	return ip.String()
+}
+
+// showCode opens a pairing and shows its QR code.
+func (s *session) showCode() error {
+	p, err := s.phone.Payload(s.host())
+	if err != nil {
+		return err
+	}
+	if s.o.qrFile != "" {
+		png, err := qr.EncodePNG(p, 8)
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.Write(s.o.qrFile, png); err != nil {
+			return err
+		}
+	}
+	if s.json {
+		s.tell(simulatorEvent{Event: "code", Payload: p.JSON(), QRFile: s.o.qrFile}, "")
+		return nil
+	}
+	if !s.o.noQR && s.env.OutTTY {
+		art, err := qr.Terminal(p, false)
+		if err != nil {
+			return err
+		}
+		s.env.printf("%s", art)
+	}
+	s.env.printf("Pairing code, good until %s:\n%s\n", p.ExpiresAt.Local().Format("15:04:05"), p.JSON())
+	if s.o.qrFile != "" {
+		s.env.printf("As a picture: %s\n", s.o.qrFile)
+	}
+	return nil
+}
+
+// listen obeys commands until it is told to quit or ctx ends. The end of
+// standard input is no command: a simulated iPhone in the background has none.
+func (s *session) listen(ctx context.Context) error {
+	lines := make(chan string)
+	go func() {
+		sc := bufio.NewScanner(s.env.Stdin)
+		for sc.Scan() {
+			select {
+			case lines <- sc.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case line := <-lines:
+			quit, err := s.obey(ctx, strings.Fields(line))
+			if err != nil {
+				s.tell(simulatorEvent{Event: "error", Error: explain.Error(err, s.env.Now()).Detail}, "%v", err)
+			}
+			if quit {
+				return nil
+			}
+		}
+	}
+}
+
+func (s *session) obey(ctx context.Context, words []string) (quit bool, err error) {
+	if len(words) == 0 {
+		return false, nil
+	}
+	done := func() { s.tell(simulatorEvent{Event: words[0]}, "%s: done", words[0]) }
+	switch words[0] {
+	case "code":
+		return false, s.showCode()
+	case "lock", "unlock":
+		s.phone.SetLocked(words[0] == "lock")
+	case "stop":
+		s.unshare()
+	case "start":
+		// The app takes any free port each time sharing starts.
+		host, _, err := net.SplitHostPort(s.o.listen)
+		if err == nil {
+			err = s.share(ctx, net.JoinHostPort(host, "0"))
+		}
+		if err != nil {
+			return false, err
+		}
+		s.tell(simulatorEvent{Event: "sharing", Name: s.phone.Name(), Host: s.host(), Port: s.phone.Port()}, "shares at %s", hostPort(s.host(), s.phone.Port()))
+		return false, nil
+	case "fault":
+		s.o.faults = append(s.o.faults, words[1:]...)
+		if err := s.phone.SetFaults(s.o.faults...); err != nil {
+			s.o.faults = slices.DeleteFunc(s.o.faults, func(f string) bool { return slices.Contains(words[1:], f) })
+			return false, simulatorError(err)
+		}
+	case "heal":
+		s.o.faults = nil
+		if err := s.phone.SetFaults(); err != nil {
+			return false, err
+		}
+	case "revoke":
+		if err := s.phone.Revoke(); err != nil {
+			return false, err
+		}
+	case "meters":
+		m := s.phone.Meters()
+		s.tell(simulatorEvent{Event: "meters", Meters: &m}, "%s", metersLine(m))
+		return false, nil
+	case "quit":
+		return true, nil
+	default:
+		return false, fmt.Errorf("%q is no command; there are code, lock, unlock, stop, start, fault, heal, revoke, meters, quit", words[0])
+	}
+	done()
+	return false, nil
+}
+
+func (s *session) tell(e simulatorEvent, format string, args ...any) {
+	if !s.json {
+		s.env.printf(format+"\n", args...)
+		return
+	}
+	e.Schema = Schema
+	raw, err := json.Marshal(e)
+	if err == nil {
+		s.env.printf("%s\n", raw)
+	}
+}
+
+func metersLine(m simulator.Meters) string {
+	return fmt.Sprintf("%s (%d for samples), %s read, %s served, %.1f MB sent.",
+		plural(m.Requests, "request"), m.Data, plural(m.SamplesRead, "sample"), plural(m.SamplesServed, "sample"), float64(m.Bytes)/1e6)
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/look"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+)
+
+func newStatusCommand(env *Env) *cobra.Command {
+	var dryRun, offline bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show connection, certificates and last sync",
+		Long: `Asks the iPhone how it is and shows connection, server, certificate, last sync
+and latency. The exit status tells: 0 connected, 10 not paired, 11 no answer, 12
+a certificate or identity was refused, 14 not now (locked, ...).`,
+		Example: "  healthsync status\n  healthsync status --json\n  healthsync status && healthsync sync",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dryRun {
+				env.printf("Would ask the iPhone for its status (GET /api/v1/status).\n")
+				return nil
+			}
+			return runStatus(cmd.Context(), env, offline, jsonWanted(cmd))
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be asked, and ask nothing")
+	cmd.Flags().BoolVar(&offline, "offline", false, "leave the iPhone alone: show what is known here")
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}
+
+func runStatus(ctx context.Context, env *Env, offline, asJSON bool) error {
+	s, err := env.station()
+	if err != nil {
+		return err
+	}
+	st, problem := look.Look(ctx, s, look.Options{Offline: offline, Link: pairing.LinkOptions{Trace: traceTo(env), WaitLimit: 3 * time.Second}})
+	if asJSON {
+		if err := env.printJSON(st); err != nil {
+			return err
+		}
+	} else {
+		env.printStatus(st)
+	}
+	if problem != nil {
+		return problem
+	}
+	for _, c := range st.Conditions {
+		if !asJSON {
+			env.note("%s: %s", c.Severity, c.Detail)
+			env.note("fix: %s", c.Remedy)
+		}
+	}
+	return nil
+}
+
+// printStatus is what pages about iOS Health Sync show, and a little more.
+func (e *Env) printStatus(st status.State) {
+	e.printf("Connection Status: %s\n", connectionWord(st.Link))
+	if !st.Paired {
+		return
+	}
+	e.printf("Device: %s\n", deviceName(st.Device))
+	e.printf("Server: %s\n", hostPort(st.Host, st.Port))
+	if st.Protocol == 2 {
+		e.printf("Secure: Yes (mTLS)\n")
+	} else {
+		e.printf("Secure: Yes (TLS 1.3, pinned certificate)\n")
+	}
+	if len(st.Credentials) > 0 {
+		c := st.Credentials[0]
+		what := "Certificate"
+		if c.Name == "token" {
+			what = "Token"
+		}
+		if c.NotAfter.IsZero() {
+			e.printf("%s: %s\n", what, c.Status)
+		} else {
+			e.printf("%s: %s (expires %s)\n", what, c.Status, c.NotAfter.UTC().Format(time.DateOnly))
+		}
+	}
+	if st.LastSync.IsZero() {
+		e.printf("Last sync: never\n")
+	} else {
+		e.printf("Last sync: %s\n", st.LastSync.Local().Format(time.DateTime))
+	}
+	if st.Samples > 0 {
+		e.printf("Stored: %s\n", plural(st.Samples, "sample"))
+	}
+	if st.SharedTypes >= 0 {
+		e.printf("Shared: %s\n", plural(int64(st.SharedTypes), "type"))
+	}
+	if st.Latency > 0 {
+		e.printf("Latency: %dms\n", max(1, st.Latency.Round(time.Millisecond).Milliseconds()))
+	}
+}
+
+// connectionWord is the word after "Connection Status:". The pages know three;
+// the reason for a "Disconnected" follows on standard error.
+func connectionWord(l status.Link) string {
+	switch l {
+	case status.LinkConnected, status.LinkNotPaired, status.LinkLocked:
+		return l.Words()
+	}
+	return "Disconnected"
+}

@@ -1,0 +1,302 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"healthsync/app/explain"
+	"healthsync/app/lock"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/app/when"
+	"healthsync/sync/engine"
+	"healthsync/sync/health"
+	"healthsync/sync/phone"
+	"healthsync/sync/store"
+)
+
+type syncOptions struct {
+	link  linkFlags
+	full  bool
+	types []string
+	since string
+	wait  string
+}
+
+func newSyncCommand(env *Env) *cobra.Command {
+	var o syncOptions
+	cmd := &cobra.Command{
+		Use:   "sync",
+		Short: "Bring the local database up to date with the iPhone",
+		Long: `Brings the local database up to date: the newest days first, then back through
+the whole history. It can be stopped at any moment (Ctrl-C, a locked phone, a lost
+network) and carries on where it stopped. What the iPhone no longer has is marked,
+never erased.
+
+With --json it prints one event a line: progress while it runs, then the result.`,
+		Example: "  healthsync sync\n  healthsync sync --types steps,heartRate\n  healthsync sync --full",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runSync(cmd.Context(), env, &o, jsonWanted(cmd)) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.full, "full", false, "read everything again and compare")
+	f.StringSliceVar(&o.types, "types", nil, "only these types")
+	f.StringVar(&o.since, "since", "", "nothing older than this date")
+	f.StringVar(&o.wait, "wait", "", "wait so long (minutes, or like 90s) for a locked or absent iPhone")
+	o.link.add(f)
+	env.addCommonFlags(f)
+	return cmd
+}
+
+func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
+	var wait time.Duration
+	var err error
+	if o.wait != "" {
+		if wait, err = parseWait(o.wait); err != nil {
+			return err
+		}
+	}
+	s, err := env.station()
+	if err != nil {
+		return err
+	}
+	opts, err := syncEngineOptions(env, s, o)
+	if err != nil {
+		return err
+	}
+	held, err := lock.Take(s.Paths.LockFile(), "healthsync sync", env.Now())
+	if err != nil {
+		return syncBusy(err)
+	}
+	defer held.Release()
+	db, err := store.Open(ctx, s.Paths.Database(), store.Options{Now: env.Now})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	link, st, err := env.reachWaiting(ctx, &o.link, wait)
+	if err != nil {
+		return err
+	}
+	opts.Enabled, opts.React = st.Types, env.syncReact(wait)
+	view := newSyncView(env, asJSON)
+	opts.Progress = view.progress
+	return view.finish(syncOnce(ctx, env, s, db, link, opts))
+}
+
+// syncEngineOptions combines flags and settings.
+func syncEngineOptions(env *Env, s *pairing.Station, o *syncOptions) (engine.Options, error) {
+	opts := engine.Options{Full: o.full, Now: env.Now, Lookback: s.Config.SyncLookback()}
+	names := o.types
+	if len(names) == 0 {
+		names = s.Config.Sync.Types
+	}
+	var err error
+	if opts.Types, err = resolveTypes(names); err != nil {
+		return opts, err
+	}
+	since := s.Config.SyncSince()
+	if o.since != "" {
+		begin, _, err := when.Parse(o.since, env.Now())
+		if err != nil {
+			return opts, &when.Error{Flag: "--since", Text: o.since}
+		}
+		since = begin
+	}
+	if !since.IsZero() {
+		opts.Since = since.Unix()
+	}
+	return opts, nil
+}
+
+// syncBusy says who holds the lock.
+func syncBusy(err error) error {
+	var held *lock.HeldError
+	if !errors.As(err, &held) {
+		return err
+	}
+	detail := ""
+	if held.Holder.PID != 0 {
+		detail = fmt.Sprintf("It is %s, process %d, since %s.", held.Holder.What, held.Holder.PID, held.Holder.Since.Local().Format("15:04:05"))
+	}
+	return status.New(status.SyncBusy, detail, err)
+}
+
+// syncReact decides how a sync goes on after an error of the phone.
+func (e *Env) syncReact(wait time.Duration) engine.React {
+	patient := e.patient(wait)
+	return func(ctx context.Context, err error, attempt int) engine.Reaction {
+		var empty *phone.EmptyAnswerError
+		var disabled *phone.TypeNotEnabledError
+		switch {
+		case errors.As(err, &empty):
+			return engine.Narrow
+		case errors.As(err, &disabled) && attempt == 1:
+			return engine.AskTypes
+		case patient != nil:
+			if r := patient(ctx, err, attempt); r != engine.Stop {
+				return r
+			}
+		}
+		if explain.Error(err, e.Now()).Exit() == status.ExitUnreachable {
+			return engine.Gone
+		}
+		return engine.Stop
+	}
+}
+
+// syncOnce runs the engine and keeps the log of runs.
+func syncOnce(ctx context.Context, env *Env, s *pairing.Station, db *store.Store, link *pairing.Link, opts engine.Options) (engine.Result, error) {
+	run := store.Run{Started: env.Now().Unix(), Phone: link.Record.Name, Outcome: "running"}
+	if err := db.RecordRun(ctx, &run); err != nil {
+		return engine.Result{}, err
+	}
+	res, err := engine.Sync(ctx, link, db, opts)
+	err = link.Explain(err)
+	run.Ended, run.Requests, run.Counts, run.Outcome = env.Now().Unix(), res.Requests+1, res.Counts, store.RunOK
+	if err != nil {
+		run.Outcome = string(explain.Error(err, env.Now()).Code)
+	}
+	// The run is noted also after Ctrl-C.
+	rerr := db.RecordRun(context.WithoutCancel(ctx), &run)
+	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted, "seconds", run.Ended-run.Started)
+	return res, errors.Join(err, rerr)
+}
+
+// syncView shows a sync: a bar on a terminal, events as JSON, or the result
+// alone.
+type syncView struct {
+	env     *Env
+	json    bool
+	bar     *progressbar.ProgressBar
+	started time.Time
+	last    time.Time
+}
+
+func newSyncView(env *Env, asJSON bool) *syncView {
+	v := &syncView{env: env, json: asJSON, started: time.Now()}
+	if env.ErrTTY && !asJSON {
+		v.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(env.Stderr), progressbar.OptionSetDescription("Syncing"),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("samples"),
+			progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+	}
+	return v
+}
+
+// progressEvery bounds how often an event is printed.
+const progressEvery = 200 * time.Millisecond
+
+func (v *syncView) progress(p engine.Progress) {
+	if v.bar != nil {
+		if p.Known {
+			v.bar.ChangeMax64(p.Samples + p.Remaining)
+		}
+		if p.Back > 0 {
+			v.bar.Describe("Syncing, back to " + time.Unix(p.Back, 0).Local().Format("Jan 2006"))
+		}
+		_ = v.bar.Set64(p.Samples)
+	}
+	if !v.json || time.Since(v.last) < progressEvery {
+		return
+	}
+	v.last = time.Now()
+	v.event(struct {
+		Schema    int     `json:"schema"`
+		Event     string  `json:"event"`
+		Requests  int     `json:"requests"`
+		Samples   int64   `json:"samples"`
+		New       int64   `json:"new"`
+		Known     bool    `json:"totalKnown"`
+		Remaining int64   `json:"remaining"`
+		Seconds   float64 `json:"secondsLeft"`
+	}{Schema, "progress", p.Requests, p.Samples, p.New, p.Known, p.Remaining, p.Seconds})
+}
+
+func (v *syncView) event(e any) {
+	raw, err := json.Marshal(e)
+	if err == nil {
+		v.env.printf("%s\n", raw)
+	}
+}
+
+type syncResult struct {
+	Schema   int           `json:"schema"`
+	Event    string        `json:"event"`
+	Complete bool          `json:"complete"`
+	Added    int           `json:"added"`
+	Changed  int           `json:"changed"`
+	Deleted  int           `json:"deleted"`
+	Late     int           `json:"late"`
+	Requests int           `json:"requests"`
+	Samples  int64         `json:"samples"`
+	Seconds  float64       `json:"seconds"`
+	Silent   []health.Type `json:"silent,omitempty"`
+	Missing  []health.Type `json:"notShared,omitempty"`
+	Skipped  []health.Type `json:"skipped,omitempty"`
+	Failed   []health.Type `json:"unreadable,omitempty"`
+	Error    *status.JSON  `json:"error,omitempty"`
+}
+
+// finish says what a sync did, and passes its error on.
+func (v *syncView) finish(res engine.Result, err error) error {
+	if v.bar != nil {
+		_ = v.bar.Finish()
+	}
+	took := time.Since(v.started)
+	if v.json {
+		out := syncResult{Schema, "result", res.Complete, res.Added, res.Changed, res.Deleted, res.Late, res.Requests + 1, res.Samples, took.Seconds(), res.Silent, res.Missing, res.Skipped, nil, nil}
+		for _, u := range res.Unreadable {
+			out.Failed = append(out.Failed, u.Type)
+		}
+		if err != nil {
+			j := explain.Error(err, v.env.Now()).JSON()
+			out.Error = &j
+		}
+		v.event(out)
+		return err
+	}
+	v.printResult(res, took, err == nil)
+	return err
+}
+
+func (v *syncView) printResult(res engine.Result, took time.Duration, whole bool) {
+	e := v.env
+	if whole {
+		if res.Writes() == 0 {
+			e.printf("Up to date; nothing new.\n")
+		} else {
+			e.printf("%s in %s", plural(int64(res.Added), "new sample"), took.Round(100*time.Millisecond))
+			if res.Late > 0 {
+				e.printf(", %s of them late", plural(int64(res.Late), "sample"))
+			}
+			if res.Changed+res.Revived > 0 {
+				e.printf(", %d changed", res.Changed+res.Revived)
+			}
+			if res.Deleted > 0 {
+				e.printf(", %d no longer on the iPhone (kept, marked)", res.Deleted)
+			}
+			e.printf(".\n")
+		}
+	} else if res.Added > 0 {
+		e.note("%s stored before it stopped; the next sync carries on from there", plural(int64(res.Added), "new sample"))
+	}
+	for _, t := range res.Silent {
+		w := status.New(status.TypeSilent, "", nil)
+		e.note("warning: %s: %s. Fix: %s", t, w.Sentence, w.Remedy)
+	}
+	for _, t := range res.Missing {
+		e.note("warning: the iPhone does not share %s", t)
+	}
+	for _, t := range res.Skipped {
+		e.note("warning: %s is shared without sleepAnalysis and cannot be read whole; share Sleep Analysis too", t)
+	}
+	for _, u := range res.Unreadable {
+		e.note("warning: the iPhone cannot serve a part of %s; it is asked for again after %s", u.Type, time.Unix(u.Retry, 0).Local().Format(time.DateTime))
+	}
+}

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/status"
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+)
+
+type typesOptions struct {
+	local, list bool
+	format      string
+}
+
+func newTypesCommand(env *Env) *cobra.Command {
+	var o typesOptions
+	cmd := &cobra.Command{
+		Use:   "types",
+		Short: "List what the iPhone shares, or what is stored here",
+		Long: `Lists the types of health data that the iPhone shares; with --local those in the
+local database, with counts and spans; with --list every type there is.`,
+		Example: "  healthsync types\n  healthsync types --local\n  healthsync types --list --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch o.format {
+			case "", "text", "csv":
+			case "json":
+				_ = cmd.Flags().Set("json", "true")
+			default:
+				return usageError(status.Usage, fmt.Sprintf("There is no format %q here; there are text, csv and json.", o.format), "healthsync types --format csv")
+			}
+			return runTypes(cmd.Context(), env, &o, jsonWanted(cmd))
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.local, "local", false, "what is stored here, with counts and spans")
+	f.BoolVar(&o.local, "with-data", false, "another name for --local")
+	f.BoolVar(&o.list, "list", false, "every type there is, whether shared or not")
+	f.StringVar(&o.format, "format", "", "text, csv or json")
+	_ = f.MarkHidden("with-data")
+	env.addCommonFlags(f)
+	return cmd
+}
+
+// typeRow is a type as it is listed.
+type typeRow struct {
+	Type    health.Type  `json:"type"`
+	Name    string       `json:"name,omitempty"`
+	Unit    string       `json:"unit,omitempty"`
+	Group   health.Group `json:"group,omitempty"`
+	Count   *int64       `json:"count,omitempty"`
+	Deleted int64        `json:"deleted,omitempty"`
+	First   *time.Time   `json:"first,omitempty"`
+	Last    *time.Time   `json:"last,omitempty"`
+}
+
+func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error {
+	var rows []typeRow
+	var err error
+	switch {
+	case o.list:
+		for _, t := range health.Types() {
+			rows = append(rows, describe(t))
+		}
+	case o.local:
+		rows, err = localTypes(ctx, env)
+	default:
+		rows, err = sharedTypes(ctx, env)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case asJSON:
+		return env.printJSON(struct {
+			Types []typeRow `json:"types"`
+		}{orEmpty(rows)})
+	case o.format == "csv":
+		return env.typesCSV(rows, o.local)
+	}
+	return env.typesText(rows, o.local)
+}
+
+func describe(t health.Type) typeRow {
+	i, _ := health.Lookup(t) // an unknown type has no description
+	return typeRow{Type: t, Name: i.Name, Unit: i.Unit, Group: i.Group}
+}
+
+func sharedTypes(ctx context.Context, env *Env) ([]typeRow, error) {
+	_, st, err := env.reach(ctx, &linkFlags{})
+	if err != nil {
+		return nil, err
+	}
+	var rows []typeRow
+	for _, t := range st.Types {
+		rows = append(rows, describe(t))
+	}
+	return rows, nil
+}
+
+func localTypes(ctx context.Context, env *Env) ([]typeRow, error) {
+	p, err := env.paths()
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	stats, err := db.Types(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []typeRow
+	for _, s := range stats {
+		row := describe(s.Type)
+		row.Count, row.Deleted = &s.Count, s.Deleted
+		if s.Unit != "" {
+			row.Unit = s.Unit
+		}
+		if s.Count > 0 {
+			first, last := time.Unix(s.First, 0).UTC(), time.Unix(s.Last, 0).UTC()
+			row.First, row.Last = &first, &last
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func (e *Env) typesText(rows []typeRow, local bool) error {
+	if len(rows) == 0 {
+		e.printf("None.\n")
+		return nil
+	}
+	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
+	if local {
+		fmt.Fprintf(w, "TYPE\tSAMPLES\tFROM\tTO\tUNIT\n")
+	} else {
+		fmt.Fprintf(w, "TYPE\tNAME\tUNIT\tGROUP\n")
+	}
+	for _, r := range rows {
+		if !local {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(string(r.Type)), r.Name, r.Unit, r.Group)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", printable(string(r.Type)), *r.Count, day(r.First), day(r.Last), printable(r.Unit))
+	}
+	return w.Flush()
+}
+
+func day(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Local().Format(time.DateOnly)
+}
+
+func (e *Env) typesCSV(rows []typeRow, local bool) error {
+	w := csv.NewWriter(e.Stdout)
+	w.Comma = ';'
+	head := []string{"type", "name", "unit", "group"}
+	if local {
+		head = append(head, "count", "first", "last")
+	}
+	_ = w.Write(head) // an error stays in the writer
+	for _, r := range rows {
+		row := []string{string(r.Type), r.Name, r.Unit, string(r.Group)}
+		if local {
+			row = append(row, strconv.FormatInt(*r.Count, 10), day(r.First), day(r.Last))
+		}
+		_ = w.Write(row)
+	}
+	w.Flush()
+	return w.Error()
+}

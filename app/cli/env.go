@@ -1,0 +1,111 @@
+// Package cli is the healthsync command: it parses, calls down and prints.
+//
+// The policy of its output, for every command: the answer goes to standard
+// output; everything else (progress, warnings, questions, errors) goes to
+// standard error. A progress bar is drawn only on a terminal. With --json the
+// answer is one JSON object with a schema number, and so is an error. Nothing
+// secret and no health value is written to standard error or the log.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"healthsync/app/config"
+	"healthsync/app/pairing"
+	"healthsync/pki/vault"
+)
+
+// Env is everything a command may touch of the world.
+type Env struct {
+	Args   []string // without the program's name
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+	Now    func() time.Time
+	// OutTTY and ErrTTY say that a person is looking; InTTY, that one can
+	// answer.
+	InTTY, OutTTY, ErrTTY bool
+
+	vaultKind string // --vault
+	log       *slog.Logger
+	logFile   io.Closer
+}
+
+// OSEnv is the world as the operating system gives it.
+func OSEnv() *Env {
+	return &Env{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Now: time.Now,
+		InTTY: term.IsTerminal(int(os.Stdin.Fd())), OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+}
+
+// paths finds the places of our files.
+func (e *Env) paths() (config.Paths, error) { return config.Locate(e.Getenv) }
+
+// openVault opens the vault that --vault or HEALTHSYNC_VAULT chose, else the
+// platform's keychain. Choosing the file vault is said aloud each time,
+// because its secrets are only as safe as the disk.
+func (e *Env) openVault(p config.Paths) (vault.Vault, error) {
+	kind := e.vaultKind
+	if kind == "" {
+		kind = e.Getenv("HEALTHSYNC_VAULT")
+	}
+	v, err := vault.Open(kind, vault.Options{Dir: p.VaultDir(), Namespace: p.Namespace()})
+	if err != nil {
+		return nil, err
+	}
+	if v.Kind() == "file" {
+		e.note("note: secrets are kept in a file, %s, not in a keychain", p.VaultDir())
+	}
+	return v, nil
+}
+
+// station opens what belongs to this Mac: places, settings, pairing, vault.
+func (e *Env) station() (*pairing.Station, error) {
+	p, err := e.paths()
+	if err != nil {
+		return nil, err
+	}
+	c, err := config.Load(p.ConfigFile())
+	if err != nil {
+		return nil, err
+	}
+	return &pairing.Station{
+		Paths: p, Config: c, Now: e.Now, Log: e.logger(p),
+		OpenVault: func() (vault.Vault, error) { return e.openVault(p) },
+	}, nil
+}
+
+// note says something beside the answer.
+func (e *Env) note(format string, args ...any) {
+	fmt.Fprintf(e.Stderr, "healthsync: "+format+"\n", args...)
+}
+
+// printf writes a part of the answer. A reader that went away (a closed pipe)
+// ends the program by signal, as it does every other command's.
+func (e *Env) printf(format string, args ...any) { fmt.Fprintf(e.Stdout, format, args...) }
+
+// confirm asks a yes/no question where a person can answer; yes skips it.
+func (e *Env) confirm(ctx context.Context, question string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if !e.InTTY || !e.ErrTTY {
+		return usageError(statusNeedsYes, question, "")
+	}
+	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)
+	answer, err := readLine(ctx, e.Stdin)
+	if err != nil || !isYes(answer) {
+		return declined()
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"healthsync/app/config"
+	"healthsync/app/logfile"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/pki/trust"
+	"healthsync/sync/phone"
+
+	"log/slog"
+)
+
+// linkFlags are the flags of every command that talks to the iPhone.
+type linkFlags struct {
+	host     string
+	port     int
+	timeout  string
+	debugTLS bool
+	verbose  bool
+	unpaced  bool
+
+	keyLog io.WriteCloser
+}
+
+func (l *linkFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&l.host, "host", "", "ask at this address, this once")
+	f.IntVar(&l.port, "port", 0, "ask at this port, this once")
+	f.StringVar(&l.timeout, "timeout", "", "how long the iPhone may keep silent: milliseconds, or like 30s")
+	f.BoolVar(&l.debugTLS, "debug-tls", false, "print what happens in TLS: addresses, versions, certificates, alerts, times")
+	f.BoolVar(&l.verbose, "verbose", false, "say more on standard error")
+	f.BoolVar(&l.unpaced, "no-pacing", false, "do not pace requests (for a simulated iPhone that counts none)")
+	_ = f.MarkHidden("no-pacing")
+}
+
+// options turns the flags into options of a link.
+func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
+	o := pairing.LinkOptions{Host: l.host, Port: l.port, Unpaced: l.unpaced}
+	if l.port < 0 || l.port > 65535 {
+		return o, usageError(status.Usage, fmt.Sprintf("--port %d is no port (1 to 65535).", l.port), "")
+	}
+	if l.timeout != "" {
+		d, err := parseTimeout(l.timeout)
+		if err != nil {
+			return o, err
+		}
+		o.Timeout = d
+	}
+	o.Waiting = func(d time.Duration) {
+		env.note("the iPhone answers 60 requests a minute; waiting %s ...", d.Round(time.Second))
+	}
+	if !l.debugTLS {
+		return o, nil
+	}
+	o.Trace = func(r *trust.Report) { printReport(env.Stderr, r) }
+	if path := env.Getenv("SSLKEYLOGFILE"); path != "" {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return o, err
+		}
+		env.note("WARNING: SSLKEYLOGFILE is set: the session keys go to %s. Whoever reads that file can read the health data on the wire. Delete it when you are done.", path)
+		l.keyLog, o.KeyLog = f, f
+	}
+	return o, nil
+}
+
+// parseTimeout reads milliseconds, or a duration with its unit.
+func parseTimeout(s string) (time.Duration, error) {
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms > 0 && ms <= 24*3600*1000 {
+		return time.Duration(ms) * time.Millisecond, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil && d > 0 && d <= 24*time.Hour {
+		return d, nil
+	}
+	return 0, usageError(status.Usage, fmt.Sprintf("--timeout %q is no time: it takes milliseconds (30000), or a number with its unit (30s, 1m).", s), "")
+}
+
+// reach opens the pairing and asks the iPhone how it is.
+func (e *Env) reach(ctx context.Context, l *linkFlags) (*pairing.Link, phone.Status, error) {
+	s, err := e.station()
+	if err != nil {
+		return nil, phone.Status{}, err
+	}
+	o, err := l.options(e)
+	if err != nil {
+		return nil, phone.Status{}, err
+	}
+	link, err := s.Link(ctx, o)
+	if err != nil {
+		return nil, phone.Status{}, err
+	}
+	st, err := link.Reach(ctx)
+	return link, st, err
+}
+
+// traceTo gives no trace: only --debug-tls asks for one.
+func traceTo(*Env) func(*trust.Report) { return nil }
+
+func hostPort(host string, port int) string {
+	if host == "" {
+		return "unknown"
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(port))
+}
+
+// logger gives the log of this run.
+func (e *Env) logger(p config.Paths) *slog.Logger {
+	if e.log == nil {
+		f := logfile.New(p.LogFile())
+		e.log, e.logFile = f.Logger(), f
+	}
+	return e.log
+}
+
+func (e *Env) closeLog() {
+	if e.logFile != nil {
+		_ = e.logFile.Close()
+	}
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"healthsync/app/status"
+)
+
+// Schema is the version of every JSON answer. It grows when a field changes
+// its meaning or goes away; fields may be added without it.
+const Schema = 1
+
+// printJSON writes one answer, indented, with the schema number first.
+func (e *Env) printJSON(answer any) error {
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	if len(raw) < 2 || raw[0] != '{' {
+		return errors.New("cli: a JSON answer is an object")
+	}
+	head := fmt.Sprintf(`{"schema":%d`, Schema)
+	if string(raw) != "{}" {
+		head += ","
+	}
+	var out json.RawMessage = append([]byte(head), raw[1:]...)
+	pretty, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = e.Stdout.Write(append(pretty, '\n'))
+	return err
+}
+
+// printError writes an error as the user guide shows it, or as JSON.
+func (e *Env) printError(err *status.Error, asJSON, debug bool) {
+	if asJSON {
+		raw, _ := json.Marshal(struct {
+			Schema int         `json:"schema"`
+			Error  status.JSON `json:"error"`
+			Exit   status.Exit `json:"exit"`
+		}{Schema, err.JSON(), err.Exit()})
+		fmt.Fprintf(e.Stderr, "%s\n", raw)
+		return
+	}
+	for _, line := range err.Lines() {
+		fmt.Fprintln(e.Stderr, line)
+	}
+	if debug && err.Err != nil {
+		fmt.Fprintf(e.Stderr, "Cause: %v\n", err.Err)
+	}
+}
+
+// readLine reads one line from a person, or gives up when ctx ends.
+func readLine(ctx context.Context, r io.Reader) (string, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	ch := make(chan result, 1)
+	go func() {
+		line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
+		ch <- result{strings.TrimSpace(line), err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case got := <-ch:
+		if got.err != nil && got.line == "" {
+			return "", got.err
+		}
+		return got.line, nil
+	}
+}
+
+func isYes(answer string) bool {
+	answer = strings.ToLower(answer)
+	return answer == "y" || answer == "yes"
+}

@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"healthsync/app/explain"
+	"healthsync/app/status"
+	"healthsync/sync/near"
+)
+
+// Main runs one command and returns the exit status. It is the only place
+// where an error is printed.
+func Main(ctx context.Context, env *Env) int {
+	root := newRoot(env)
+	root.SetArgs(env.Args)
+	cmd, err := root.ExecuteContextC(ctx)
+	env.closeLog()
+	if err == nil {
+		return int(status.ExitOK)
+	}
+	shown := explain.Error(err, env.Now())
+	if ctx.Err() != nil && status.Find(err) == nil {
+		shown = status.New(status.Interrupted, "", err)
+	}
+	debug, _ := cmd.Flags().GetBool("debug")
+	env.printError(shown, wantsJSON(cmd, env.Args), debug)
+	return int(shown.Exit())
+}
+
+func newRoot(env *Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "healthsync",
+		Short: "Keep your iPhone's health data on your own computer",
+		Long: `Keeps this computer in step with the health data of an iPhone over the local
+network: paired by QR code, TLS 1.3 with certificates on both ends, no cloud.
+
+  1. On the iPhone, open iOS Health Sync, tap Start Sharing, then Show QR Code.
+  2. Here:  healthsync scan --file screenshot-of-the-code.png
+  3. Then:  healthsync sync
+
+What is wrong, and what to do:  healthsync diagnose
+What an exit status means:      healthsync help exit-codes`,
+		Example: `  healthsync scan
+  healthsync sync
+  healthsync fetch --types steps,heartRate --days 7 --format csv --output week.csv
+  healthsync status --json`,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(commands(env)...)
+	root.AddCommand(exitCodesTopic(env))
+	return root
+}
+
+// commands lists every command, in the order of the help.
+func commands(env *Env) []*cobra.Command {
+	return []*cobra.Command{
+		newScanCommand(env),
+		newPairCommand(env),
+		newUnpairCommand(env),
+		newStatusCommand(env),
+		newSyncCommand(env),
+		newFetchCommand(env),
+		newTypesCommand(env),
+		newCertCommand(env),
+		newCertInfoAlias(env),
+		newKeychainCommand(env),
+		newConfigCommand(env),
+		newResetCommand(env),
+		newPingCommand(env, "ping"),
+		newConnectAlias(env),
+		newLogsCommand(env),
+		newSimulateCommand(env),
+		newVersionCommand(env),
+	}
+}
+
+// newCertInfoAlias is another name for `cert info`.
+func newCertInfoAlias(env *Env) *cobra.Command {
+	cmd := newCertInfoCommand(env, "certificates")
+	cmd.Hidden = true
+	return cmd
+}
+
+// newConnectAlias is another name for `ping`.
+func newConnectAlias(env *Env) *cobra.Command {
+	cmd := newPingCommand(env, "connect")
+	cmd.Hidden = true
+	return cmd
+}
+
+// addCommonFlags gives a command the flags that every command has.
+func (e *Env) addCommonFlags(f *pflag.FlagSet) {
+	f.Bool("json", false, "print the answer (or the error) as JSON")
+	f.Bool("debug", false, "print the technical cause of an error too")
+	f.StringVar(&e.vaultKind, "vault", "", "where secrets are kept: keychain or file")
+}
+
+// wantsJSON reports whether an error is to be JSON. The flags may not have
+// been parsed when the error is about them, so the words are looked at too.
+func wantsJSON(cmd *cobra.Command, args []string) bool {
+	if on, err := cmd.Flags().GetBool("json"); err == nil && on {
+		return true
+	}
+	for _, a := range args {
+		if a == "--" {
+			break
+		}
+		if a == "--json" || a == "--json=true" {
+			return true
+		}
+	}
+	return false
+}
+
+// unknownCommand refuses words that are no command, offering the nearest.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() || c.Name() == "help" {
+			names = append(names, c.Name())
+		}
+	}
+	best := near.Best(args[0], names)
+	e := usageError(status.Usage, fmt.Sprintf("There is no command %q.", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "healthsync ")), "")
+	if best != "" {
+		e.Remedy = status.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " " + best}
+	} else {
+		e.Remedy = status.Remedy{Text: "see what there is", Command: cmd.CommandPath() + " --help"}
+	}
+	return e
+}
+
+// flagError turns a flag that cannot be parsed into a usage error that names
+// the nearest right one.
+func flagError(cmd *cobra.Command, err error) error {
+	e := usageError(status.Usage, sentence(err.Error()), "")
+	e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		name := unknown.GetSpecifiedName()
+		e.Detail = fmt.Sprintf("%s has no flag --%s.", cmd.CommandPath(), name)
+		if near := nearestFlag(cmd, name); near != "" {
+			e.Remedy = status.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " --" + near}
+		}
+	}
+	return e
+}
+
+func nearestFlag(cmd *cobra.Command, name string) string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return near.Best(name, names)
+}
+
+// sentence makes a library's message read like one of ours.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}
+
+// usageError is an error about how a command was called.
+func usageError(code status.Code, detail, command string) *status.Error {
+	e := status.New(code, detail, nil)
+	if command != "" {
+		e.Remedy = status.Remedy{Text: "type", Command: command}
+	}
+	return e
+}
+
+// noArgs is cobra.NoArgs with an error of ours.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError(status.Usage, fmt.Sprintf("%s takes no argument, got %q.", cmd.CommandPath(), args[0]), cmd.CommandPath()+" --help")
+	}
+	return nil
+}
+
+// exactArgs wants the named arguments, no more and no fewer.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return usageError(status.Usage, fmt.Sprintf("%s takes %s, got %d argument(s).", cmd.CommandPath(), strings.Join(names, " and "), len(args)), cmd.CommandPath()+" --help")
+		}
+		return nil
+	}
+}
+
+func exitCodesTopic(env *Env) *cobra.Command {
+	return &cobra.Command{Use: "exit-codes", Short: "What an exit status means", Hidden: true, Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			for _, e := range status.Exits() {
+				env.printf("%4d  %s\n", e.Exit, e.Meaning)
+			}
+			return nil
+		}}
+}

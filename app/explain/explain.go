@@ -1,0 +1,122 @@
+// Package explain turns the typed facts of the lower rooms into the conditions
+// of package status: it is where a fact becomes a sentence and a remedy.
+//
+// It looks facts up; it does not find them out. What needs a look at the world
+// (is the phone elsewhere, which clock is wrong) is asked before.
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"healthsync/app/config"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/app/when"
+	"healthsync/pki"
+	"healthsync/pki/trust"
+)
+
+// Error gives the condition behind err, as of now. An error that is a
+// *status.Error already stays what it is; one that nobody knows is INTERNAL.
+func Error(err error, now time.Time) *status.Error {
+	if err == nil {
+		return nil
+	}
+	if e := status.Find(err); e != nil {
+		return e
+	}
+	for _, look := range []func(error, time.Time) *status.Error{
+		pairingError, phoneError, trustError, vaultError, storeError, pictureError, ownError,
+	} {
+		if e := look(err, now); e != nil {
+			return e
+		}
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return status.New(status.Interrupted, "", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return status.New(status.DiskFull, "", err)
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		e := status.New(status.FileError, fmt.Sprintf("%s: %v.", path.Path, path.Err), err)
+		return e
+	}
+	return status.New(status.Internal, err.Error(), err)
+}
+
+// ownError knows the facts of the app's own rooms.
+func ownError(err error, _ time.Time) *status.Error {
+	var invalid *config.InvalidError
+	if errors.As(err, &invalid) {
+		e := status.New(status.ConfigInvalid, "", err)
+		if invalid.Key == "" {
+			e.Detail = fmt.Sprintf("%s: %v.\nThe file was left as it is.", invalid.Path, invalid.Err)
+			return e
+		}
+		e.Sentence = fmt.Sprintf("%s does not take %q", invalid.Key, invalid.Value)
+		e.Remedy = status.Remedy{Text: "it takes " + invalid.Accept}
+		return e
+	}
+	var date *when.Error
+	if errors.As(err, &date) {
+		e := status.New(status.InvalidDate, fmt.Sprintf("%s: %q.", date.Flag, date.Text), err)
+		if date.Reason != "" {
+			e.Detail = fmt.Sprintf("%s %s.", date.Flag, date.Reason)
+		}
+		return e
+	}
+	return nil
+}
+
+func pairingError(err error, now time.Time) *status.Error {
+	var (
+		record  *pairing.RecordError
+		issued  *pki.IssuedError
+		expired *pairing.CodeExpiredError
+		token   *pairing.TokenExpiredError
+		missing *pairing.MissingError
+		clock   *pairing.ClockError
+		pem     *pki.PEMError
+	)
+	switch {
+	case errors.As(err, &clock):
+		e := Skew(clock.Ahead, now, clock.PairedAt)
+		e.Err = err
+		return e
+	case errors.Is(err, pairing.ErrNotPaired):
+		return status.New(status.NotPaired, "", err)
+	case errors.As(err, &record):
+		return status.New(status.PairingFile, fmt.Sprintf("%v.\nThe file was left as it is.", err), err)
+	case errors.As(err, &expired):
+		return status.New(status.PairingCodeExpired, fmt.Sprintf("The code was good until %s (%s ago).", clockTime(expired.At), Span(now.Sub(expired.At))), err)
+	case errors.As(err, &token):
+		return status.New(status.TokenExpired, fmt.Sprintf("The pairing ended on %s (%s ago).", Day(token.At), Span(now.Sub(token.At))), err)
+	case errors.As(err, &missing):
+		e := status.New(status.KeychainMissing, fmt.Sprintf("The %s is not in the %s.", missing.What, missing.Where), err)
+		if missing.ClientCertificate {
+			e = status.New(status.NoClientCertificate, fmt.Sprintf("The Mac's %s is not in the %s.", missing.What, missing.Where), err)
+		}
+		return e
+	case errors.As(err, &issued):
+		return status.New(status.PairingRefused, fmt.Sprintf("%v.\nNothing of it was kept.", err), err)
+	case errors.As(err, &pem):
+		return status.New(status.PairingRefused, fmt.Sprintf("The iPhone sent a certificate that cannot be read: %v.\nNothing of it was kept.", err), err)
+	}
+	return nil
+}
+
+// HostNotLocal explains an address that was refused before it was dialled.
+func hostNotLocal(f *trust.Failure, err error) *status.Error {
+	detail := fmt.Sprintf("%s is not an address of this network.", f.Host)
+	if f.Addr != "" && f.Addr != f.Host {
+		detail = fmt.Sprintf("%s stands for %s, which is not an address of this network.", f.Host, f.Addr)
+	}
+	return status.New(status.HostNotLocal, detail, err)
+}

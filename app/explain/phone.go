@@ -1,0 +1,108 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"healthsync/app/status"
+	"healthsync/sync/health"
+	"healthsync/sync/phone"
+)
+
+// phoneError knows what an iPhone answered.
+func phoneError(err error, _ time.Time) *status.Error {
+	var (
+		locked   *phone.LockedError
+		limited  *phone.RateLimitedError
+		token    *phone.TokenRejectedError
+		types    *phone.TypeNotEnabledError
+		noPerm   *phone.NoPermissionError
+		failed   *phone.PhoneError
+		bad      *phone.BadRequestError
+		pairing  *phone.PairingError
+		cut      *phone.TruncatedError
+		notJSON  *phone.NotJSONError
+		answer   *phone.AnswerError
+		empty    *phone.EmptyAnswerError
+		large    *phone.TooLargeError
+		http     *phone.HTTPError
+		offered  *phone.NotOfferedError
+		unknownT *health.UnknownTypeError
+	)
+	switch {
+	case errors.As(err, &locked):
+		return status.New(status.PhoneLocked, "", err)
+	case errors.As(err, &limited):
+		return status.New(status.RateLimited, fmt.Sprintf("Its budget is used up for another %s.", Span(limited.RetryAfter)), err)
+	case errors.As(err, &token):
+		return status.New(status.TokenRejected, "It was paired anew, its app was reinstalled, or the pairing was removed there.", err)
+	case errors.As(err, &types):
+		return status.New(status.TypeNotEnabled, "Asked for: "+join(types.Types)+".", err)
+	case errors.As(err, &noPerm):
+		return status.New(status.TypeNotEnabled, "The app on the iPhone has no permission to read health data.", err)
+	case errors.As(err, &pairing):
+		return pairingRefused(pairing, err)
+	case errors.As(err, &cut):
+		return status.New(status.ResponseCut, fmt.Sprintf("%d of %d bytes arrived; nothing of this answer was kept, everything before it was.", cut.Got, cut.Want), err)
+	case errors.As(err, &notJSON):
+		return status.New(status.ResponseInvalid, fmt.Sprintf("The answer stops making sense at byte %d; nothing of it was kept.", notJSON.Offset), err)
+	case errors.As(err, &answer), errors.As(err, &large), errors.As(err, &bad):
+		return status.New(status.ResponseInvalid, capital(lastLine(err))+"; nothing of it was kept.", err)
+	case errors.As(err, &empty):
+		return status.New(status.PhoneError, "It could not write its answer, as happens when one value is no number; a shorter range may work.", err)
+	case errors.As(err, &failed):
+		return status.New(status.PhoneError, quoted(failed.Message), err)
+	case errors.As(err, &offered):
+		return status.New(status.RenewUnavailable, "This iPhone app does not offer it.", err)
+	case errors.As(err, &http):
+		return status.New(status.PhoneError, strings.TrimSpace(fmt.Sprintf("HTTP status %d. %s", http.Status, quoted(http.Message))), err)
+	case errors.As(err, &unknownT):
+		e := status.New(status.UnknownType, fmt.Sprintf("%q is none.", unknownT.Name), err)
+		if len(unknownT.Nearest) > 0 {
+			e.Remedy.Text = fmt.Sprintf("did you mean %s? All names", join(unknownT.Nearest))
+		}
+		return e
+	}
+	return nil
+}
+
+func pairingRefused(p *phone.PairingError, err error) *status.Error {
+	code := map[phone.PairingReason]status.Code{
+		phone.NoSession: status.PairingNoSession, phone.InvalidCode: status.PairingCodeInvalid,
+		phone.ExpiredCode: status.PairingCodeExpired, phone.TooManyAttempts: status.PairingLockedOut,
+	}[p.Reason]
+	if code == "" {
+		code = status.PairingRefused
+	}
+	return status.New(code, quoted(p.Message), err)
+}
+
+// quoted shows what the iPhone said as its words, not as ours.
+func quoted(message string) string {
+	if message == "" {
+		return ""
+	}
+	return fmt.Sprintf("The iPhone says: %q", message)
+}
+
+func join(types []health.Type) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
+}
+
+func lastLine(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return lines[len(lines)-1]
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,40 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"healthsync/app/status"
+	"healthsync/pki/qr"
+)
+
+// pictureError knows what was wrong with a picture or a pairing code.
+func pictureError(err error, _ time.Time) *status.Error {
+	var (
+		payload   *qr.PayloadError
+		other     *qr.NotHealthSyncError
+		notFound  *qr.NotFoundError
+		format    *qr.FormatError
+		large     *qr.TooLargeError
+		truncated *qr.TruncatedError
+		damaged   *qr.DamagedError
+	)
+	switch {
+	case errors.As(err, &payload):
+		detail := strings.TrimSpace(payload.Field + " " + payload.Reason)
+		return status.New(status.QRInvalid, capital("in the code, "+detail)+".", err)
+	case errors.As(err, &other):
+		detail := ""
+		if len(other.Kinds) > 0 {
+			detail = "What was found: " + strings.Join(other.Kinds, ", ") + "."
+		}
+		return status.New(status.QRNotHealthSync, detail, err)
+	case errors.As(err, &notFound):
+		return status.New(status.QRNotFound, fmt.Sprintf("The picture has %d x %d pixels.", notFound.Width, notFound.Height), err)
+	case errors.As(err, &format), errors.As(err, &large), errors.As(err, &truncated), errors.As(err, &damaged):
+		return status.New(status.PictureUnreadable, capital(strings.TrimPrefix(lastLine(err), "qr: "))+".", err)
+	}
+	return nil
+}

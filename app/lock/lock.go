@@ -1,0 +1,89 @@
+// Package lock keeps two processes from doing the same thing at once. The
+// kernel frees the lock when its holder dies, however it dies (flock(2)).
+package lock
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Holder says who holds a lock.
+type Holder struct {
+	PID   int       `json:"pid"`
+	What  string    `json:"what"` // "healthsync sync", "the menu-bar app"
+	Since time.Time `json:"since"`
+}
+
+// HeldError says that another process holds the lock. Holder is the zero value
+// where it has not yet said who it is.
+type HeldError struct{ Holder Holder }
+
+func (e *HeldError) Error() string {
+	if e.Holder.PID == 0 {
+		return "another process holds the lock"
+	}
+	return fmt.Sprintf("%s (process %d) holds the lock since %s", e.Holder.What, e.Holder.PID, e.Holder.Since.Format(time.RFC3339))
+}
+
+// Lock is held until it is released or its process ends.
+type Lock struct{ f *os.File }
+
+// Take takes the lock at once or gives a *HeldError. The file stays behind
+// when the lock is released: removing it would let two processes hold locks on
+// two files of one name.
+func Take(path, what string, now time.Time) (*Lock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		held := &HeldError{Holder: read(f)}
+		return nil, errors.Join(held, f.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	raw, err := json.Marshal(Holder{PID: os.Getpid(), What: what, Since: now.UTC().Truncate(time.Second)})
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteAt(raw, 0)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &Lock{f: f}, nil
+}
+
+// read tells who holds the lock; a file that cannot be understood is nobody.
+func read(f *os.File) Holder {
+	raw, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return Holder{}
+	}
+	var h Holder
+	if json.Unmarshal(raw, &h) != nil {
+		return Holder{}
+	}
+	return h
+}
+
+// Release gives the lock back.
+func (l *Lock) Release() error { return l.f.Close() }

@@ -1,0 +1,63 @@
+package lock_test
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"healthsync/app/lock"
+)
+
+// TestHolder is the other process of the tests below.
+func TestHolder(t *testing.T) {
+	path := os.Getenv("HOLD")
+	if path == "" {
+		t.Skip("only as a child of the other tests")
+	}
+	if _, err := lock.Take(path, "the child", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	os.Stdout.WriteString("held\n")
+	time.Sleep(time.Minute)
+}
+
+func TestAnotherProcessHoldsIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "sync.lock")
+	child := exec.Command(os.Args[0], "-test.run=^TestHolder$", "-test.v")
+	child.Env = append(os.Environ(), "HOLD="+path)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for sc := bufio.NewScanner(out); sc.Scan() && sc.Text() != "held"; {
+	}
+	_, err = lock.Take(path, "the parent", time.Now())
+	var held *lock.HeldError
+	if !errors.As(err, &held) || held.Holder.PID != child.Process.Pid || held.Holder.What != "the child" {
+		t.Errorf("while the child holds it: %v", err)
+	}
+	// kill -9 leaves no lock behind.
+	_ = child.Process.Kill()
+	_ = child.Wait()
+	l, err := lock.Take(path, "the parent", time.Now())
+	if err != nil {
+		t.Fatalf("after the holder was killed: %v", err)
+	}
+	if _, err := lock.Take(path, "again", time.Now()); !errors.As(err, &held) || held.Holder.PID != os.Getpid() {
+		t.Errorf("a second time in one process: %v", err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = lock.Take(path, "again", time.Now()); err != nil {
+		t.Fatalf("after the release: %v", err)
+	}
+	_ = l.Release()
+}

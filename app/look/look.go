@@ -1,0 +1,192 @@
+// Package look takes one picture of everything: the pairing, its certificates,
+// the iPhone and the local database. It changes nothing but what a verified
+// iPhone told about itself.
+package look
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"healthsync/app/explain"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/pki"
+	"healthsync/sync/phone"
+	"healthsync/sync/store"
+)
+
+// Options of a look.
+type Options struct {
+	Link pairing.LinkOptions
+	// Offline leaves the iPhone alone.
+	Offline bool
+}
+
+// SkewLimit is from when on a difference of clocks is worth a word: a
+// certificate's start has a leeway of that length (pki.ClockLeeway).
+const SkewLimit = pki.ClockLeeway
+
+// Look takes the picture. The error is the root cause that keeps the iPhone
+// from being asked, nil if it answered; the State is good either way.
+func Look(ctx context.Context, s *pairing.Station, o Options) (status.State, *status.Error) {
+	now := s.Now()
+	st := status.State{At: now.UTC(), SharedTypes: -1, Link: status.LinkNotPaired}
+	database(ctx, s, &st)
+	var found []*status.Error
+	r, err := s.Record()
+	if err != nil {
+		e := explain.Error(err, now)
+		if e.Code != status.NotPaired {
+			st.Link = status.LinkAttention
+		}
+		return finish(st, append(found, e))
+	}
+	st.Paired, st.Device, st.Protocol = true, r.Name, r.Protocol
+	st.Host, st.Port = s.Where(r, o.Link)
+	creds, cerrs := Credentials(ctx, s, r)
+	st.Credentials = creds
+	found = append(found, cerrs...)
+	if o.Offline {
+		st.Link = status.LinkDisconnected
+		return finish(st, found)
+	}
+	answer, err := ask(ctx, s, o, &st)
+	if err != nil {
+		e := explain.Error(err, now)
+		st.Link = status.LinkOf(e)
+		return finish(st, append([]*status.Error{e}, found...))
+	}
+	st.Link = status.LinkConnected
+	st.Device, st.SharedTypes, st.Latency, st.Skew = answer.Name, len(answer.Types), answer.RoundTrip, answer.Skew
+	if answer.Skew.Abs() > SkewLimit {
+		found = append(found, explain.Skew(answer.Skew, now, r.PairedAt))
+	}
+	return finish(st, found)
+}
+
+// ask asks the iPhone how it is and notes what it showed.
+func ask(ctx context.Context, s *pairing.Station, o Options, st *status.State) (phone.Status, error) {
+	l, err := s.Link(ctx, o.Link)
+	if err != nil {
+		return phone.Status{}, err
+	}
+	answer, err := l.Reach(ctx)
+	st.Host, st.Port = l.Host, l.Port
+	if err != nil {
+		return answer, err
+	}
+	return answer, l.Seen(answer.Name, answer.Report)
+}
+
+// finish keeps the root causes and tells which of them is the error.
+func finish(st status.State, found []*status.Error) (status.State, *status.Error) {
+	var codes []status.Code
+	for _, e := range found {
+		codes = append(codes, e.Code)
+	}
+	roots := status.RootCauses(codes)
+	var first *status.Error
+	st.Conditions = []status.JSON{}
+	slices.SortStableFunc(found, func(a, b *status.Error) int { return cmp.Compare(b.Severity(), a.Severity()) })
+	for _, e := range found {
+		if i := slices.Index(roots, e.Code); i >= 0 {
+			roots = slices.Delete(roots, i, i+1) // one of each is enough
+			st.Conditions = append(st.Conditions, e.JSON())
+			if first == nil && e.Severity() == status.Problem {
+				first = e
+			}
+		}
+	}
+	if st.Link == status.LinkConnected {
+		first = nil
+	}
+	return st, first
+}
+
+// Credentials gives the certificates and the token in short, the one that ends
+// first at the front, with what is wrong with them. Certificates that cannot be
+// read are missing from the list.
+func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]status.Credential, []*status.Error) {
+	now := s.Now()
+	var creds []status.Credential
+	var errs []*status.Error
+	server, _ := r.ServerCertificate() // checked when the record was read
+	if r.Protocol == 1 {
+		i := pki.Inspect(server, now, pki.InspectOptions{Pinned: true})
+		creds = append(creds, status.Credential{Name: "server", Status: i.Status.String(), NotAfter: i.NotAfter, DaysLeft: i.DaysLeft, Advisory: true})
+		creds = append(creds, tokenCredential(r, now))
+		if days, due := pki.Expiring(r.TokenExpiresAt, now, s.Config.ExpiryDays()...); due && now.Before(r.TokenExpiresAt) {
+			errs = append(errs, explain.Expiring(status.TokenExpiring, "The pairing's token", r.TokenExpiresAt, days, now))
+		}
+		return sorted(creds), errs
+	}
+	certs, err := s.Certificates(ctx, r)
+	if err != nil {
+		errs = append(errs, explain.Error(err, now))
+	}
+	for _, c := range []struct {
+		name, whose string
+		info        pki.Info
+	}{
+		{"client", "This Mac's certificate", pki.Inspect(certs.Client, now, pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()})},
+		{"server", "The iPhone's certificate", pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA})},
+		{"ca", "The CA certificate", pki.Inspect(certs.CA, now, pki.InspectOptions{})},
+	} {
+		if err != nil && c.info.Status == pki.StatusMissing {
+			continue
+		}
+		creds = append(creds, status.Credential{Name: c.name, Status: c.info.Status.String(), NotAfter: c.info.NotAfter, DaysLeft: c.info.DaysLeft})
+		if days, due := pki.Expiring(c.info.NotAfter, now, s.Config.ExpiryDays()...); due && c.info.Status == pki.StatusValid {
+			errs = append(errs, explain.Expiring(status.CertExpiring, c.whose, c.info.NotAfter, days, now))
+		}
+	}
+	return sorted(creds), errs
+}
+
+func tokenCredential(r *pairing.Record, now time.Time) status.Credential {
+	c := status.Credential{Name: "token", Status: pki.StatusValid.String(), NotAfter: r.TokenExpiresAt, DaysLeft: pki.DaysLeft(r.TokenExpiresAt, now)}
+	if now.After(r.TokenExpiresAt) {
+		c.Status = pki.StatusExpired.String()
+	}
+	return c
+}
+
+func sorted(creds []status.Credential) []status.Credential {
+	slices.SortStableFunc(creds, func(a, b status.Credential) int {
+		if a.Advisory != b.Advisory { // what is not enforced does not end anything
+			if a.Advisory {
+				return 1
+			}
+			return -1
+		}
+		return a.NotAfter.Compare(b.NotAfter)
+	})
+	return creds
+}
+
+// database tells what is stored. A database that is not there yet is no fault;
+// one that cannot be read is told by the commands that need it.
+func database(ctx context.Context, s *pairing.Station, st *status.State) {
+	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.Log.Warn("the database cannot be looked at", "code", explain.Error(err, st.At).Code)
+		}
+		return
+	}
+	defer db.Close()
+	if run, ok, err := db.LastRun(ctx, store.RunOK); err == nil && ok {
+		st.LastSync, st.LastAdded = time.Unix(run.Ended, 0).UTC(), run.Added
+	}
+	types, err := db.Types(ctx)
+	if err != nil {
+		return
+	}
+	for _, t := range types {
+		st.Samples += t.Count
+	}
+}

@@ -1,0 +1,134 @@
+package pairing
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"healthsync/pki/trust"
+	"healthsync/sync/phone"
+)
+
+// LinkOptions say how to reach the iPhone this once.
+type LinkOptions struct {
+	// Host and Port override where it is thought to be.
+	Host string
+	Port int
+	// Timeout is how long the iPhone may keep silent; 0 is the usual time.
+	Timeout time.Duration
+	// WaitLimit is phone.Config's.
+	WaitLimit time.Duration
+	// Waiting is told before a call sleeps for the request budget.
+	Waiting func(time.Duration)
+	// Unpaced sends requests as fast as they are answered: only for a simulated
+	// iPhone that counts none.
+	Unpaced bool
+	// Trace is given the report of every dial, failed ones included.
+	Trace func(*trust.Report)
+	// KeyLog, where it is not nil, is given the keys of every connection in
+	// NSS format. Whoever holds them can read the health data on the wire.
+	KeyLog io.Writer
+}
+
+// Link is a paired iPhone, ready to be asked.
+type Link struct {
+	*phone.Client
+	Record *Record
+	// Host and Port are where it is asked.
+	Host string
+	Port int
+
+	dialer  *trust.Dialer
+	station *Station
+}
+
+// Where gives the address that is tried first: an explicit one, the setting,
+// or where the iPhone was when it was paired or last followed.
+func (s *Station) Where(r *Record, o LinkOptions) (host string, port int) {
+	host, port = r.Host, r.Port
+	if s.Config.Server.Host != "" {
+		host = s.Config.Server.Host
+	}
+	if s.Config.Server.Port != 0 {
+		port = s.Config.Server.Port
+	}
+	if o.Host != "" {
+		host = o.Host
+	}
+	if o.Port != 0 {
+		port = o.Port
+	}
+	return host, port
+}
+
+// Link makes a client of the paired iPhone. It does not connect.
+func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
+	r, err := s.Record()
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.trust(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	host, port := s.Where(r, o)
+	l := &Link{Record: r, Host: host, Port: port, station: s, dialer: s.dialer(t, o)}
+	l.Client, err = phone.New(s.clientConfig(r.Protocol, host, port, l.dialer, o, func(ctx context.Context) (string, error) { return s.token(ctx, r) }))
+	return l, err
+}
+
+func (s *Station) dialer(t *trust.Trust, o LinkOptions) *trust.Dialer {
+	return &trust.Dialer{Trust: t, Now: s.Now, Timeout: o.Timeout, KeyLog: o.KeyLog, Trace: o.Trace}
+}
+
+func (s *Station) clientConfig(protocol int, host string, port int, d *trust.Dialer, o LinkOptions, token func(context.Context) (string, error)) phone.Config {
+	conf := phone.Config{
+		Version: protocol, Host: host, Port: port, Dialer: d, Token: token,
+		Timeout: o.Timeout, WaitLimit: o.WaitLimit, Waiting: o.Waiting, Now: s.Now, UserAgent: "healthsync",
+	}
+	if o.Unpaced {
+		conf.Pacer = phone.Unpaced()
+	}
+	return conf
+}
+
+// Explain adds to an error of the link what only the pairing knows: that a
+// token was refused because its time is over, that this Mac was revoked.
+func (l *Link) Explain(err error) error {
+	var rejected *phone.TokenRejectedError
+	if errors.As(err, &rejected) && !l.Record.TokenExpiresAt.IsZero() && l.station.Now().After(l.Record.TokenExpiresAt) {
+		return &TokenExpiredError{At: l.Record.TokenExpiresAt, Err: err}
+	}
+	var f *trust.Failure
+	if errors.As(err, &f) && f.Kind == trust.Revoked && l.Record.Revoked.IsZero() {
+		if r, uerr := updateRecord(l.station.Paths, l.Record.ID, func(r *Record) { r.Revoked = l.station.Now() }); uerr == nil {
+			l.Record = r
+		}
+	}
+	return err
+}
+
+// Seen notes what a verified connection showed: the iPhone's name and its
+// certificate, which a version 2 iPhone issues anew when its address changes.
+func (l *Link) Seen(name string, report *trust.Report) error {
+	cert := report.ServerCert()
+	r := l.Record
+	same := cert == nil || string(cert.Raw) == string(r.Server)
+	if same && (name == "" || name == r.Name) && r.Revoked.IsZero() {
+		return nil
+	}
+	updated, err := updateRecord(l.station.Paths, r.ID, func(r *Record) {
+		r.Revoked = time.Time{}
+		if name != "" {
+			r.Name = name
+		}
+		if !same {
+			r.Server = cert.Raw
+		}
+	})
+	if err == nil {
+		l.Record = updated
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package pairing
+
+import (
+	"context"
+	"time"
+
+	"healthsync/pki"
+	"healthsync/pki/vault"
+)
+
+// Renewed is the outcome of a renewal.
+type Renewed struct {
+	Before, Until time.Time // the ends of the old and the new certificate
+}
+
+// Renew asks the iPhone for a new certificate on the strength of the present
+// one (version 2), for a new key. Like pairing it makes everything new under
+// new names, and changes over by writing the record; until then the old
+// certificate stays in use.
+func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
+	l, err := s.Link(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	old := l.Record
+	if old.Protocol == 1 { // answers that it is not offered
+		_, err := l.Client.Renew(ctx, nil, pki.Fingerprint{})
+		return nil, err
+	}
+	v, err := s.Vault()
+	if err != nil {
+		return nil, err
+	}
+	ca, err := v.Certificate(ctx, old.caName())
+	if err != nil {
+		return nil, missing(err, v, "CA certificate", false)
+	}
+	fresh := *old
+	fresh.ID = newID()
+	_, csr, err := newSigner(ctx, v, &fresh)
+	if err != nil {
+		return nil, err
+	}
+	issued, err := l.Client.Renew(ctx, csr, pki.FingerprintOf(ca))
+	if err == nil {
+		err = v.SetCertificate(ctx, fresh.caName(), issued.CA)
+	}
+	if err == nil {
+		err = v.SetCertificate(ctx, fresh.clientName(), issued.Client)
+	}
+	if err == nil {
+		fresh.ClientExpiresAt = issued.Client.NotAfter
+		_, err = updateRecord(s.Paths, old.ID, func(r *Record) { *r = fresh })
+	}
+	if err != nil {
+		s.discard(ctx, v, &fresh)
+		return nil, l.Explain(err)
+	}
+	if _, err := s.removeItems(ctx, v, func(i vault.Item) bool { return !fresh.names(i) }); err != nil {
+		s.Log.Warn("leftover of the renewed certificate", "err", err)
+	}
+	return &Renewed{Before: old.ClientExpiresAt, Until: fresh.ClientExpiresAt}, nil
+}

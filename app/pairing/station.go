@@ -1,0 +1,184 @@
+package pairing
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"healthsync/app/config"
+	"healthsync/pki"
+	"healthsync/pki/trust"
+	"healthsync/pki/vault"
+)
+
+// Station is this Mac's side of a pairing: its files, settings and vault. Its
+// methods are safe between processes; within one, a Station belongs to one
+// goroutine.
+type Station struct {
+	Paths  config.Paths
+	Config config.Config
+	Now    func() time.Time
+	Log    *slog.Logger
+	// OpenVault opens the vault when a secret is first needed, so that a
+	// command that needs none never wakes the keychain.
+	OpenVault func() (vault.Vault, error)
+
+	vault vault.Vault
+}
+
+// Vault opens the vault once.
+func (s *Station) Vault() (vault.Vault, error) {
+	if s.vault == nil {
+		v, err := s.OpenVault()
+		if err != nil {
+			return nil, err
+		}
+		s.vault = v
+	}
+	return s.vault, nil
+}
+
+// Record reads what is known of the paired iPhone; [ErrNotPaired] where there
+// is none.
+func (s *Station) Record() (*Record, error) { return LoadRecord(s.Paths) }
+
+// MissingError says that the record names something that the vault does not
+// have.
+type MissingError struct {
+	What  string // for people: "token", "client certificate"
+	Where string // the vault
+	// ClientCertificate is set where what the Mac shows to the iPhone is
+	// missing: the certificate or its key.
+	ClientCertificate bool
+	Err               error
+}
+
+func (e *MissingError) Error() string { return fmt.Sprintf("the %s is not in the %s", e.What, e.Where) }
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// TokenExpiredError says that the iPhone refused a token whose time is over.
+type TokenExpiredError struct {
+	At  time.Time
+	Err error
+}
+
+func (e *TokenExpiredError) Error() string {
+	return "the token expired at " + e.At.UTC().Format(time.RFC3339)
+}
+func (e *TokenExpiredError) Unwrap() error { return e.Err }
+
+// missing turns the absence of a vault item into a MissingError; every other
+// error stays what it is.
+func missing(err error, v vault.Vault, what string, client bool) error {
+	if errors.Is(err, vault.ErrNotFound) {
+		return &MissingError{What: what, Where: v.Where(), ClientCertificate: client, Err: err}
+	}
+	return err
+}
+
+// token reads the bearer token of a version 1 pairing.
+func (s *Station) token(ctx context.Context, r *Record) (string, error) {
+	v, err := s.Vault()
+	if err != nil {
+		return "", err
+	}
+	t, err := v.Get(ctx, r.tokenName())
+	if err != nil {
+		return "", missing(err, v, "token", false)
+	}
+	return string(t), nil
+}
+
+// Certificates are those of a version 2 pairing, as the vault has them. One
+// that is missing is nil.
+type Certificates struct {
+	Client, CA *x509.Certificate
+}
+
+// Certificates reads the certificates of a version 2 pairing. Absence is no
+// error here: it is for inspection.
+func (s *Station) Certificates(ctx context.Context, r *Record) (Certificates, error) {
+	var c Certificates
+	v, err := s.Vault()
+	if err != nil {
+		return c, err
+	}
+	if c.Client, err = v.Certificate(ctx, r.clientName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return c, err
+	}
+	if c.CA, err = v.Certificate(ctx, r.caName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return c, err
+	}
+	return c, nil
+}
+
+// HasKey reports whether the Mac's key of a version 2 pairing is there.
+func (s *Station) HasKey(ctx context.Context, r *Record) (bool, error) {
+	v, err := s.Vault()
+	if err != nil {
+		return false, err
+	}
+	_, err = v.Signer(ctx, r.keyName())
+	if errors.Is(err, vault.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// identity gives the CA and the certificate with its signer of a version 2
+// pairing.
+func (s *Station) identity(ctx context.Context, r *Record) (*x509.Certificate, *tls.Certificate, error) {
+	v, err := s.Vault()
+	if err != nil {
+		return nil, nil, err
+	}
+	ca, err := v.Certificate(ctx, r.caName())
+	if err != nil {
+		return nil, nil, missing(err, v, "CA certificate", false)
+	}
+	cert, err := v.Certificate(ctx, r.clientName())
+	if err != nil {
+		return nil, nil, missing(err, v, "client certificate", true)
+	}
+	key, err := v.Signer(ctx, r.keyName())
+	if err != nil {
+		return nil, nil, missing(err, v, "private key", true)
+	}
+	return ca, &tls.Certificate{Certificate: [][]byte{cert.Raw}, Leaf: cert, PrivateKey: key}, nil
+}
+
+// trust gives the trust of a pairing: the pinned certificate, or the CA and
+// the Mac's own certificate.
+func (s *Station) trust(ctx context.Context, r *Record) (*trust.Trust, error) {
+	if r.Protocol == 1 {
+		return trust.Pinned(r.Leaf()), nil
+	}
+	ca, client, err := s.identity(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return trust.Mutual(ca, trust.Certificate(client)), nil
+}
+
+// newSigner makes the Mac's key under a name of its own.
+func newSigner(ctx context.Context, v vault.Vault, r *Record) (crypto.Signer, []byte, error) {
+	key, err := v.NewSigner(ctx, r.keyName())
+	if err != nil {
+		return nil, nil, err
+	}
+	csr, err := pki.NewCSR(key, pki.CommonNameClient)
+	return key, csr, err
+}
+
+func newID() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}

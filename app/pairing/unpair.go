@@ -1,0 +1,150 @@
+package pairing
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"healthsync/app/config"
+	"healthsync/app/config/atomicfile"
+	"healthsync/pki/vault"
+	"healthsync/sync/phone"
+)
+
+// names reports whether a vault item is one that this record names.
+func (r *Record) names(i vault.Item) bool {
+	return slices.Contains([]string{r.keyName(), r.tokenName(), r.clientName(), r.caName()}, i.Name)
+}
+
+// OnPhone says what became of the pairing on the iPhone.
+type OnPhone string
+
+// What can become of it.
+const (
+	// RevokedThere: the iPhone has revoked this Mac's certificate.
+	RevokedThere OnPhone = "revoked"
+	// NotOffered: a version 1 iPhone cannot be told; the token stays behind
+	// there until it expires.
+	NotOffered OnPhone = "not-offered"
+	// NotReached: the iPhone did not answer; it still knows this Mac.
+	NotReached OnPhone = "not-reached"
+	// NothingThere: there was no pairing to end.
+	NothingThere OnPhone = "nothing"
+)
+
+// Unpaired is the outcome of ending a pairing.
+type Unpaired struct {
+	Record   *Record // what was ended; nil if there was none or it was unreadable
+	OnPhone  OnPhone
+	PhoneErr error
+	// Removed are the items taken out of the vault.
+	Removed []vault.Item
+}
+
+// patience is how long unpairing waits for the iPhone.
+const patience = 5 * time.Second
+
+// Unpair ends the pairing: on the iPhone where it can be told, on this Mac in
+// any case. Keys, certificates, token, record and address go, strays of
+// earlier pairings too; health data stays. An error means that something of it
+// is still here; doing it again carries on.
+func (s *Station) Unpair(ctx context.Context) (*Unpaired, error) {
+	u := &Unpaired{OnPhone: NothingThere}
+	r, err := s.Record()
+	var damaged *RecordError
+	switch {
+	case err == nil:
+		u.Record = r
+		u.OnPhone, u.PhoneErr = s.tellPhone(ctx, r)
+	case errors.As(err, &damaged), errors.Is(err, ErrNotPaired):
+	default:
+		return u, err
+	}
+	v, err := s.Vault()
+	if err != nil {
+		return u, err
+	}
+	if u.Removed, err = s.removeItems(ctx, v, func(vault.Item) bool { return true }); err != nil {
+		return u, err
+	}
+	return u, s.forget()
+}
+
+func (s *Station) tellPhone(ctx context.Context, r *Record) (OnPhone, error) {
+	if r.Protocol == 1 {
+		return NotOffered, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	l, err := s.Link(ctx, LinkOptions{Timeout: patience})
+	if err == nil {
+		err = l.Unpair(ctx)
+	}
+	var offered *phone.NotOfferedError
+	switch {
+	case err == nil:
+		return RevokedThere, nil
+	case errors.As(err, &offered):
+		return NotOffered, nil
+	}
+	return NotReached, err
+}
+
+// forget removes the record and the address.
+func (s *Station) forget() error {
+	unlock, err := atomicfile.Lock(s.Paths.PairingFile())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := os.Remove(s.Paths.PairingFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if s.Config.Server == (config.Server{}) {
+		return nil
+	}
+	c, err := config.Update(s.Paths.ConfigFile(), func(c *config.Config) error {
+		c.Server = config.Server{}
+		return nil
+	})
+	if err == nil {
+		s.Config = c
+	}
+	return err
+}
+
+// removeItems deletes the vault's own items that match. It carries on past
+// failures and says what it removed.
+func (s *Station) removeItems(ctx context.Context, v vault.Vault, match func(vault.Item) bool) ([]vault.Item, error) {
+	items, err := v.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var removed []vault.Item
+	var errs []error
+	for _, i := range items {
+		if !i.Own || !match(i) {
+			continue
+		}
+		switch err := v.Remove(ctx, i); {
+		case err == nil:
+			removed = append(removed, i)
+		case !errors.Is(err, vault.ErrNotFound):
+			errs = append(errs, err)
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// ClearVault removes every item of this home from the vault, the ones that a
+// pairing still needs included.
+func (s *Station) ClearVault(ctx context.Context) ([]vault.Item, error) {
+	v, err := s.Vault()
+	if err != nil {
+		return nil, err
+	}
+	return s.removeItems(ctx, v, func(vault.Item) bool { return true })
+}

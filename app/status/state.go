@@ -1,0 +1,97 @@
+package status
+
+import "time"
+
+// Link says how this computer and the iPhone stand to each other.
+type Link string
+
+// The links, worst to best.
+const (
+	LinkNotPaired    Link = "not-paired"
+	LinkAttention    Link = "attention" // a person must act
+	LinkNotFound     Link = "not-found"
+	LinkNotSharing   Link = "not-sharing"
+	LinkLocked       Link = "locked"
+	LinkDisconnected Link = "disconnected"
+	LinkConnected    Link = "connected"
+)
+
+// Words is the link as `status` and the menu say it.
+func (l Link) Words() string {
+	switch l {
+	case LinkNotPaired:
+		return "Not configured"
+	case LinkAttention:
+		return "Needs attention"
+	case LinkNotFound:
+		return "Not found"
+	case LinkNotSharing:
+		return "Not sharing"
+	case LinkLocked:
+		return "Locked"
+	case LinkConnected:
+		return "Connected"
+	}
+	return "Disconnected"
+}
+
+// LinkOf gives the link that an error means.
+func LinkOf(err *Error) Link {
+	if err == nil {
+		return LinkConnected
+	}
+	switch err.Code {
+	case NotPaired:
+		return LinkNotPaired
+	case PhoneNotFound, HostUnreachable, TimedOut:
+		return LinkNotFound
+	case ConnRefused:
+		return LinkNotSharing
+	case PhoneLocked:
+		return LinkLocked
+	}
+	if err.Exit() == ExitUnreachable || err.Exit() == ExitPhoneBusy {
+		return LinkDisconnected
+	}
+	return LinkAttention
+}
+
+// Credential is a certificate or token in short.
+type Credential struct {
+	Name     string    `json:"name"`   // "client", "server", "ca", "token"
+	Status   string    `json:"status"` // as `cert info` says it
+	NotAfter time.Time `json:"notAfter,omitzero"`
+	DaysLeft int       `json:"daysLeft"`
+	// Advisory is set where the end is told but not enforced: the pinned
+	// certificate of protocol 1.
+	Advisory bool `json:"advisory,omitempty"`
+}
+
+// State is one immutable picture of the whole: what `status` prints and the
+// menu draws.
+type State struct {
+	At       time.Time `json:"at"`
+	Link     Link      `json:"link"`
+	Paired   bool      `json:"paired"`
+	Device   string    `json:"device,omitempty"`
+	Host     string    `json:"host,omitempty"`
+	Port     int       `json:"port,omitempty"`
+	Protocol int       `json:"protocol,omitempty"`
+	// Credentials are the certificates and the token, the one that ends first
+	// at the front.
+	Credentials []Credential `json:"credentials,omitempty"`
+	// SharedTypes is how many types the iPhone shares; -1 where it did not say.
+	SharedTypes int `json:"sharedTypes"`
+	// Latency is the time of one request on a connection that stood, 0 if none
+	// was answered.
+	Latency time.Duration `json:"latencyNanoseconds,omitempty"`
+	// Skew is how far the iPhone's clock is ahead.
+	Skew time.Duration `json:"clockSkewNanoseconds,omitempty"`
+	// LastSync is when a sync last did all it set out to do, LastAdded what it
+	// brought, Samples what is stored in all.
+	LastSync  time.Time `json:"lastSync,omitzero"`
+	LastAdded int       `json:"lastAdded"`
+	Samples   int64     `json:"samples"`
+	// Conditions are the root causes, worst first.
+	Conditions []JSON `json:"conditions"`
+}
