@@ -13,7 +13,9 @@ import (
 // time, both chains, each check, the alerts. It holds no key, no secret and
 // nothing that was sent after the handshake. Names and addresses in it are
 // those of the local network, but a server certificate's names may carry the
-// name that its owner gave the phone.
+// name that its owner gave the phone. Durations are in nanoseconds in JSON.
+//
+// A report may not be used by several goroutines at once.
 type Report struct {
 	Host    string    `json:"host"`
 	Port    int       `json:"port"`
