@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -99,6 +100,15 @@ func sharedTypes(ctx context.Context, env *Env) ([]typeRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	// In the app's own order, with the types of a later app at the end.
+	known := health.Types()
+	place := func(t health.Type) int {
+		if i := slices.Index(known, t); i >= 0 {
+			return i
+		}
+		return len(known)
+	}
+	slices.SortStableFunc(st.Types, func(a, b health.Type) int { return place(a) - place(b) })
 	var rows []typeRow
 	for _, t := range st.Types {
 		rows = append(rows, describe(t))

@@ -59,12 +59,16 @@ func (e *Env) openVault(p config.Paths) (vault.Vault, error) {
 	if kind == "" {
 		kind = e.Getenv("HEALTHSYNC_VAULT")
 	}
-	v, err := vault.Open(kind, vault.Options{Dir: p.VaultDir(), Namespace: p.Namespace()})
+	o := vault.Options{Dir: p.Data}
+	if p.Home != "" {
+		o.Namespace = vault.Namespace(p.Home)
+	}
+	v, err := vault.Open(kind, o)
 	if err != nil {
 		return nil, err
 	}
 	if v.Kind() == "file" {
-		e.note("note: secrets are kept in a file, %s, not in a keychain", p.VaultDir())
+		e.note("note: secrets are kept in a file, %s, not in a keychain", v.Where())
 	}
 	return v, nil
 }

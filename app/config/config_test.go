@@ -96,15 +96,15 @@ func TestUpdateIsAtomicBetweenWriters(t *testing.T) {
 func TestLocate(t *testing.T) {
 	env := map[string]string{"HOME": "/home/ana", "XDG_DATA_HOME": "relative/is/ignored"}
 	p, err := config.Locate(func(k string) string { return env[k] })
-	if err != nil || p.Namespace() != "" || !strings.HasPrefix(p.Database(), "/home/ana/") || strings.Contains(p.Database(), ".healthsync/") {
+	if err != nil || p.Home != "" || !strings.HasPrefix(p.Database(), "/home/ana/") || strings.Contains(p.Database(), ".healthsync/") {
 		t.Errorf("Locate = %+v, %v", p, err)
 	}
 	env[config.HomeVar] = t.TempDir()
 	q, err := config.Locate(func(k string) string { return env[k] })
-	if err != nil || q.Namespace() == "" {
+	if err != nil || q.Home == "" {
 		t.Fatalf("Locate = %+v, %v", q, err)
 	}
-	for _, f := range []string{q.ConfigFile(), q.Database(), q.LogFile(), q.PairingFile(), q.VaultDir(), q.LockFile()} {
+	for _, f := range []string{q.ConfigFile(), q.Database(), q.LogFile(), q.PairingFile(), q.LockFile()} {
 		if !strings.HasPrefix(f, env[config.HomeVar]+"/") {
 			t.Errorf("%s is outside of %s", f, config.HomeVar)
 		}

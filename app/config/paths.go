@@ -3,8 +3,6 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -36,24 +34,11 @@ func (p Paths) PairingFile() string { return filepath.Join(p.Config, "pairing.js
 // Database is the SQLite file.
 func (p Paths) Database() string { return filepath.Join(p.Data, "health.db") }
 
-// VaultDir is the folder of the file vault, used only where it was chosen.
-func (p Paths) VaultDir() string { return filepath.Join(p.Data, "vault") }
-
 // LogFile is the log.
 func (p Paths) LogFile() string { return filepath.Join(p.Log, "healthsync.log") }
 
 // LockFile guards against two syncs at once.
 func (p Paths) LockFile() string { return filepath.Join(p.Data, "sync.lock") }
-
-// Namespace keeps the keychain items of one home apart from another's: ""
-// for the user's own, else a short hash of the folder.
-func (p Paths) Namespace() string {
-	if p.Home == "" {
-		return ""
-	}
-	h := sha256.Sum256([]byte(p.Home))
-	return hex.EncodeToString(h[:6])
-}
 
 // Locate finds the places by the environment: HEALTHSYNC_HOME, else the
 // platform's (Application Support and Logs on macOS, the XDG folders

@@ -16,7 +16,7 @@ import (
 func TestHolder(t *testing.T) {
 	path := os.Getenv("HOLD")
 	if path == "" {
-		t.Skip("only as a child of the other tests")
+		return // only as a child of the other tests
 	}
 	if _, err := lock.Take(path, "the child", time.Now()); err != nil {
 		t.Fatal(err)

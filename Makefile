@@ -1,0 +1,64 @@
+# HealthSync for Mac. `make help` lists the targets.
+#
+# Everything that is made goes to .build; nothing of the user's (keychain,
+# settings, data) is touched by any target.
+
+GO      ?= go
+BUILD   := .build
+BINARY  := $(BUILD)/healthsync
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS := -s -w -X healthsync/app/version.Version=$(VERSION)
+GOOS    := $(shell $(GO) env GOOS)
+
+# The race detector and the macOS frameworks need a C compiler; nothing else does.
+HAVE_CC := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo yes)
+ifeq ($(GOOS),darwin)
+# darwinkit v0.5.0 corrupts memory on Go 1.25 and later without this flag, in
+# every package that uses it: https://github.com/progrium/darwinkit/issues/286
+GCFLAGS := -gcflags=all=-d=variablemakethreshold=0
+export MACOSX_DEPLOYMENT_TARGET := 12.0
+else
+# No C on Linux: one file that runs on every distribution.
+BUILDENV := CGO_ENABLED=0
+endif
+
+.PHONY: build
+build: ## Build the healthsync command into .build
+	@mkdir -p $(BUILD)
+	$(BUILDENV) $(GO) build -trimpath $(GCFLAGS) -ldflags='$(LDFLAGS)' -o $(BINARY) ./app/healthsync
+
+.PHONY: demo
+demo: build ## Show it all with a simulated iPhone: pair by QR code, sync, look
+	@app/demo/demo.sh $(BINARY)
+
+.PHONY: test
+test: ## Run the tests; says at the end what was skipped and how to get it
+	@HEALTHSYNC_RACE=$(if $(HAVE_CC),1,0) GCFLAGS='$(GCFLAGS)' GO='$(GO)' .ci/test ./...
+
+.PHONY: test-peers
+test-peers: ## Print the matrix of TLS failures against real peers (docs/tls-errors.md)
+	HEALTHSYNC_PEERS_MATRIX=$(CURDIR)/docs/tls-errors.md $(GO) test $(GCFLAGS) -count=1 -run 'Matrix' ./pki/trust
+
+.PHONY: bench
+bench: build ## Measure speed, memory and size; ratios within this one run
+	@mkdir -p $(BUILD)
+	$(GO) test $(GCFLAGS) -run '^$$' -bench . -benchtime 1x -timeout 60m ./sync/... ./app/...
+
+.PHONY: lint
+lint: ## Vet, staticcheck and the rules of the house (golangci-lint)
+	$(GO) vet $(GCFLAGS) ./...
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2 run ./...
+
+.PHONY: run
+run: build ## Run the command: make run ARGS='status --json'
+	@$(BINARY) $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what was made
+	rm -rf $(BUILD) .demo
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.DEFAULT_GOAL := help

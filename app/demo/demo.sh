@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# demo.sh BINARY: what HealthSync does, shown with a simulated iPhone. Everything
+# happens in .demo: no keychain, settings or data of the user's are touched.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+bin=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+work=$PWD/.demo
+rm -rf "$work"
+mkdir -p "$work"
+
+bold= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+# healthsync, with the command shown as a person would type it
+hs() {
+	printf '%s$ healthsync' "$bold"
+	for a in "$@"; do case $a in *[!A-Za-z0-9_./:,=-]*) printf " '%s'" "$a" ;; *) printf ' %s' "${a/#$work\//}" ;; esac; done
+	printf '%s\n' "$plain"
+	"$bin" "$@"
+}
+phone=
+end() { [ -z "$phone" ] || { kill "$phone" 2>/dev/null && wait "$phone" 2>/dev/null; phone=; } || true; }
+trap end EXIT
+
+for protocol in 2 1; do
+	case $protocol in
+	2) say "An iPhone with mutual TLS (protocol 2)" ;;
+	1) say "The iPhone app of today: pinned certificate and token (protocol 1)" ;;
+	esac
+	export HEALTHSYNC_HOME=$work/protocol-$protocol HEALTHSYNC_VAULT=file
+	code=$work/code-$protocol.png
+	"$bin" simulate --protocol $protocol --history 1y --qr-file "$code" --no-qr >"$work/phone-$protocol.log" 2>&1 </dev/null &
+	phone=$!
+	for _ in $(seq 100); do
+		[ -s "$code" ] && break
+		kill -0 $phone 2>/dev/null || { cat "$work/phone-$protocol.log" >&2; exit 1; }
+		sleep 0.1
+	done
+	echo "A simulated iPhone shares a year of health data; its QR code is $code"
+	hs scan --file "$code"
+	hs sync
+	hs status
+	hs cert info
+	hs types --local
+	hs fetch --types steps,heartRate --hours 24 --limit 5
+	hs fetch --types steps --days 7 --aggregate daily
+	end
+done
+
+db=$work/protocol-2/health.db
+query="SELECT type, count(*) AS samples, min(start_date) AS since FROM samples GROUP BY type ORDER BY samples DESC LIMIT 5"
+say "The database is yours: $db"
+HEALTHSYNC_HOME=$work/protocol-2 hs sql "$query"
+if command -v sqlite3 >/dev/null; then
+	echo "The same from the sqlite3 command:"
+	sqlite3 -header -column "$db" "$query"
+fi
+say "That was $work; remove it with: make clean"
