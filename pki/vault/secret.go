@@ -34,6 +34,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // MarshalJSON returns "[redacted]" as a JSON string.
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// clone copies the bytes, without spare capacity: go-keychain's NewSecret
+// clone copies the bytes: a call that timed out may still read them when the
+// caller has gone on. It has no spare capacity, because go-keychain's NewSecret
 // appends its padding to the slice that it is given.
 func (s Secret) clone() Secret { return append(make(Secret, 0, len(s)), s...) }

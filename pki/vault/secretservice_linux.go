@@ -256,7 +256,7 @@ func (v *secretService) put(ctx context.Context, f Fact, r record, replace bool)
 	if err != nil {
 		return "", err
 	}
-	secret, err := v.session.NewSecret(Secret(r.data).clone()) // a copy: see clone
+	secret, err := v.session.NewSecret(r.data)
 	if err != nil {
 		return "", err
 	}

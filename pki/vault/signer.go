@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 )
@@ -37,10 +36,9 @@ func (s *signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 	return s.sign(rand, digest, opts)
 }
 
-func (s *signer) String() string             { return "P-256 signer" }
-func (s *signer) GoString() string           { return s.String() }
-func (s *signer) LogValue() slog.Value       { return slog.StringValue(s.String()) }
-func (s *signer) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+func (s *signer) String() string       { return "P-256 signer" }
+func (s *signer) GoString() string     { return s.String() }
+func (s *signer) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText refuses to encode more than a word, as the other methods do.
 func (s *signer) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

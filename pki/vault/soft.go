@@ -80,7 +80,7 @@ func (v *soft) NewSigner(ctx context.Context, name string) (crypto.Signer, error
 		f.Err = err
 		return nil, &FailedError{f}
 	}
-	defer clear(text)
+	// text is not cleared afterwards: a call that timed out may still read it.
 	ctx, cancel := deadline(ctx, v.opts.Timeout)
 	defer cancel()
 	if err := v.store.create(ctx, name, record{ItemKey, text}); err != nil {
