@@ -70,7 +70,7 @@ func model(h *History, inclusive bool, start, end int64, limit, offset int, type
 func TestPagesAgainstModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	types := []health.Type{health.Steps, health.HeartRate, health.SleepAnalysis, health.SleepCore, health.SleepREM, health.Weight}
-	for round := range 300 {
+	for round := range 120 {
 		h := NewHistory()
 		const from = 1_700_000_000
 		for n := range r.IntN(200) {

@@ -191,12 +191,22 @@ func (g *generator) day(at, next time.Time) day {
 }
 
 // rng gives the random numbers of one thing on one day, whatever else is made.
+// Neighbouring days are spread over the generator's seeds: PCG's first numbers
+// show what its seeds have in common.
 func (g *generator) rng(what string, number int64) *rand.Rand {
-	h := g.Seed*0x9E3779B97F4A7C15 + 0x1234567
+	h := mix(g.Seed)
 	for _, c := range []byte(what) {
-		h = (h ^ uint64(c)) * 0x100000001B3
+		h = mix(h ^ uint64(c))
 	}
-	return rand.New(rand.NewPCG(h, uint64(number)))
+	return rand.New(rand.NewPCG(h, mix(h^uint64(number))))
+}
+
+// mix is the finalizer of SplitMix64.
+func mix(x uint64) uint64 {
+	x += 0x9E3779B97F4A7C15
+	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
+	x = (x ^ x>>27) * 0x94D049BB133111EB
+	return x ^ x>>31
 }
 
 // perDay is how many samples of a type an average day has.

@@ -1,9 +1,11 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"healthsync/sync/health"
 )
@@ -128,7 +130,7 @@ var streams = map[health.Type][]stream{
 		return digits((0.01+0.03*r.ExpFloat64())*seconds*d.hard(hour)*d.activity, 1e3)
 	}, 0.3}},
 	health.BasalEnergyBurned: {{onWatch, 290, always, 900, func(r *rand.Rand, _ *day, _, seconds float64) float64 {
-		return digits(seconds*0.0195*(1+0.05*r.NormFloat64()), 1e3)
+		return digits(seconds*0.055*(1+0.05*r.NormFloat64()), 1e3) // 1 700 kcal a day in what the samples leave of it
 	}, 0}},
 	health.ExerciseTime: {{onWatch, 34, awake, 60, func(*rand.Rand, *day, float64, float64) float64 { return 1 }, 0.8}},
 	health.StandHours: {{onWatch, 85, awake, 300, func(r *rand.Rand, _ *day, _, _ float64) float64 {
@@ -161,7 +163,7 @@ var streams = map[health.Type][]stream{
 		return digits(42+2*d.trend()+0.5*r.NormFloat64(), 100)
 	}, 1}},
 	health.Weight: {{onScale, 0.4, morning, 0, kilograms, 0}},
-	health.Height: {{byHand, 0.003, morning, 0, func(*rand.Rand, *day, float64, float64) float64 { return tallness }, 0}},
+	health.Height: {{byHand, 0.01, morning, 0, func(*rand.Rand, *day, float64, float64) float64 { return tallness }, 0}},
 	health.BodyMassIndex: {{onScale, 0.4, morning, 0, func(r *rand.Rand, d *day, h, s float64) float64 {
 		return digits(kilograms(r, d, h, s)/(tallness*tallness), 10)
 	}, 0}},
@@ -214,9 +216,10 @@ func (g *generator) fill(h *History, out []record, t health.Type, d *day, n int,
 	return out
 }
 
-// fill places n samples so that those of one device never overlap: the day,
-// bent by its shape, is cut into n slots.
+// fill places n samples: the day, bent by its shape, is cut into n slots. Those
+// of one device never overlap.
 func (s *stream) fill(out []record, d *day, n int, a uint32, when, r *rand.Rand) []record {
+	first := len(out)
 	hard := 0
 	if d.workout > 0 {
 		hard = int(s.inWorkout * float64(n))
@@ -260,6 +263,11 @@ func (s *stream) fill(out []record, d *day, n int, a uint32, when, r *rand.Rand)
 		to := inverse(float64(i+1) / float64(n))
 		put(from, max(from, to))
 		from = to
+	}
+	mine := out[first:]
+	slices.SortFunc(mine, func(a, b record) int { return cmp.Compare(a.start, b.start) })
+	for i := 1; i < len(mine); i++ {
+		mine[i-1].end = min(mine[i-1].end, mine[i].start)
 	}
 	return out
 }
