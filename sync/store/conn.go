@@ -130,6 +130,16 @@ func (p *pool) give(c *conn) {
 	p.idle = append(p.idle, c)
 }
 
+// drop closes the idle connections.
+func (p *pool) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.idle {
+		c.close()
+	}
+	p.idle = nil
+}
+
 // close waits for the connections in use and closes all.
 func (p *pool) close() {
 	p.mu.Lock()
@@ -139,12 +149,7 @@ func (p *pool) close() {
 	for range maxReaders {
 		slots <- struct{}{}
 	}
-	p.mu.Lock()
-	for _, c := range p.idle {
-		c.close()
-	}
-	p.idle = nil
-	p.mu.Unlock()
+	p.drop()
 	for range maxReaders {
 		<-slots
 	}

@@ -19,7 +19,7 @@ const walkSample = `SELECT start, id, duration, value, origin, metadata FROM sam
 const leap = 64
 
 // flushMissing bounds the memory for rows that are gone.
-const flushMissing = 8192
+const flushMissing = 1024
 
 // missing is a stored row that the phone no longer has.
 type missing struct {

@@ -65,20 +65,23 @@ func (s *Store) open(ctx context.Context, readOnly bool) error {
 	if err != nil {
 		return err
 	}
-	if readOnly {
-		if err := s.checkThere(); err != nil {
+	if !readOnly {
+		if err := s.makeFile(); err != nil {
 			return err
 		}
-		return s.openReading(steps)
-	}
-	if err := s.makeFile(); err != nil {
-		return err
 	}
 	if err := s.checkThere(); err != nil {
 		return err
 	}
-	if err := s.identify(ctx, len(steps)); err != nil {
-		return err
+	// First by a connection that only reads: one that may write would, on
+	// closing, fold a log left behind by a crash into a file that may not be
+	// ours to touch.
+	alone, err := s.identify(ctx, len(steps), readOnly)
+	if err != nil || readOnly {
+		return s.fail(ctx, "open", err)
+	}
+	if alone {
+		return &ReadOnlyError{Path: s.path}
 	}
 	c, err := sqlite.Open(s.path, sqlite.ReadWrite)
 	if err != nil {
@@ -88,24 +91,7 @@ func (s *Store) open(ctx context.Context, readOnly bool) error {
 	if err := c.Feed("page", feedColumns, &s.apply.feed); err != nil {
 		return s.fail(ctx, "open", err)
 	}
-	s.readers.open = s.openReader(s.path, sqlite.ReadOnly)
 	return s.fail(ctx, "open", s.openWriting(ctx, steps))
-}
-
-// identify refuses a file that is not ours by a connection that only reads:
-// one that may write would, on closing, fold a log left behind by a crash
-// into a file that is not ours to touch.
-func (s *Store) identify(ctx context.Context, known int) error {
-	c, err := s.openReader(s.path, sqlite.ReadOnly)()
-	if err != nil {
-		return s.fail(ctx, "open", err)
-	}
-	defer c.close()
-	id, err := readIdentity(c.Conn)
-	if err != nil {
-		return s.fail(ctx, "open", err)
-	}
-	return s.recognise(id, known)
 }
 
 // makeFile makes the folder and an empty file, so that the file and those
@@ -199,40 +185,41 @@ func (s *Store) recognise(id identity, known int) error {
 	return nil
 }
 
-// openReading identifies the file without touching it.
-func (s *Store) openReading(steps []string) error {
-	ctx := context.Background()
+// identify sets up the readers and refuses a file that is not ours.
+//
+// Even a reader wants a log and its index beside the database
+// (https://sqlite.org/wal.html#readonly). Where they cannot be made because
+// the folder is read-only, nobody can write, and the file alone is the whole
+// truth if no log lies there: then alone is true.
+func (s *Store) identify(ctx context.Context, known int, mustBeOurs bool) (alone bool, err error) {
 	s.readers.open = s.openReader(s.path, sqlite.ReadOnly)
-	err := s.readIdentity(ctx, steps)
+	err = s.readIdentity(ctx, known, mustBeOurs)
 	if !sqlite.Is(err, sqlite.CannotOpen) && !sqlite.Is(err, sqlite.ReadOnlyDB) {
-		return s.fail(ctx, "open", err)
+		return false, err
 	}
-	// Even a reader wants a log file and its index beside the database
-	// (https://sqlite.org/wal.html#readonly). Where they cannot be made
-	// because the folder is read-only, nobody else can write either, and the
-	// file alone is the whole truth if no log lies there.
 	if log, serr := os.Stat(s.path + "-wal"); serr == nil && log.Size() > 0 {
-		return s.fail(ctx, "open", err)
+		return false, &ReadOnlyError{Path: s.path, Err: err}
 	}
-	abs, aerr := filepath.Abs(s.path)
-	if aerr != nil {
-		return aerr
+	abs, err := filepath.Abs(s.path)
+	if err != nil {
+		return false, err
 	}
+	s.readers.drop()
 	uri := url.URL{Scheme: "file", Path: abs, RawQuery: "immutable=1"}
 	s.readers.open = s.openReader(uri.String(), sqlite.ReadOnly|sqlite.URI)
-	return s.fail(ctx, "open", s.readIdentity(ctx, steps))
+	return true, s.readIdentity(ctx, known, mustBeOurs)
 }
 
-func (s *Store) readIdentity(ctx context.Context, steps []string) error {
+func (s *Store) readIdentity(ctx context.Context, known int, mustBeOurs bool) error {
 	return s.readers.with(ctx, func(c *conn) error {
 		id, err := readIdentity(c.Conn)
 		if err != nil {
 			return err
 		}
-		if id.empty {
+		if id.empty && mustBeOurs {
 			return &ForeignError{Path: s.path, ApplicationID: id.application}
 		}
-		return s.recognise(id, len(steps))
+		return s.recognise(id, known)
 	})
 }
 

@@ -1,0 +1,110 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+	"healthsync/sync/testenv"
+)
+
+func open(t testing.TB, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func fresh(t testing.TB) *store.Store {
+	t.Helper()
+	return open(t, filepath.Join(t.TempDir(), "data", "health.db"))
+}
+
+func apply(t testing.TB, s *store.Store, c store.Change) store.Outcome {
+	t.Helper()
+	out, err := s.Apply(t.Context(), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// id makes the UUID of a small number.
+func id(n int) (u health.UUID) {
+	binary.BigEndian.PutUint64(u[8:], uint64(n))
+	return u
+}
+
+// heart is a heart rate sample.
+func heart(n int, start int64) health.Sample {
+	return health.Sample{
+		ID: id(n), Type: health.HeartRate, Start: start, End: start + 5,
+		Value: 60.5, Unit: "count/min", Source: "Watch",
+	}
+}
+
+// all gives what is stored, oldest first.
+func all(t testing.TB, s *store.Store, types ...health.Type) []health.Sample {
+	t.Helper()
+	var out []health.Sample
+	err := s.Query(t.Context(), store.Filter{Types: types, OldestFirst: true}, func(m *health.Sample) error {
+		out = append(out, *m)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// sound fails the test unless Check finds nothing.
+func sound(t testing.TB, s *store.Store) {
+	t.Helper()
+	if err := s.Check(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
+func byKey(a, b health.Sample) int {
+	switch {
+	case a.Start != b.Start:
+		return int(a.Start - b.Start)
+	case a.Type != b.Type:
+		return strings.Compare(string(a.Type), string(b.Type))
+	}
+	return bytes.Compare(a.ID[:], b.ID[:])
+}
+
+// same compares what is stored with what should be, in any order.
+func same(t testing.TB, got, want []health.Sample) {
+	t.Helper()
+	want = slices.Clone(want)
+	slices.SortFunc(want, byKey)
+	if !slices.Equal(got, want) {
+		t.Errorf("stored\n%v\nwant\n%v", got, want)
+	}
+}
+
+// reader asks the sqlite3 command line: SQLite's own, of another version than
+// ours, by no code of ours.
+func reader(t testing.TB, path, query string) string {
+	t.Helper()
+	tool := testenv.NeedTool(t, "sqlite3", "sqlite3")
+	cmd := exec.Command(tool, "-batch", "-readonly", path, query)
+	cmd.Env = append(cmd.Environ(), "TZ=Europe/Berlin")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("sqlite3: %v\n%s", err, out)
+	}
+	return strings.TrimSuffix(string(out), "\n")
+}
