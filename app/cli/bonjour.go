@@ -2,14 +2,20 @@ package cli
 
 import (
 	"context"
-	"errors"
 
 	"healthsync/app/status"
+	"healthsync/sync/bonjour"
 	"healthsync/sync/simulator"
 )
 
-func announce(context.Context, *simulator.Phone) (func(), error) {
-	return nil, errors.New("not in this build")
+// announce announces the simulated iPhone until the returned function is
+// called.
+func announce(_ context.Context, p *simulator.Phone) (func(), error) {
+	a, err := bonjour.Announce(bonjour.Announcement{Name: p.Name(), Host: p.LocalName(), Port: p.Port(), Addrs: p.Addrs()})
+	if err != nil {
+		return nil, err
+	}
+	return a.Close, nil
 }
 
 func pairByCode(context.Context, *Env, *pairOptions, bool) error {

@@ -340,7 +340,7 @@ of protocol 1 has no such certificate: there, pair again.`,
 			if err != nil {
 				return err
 			}
-			r, err := s.Renew(cmd.Context(), pairing.LinkOptions{Trace: traceTo(env)})
+			r, err := s.Renew(cmd.Context(), env.linkOptions())
 			if err != nil {
 				return err
 			}

@@ -159,7 +159,7 @@ func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, a
 	if !asJSON {
 		env.note("pairing with %s:%d ...", req.Host, req.Port)
 	}
-	p, err := s.Pair(ctx, req, pairing.LinkOptions{Trace: traceTo(env)})
+	p, err := s.Pair(ctx, req, env.linkOptions())
 	if err != nil {
 		s.Log.Warn("pairing failed", "protocol", req.Protocol, "code", explain.Error(err, env.Now()).Code)
 		return err

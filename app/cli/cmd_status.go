@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/look"
-	"healthsync/app/pairing"
 	"healthsync/app/status"
 )
 
@@ -40,7 +39,9 @@ func runStatus(ctx context.Context, env *Env, offline, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	st, problem := look.Look(ctx, s, look.Options{Offline: offline, Link: pairing.LinkOptions{Trace: traceTo(env), WaitLimit: 3 * time.Second}})
+	o := env.linkOptions()
+	o.WaitLimit = 3 * time.Second
+	st, problem := look.Look(ctx, s, look.Options{Offline: offline, Link: o})
 	if asJSON {
 		if err := env.printJSON(st); err != nil {
 			return err

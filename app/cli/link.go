@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -18,8 +19,6 @@ import (
 	"healthsync/app/status"
 	"healthsync/pki/trust"
 	"healthsync/sync/phone"
-
-	"log/slog"
 )
 
 // linkFlags are the flags of every command that talks to the iPhone.
@@ -46,7 +45,8 @@ func (l *linkFlags) add(f *pflag.FlagSet) {
 
 // options turns the flags into options of a link.
 func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
-	o := pairing.LinkOptions{Host: l.host, Port: l.port, Unpaced: l.unpaced}
+	o := env.linkOptions()
+	o.Host, o.Port, o.Unpaced = l.host, l.port, l.unpaced
 	if l.port < 0 || l.port > 65535 {
 		return o, usageError(status.Usage, fmt.Sprintf("--port %d is no port (1 to 65535).", l.port), "")
 	}
@@ -63,7 +63,7 @@ func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 	if !l.debugTLS {
 		return o, nil
 	}
-	o.Trace = func(r *trust.Report) { printReport(env.Stderr, r) }
+	o.Trace = func(r *trust.Report) { _, _ = r.WriteTo(env.Stderr) }
 	if path := env.Getenv("SSLKEYLOGFILE"); path != "" {
 		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -73,6 +73,17 @@ func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 		l.keyLog, o.KeyLog = f, f
 	}
 	return o, nil
+}
+
+// linkOptions are what every command wants: the iPhone is followed, and the
+// person is told.
+func (e *Env) linkOptions() pairing.LinkOptions {
+	return pairing.LinkOptions{
+		NoSearch: e.Getenv("HEALTHSYNC_BONJOUR") == "off",
+		Moved: func(from, to pairing.Place) {
+			e.note("the iPhone moved from %s to %s; it was verified and followed [HOST_CHANGED]", from, to)
+		},
+	}
 }
 
 // parseTimeout reads milliseconds, or a duration with its unit.
@@ -103,9 +114,6 @@ func (e *Env) reach(ctx context.Context, l *linkFlags) (*pairing.Link, phone.Sta
 	st, err := link.Reach(ctx)
 	return link, st, err
 }
-
-// traceTo gives no trace: only --debug-tls asks for one.
-func traceTo(*Env) func(*trust.Report) { return nil }
 
 func hostPort(host string, port int) string {
 	if host == "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"healthsync/app/config/atomicfile"
@@ -157,5 +158,5 @@ func (c Config) ExpiryDays() []int {
 	if len(c.Notify.ExpiryDays) == 0 {
 		return []int{30, 7, 1}
 	}
-	return c.Notify.ExpiryDays
+	return slices.Clone(c.Notify.ExpiryDays)
 }

@@ -31,6 +31,6 @@ func Skew(ahead time.Duration, now, pairedAt time.Time) *status.Error {
 }
 
 // Expiring explains that something ends soon.
-func Expiring(code status.Code, whose string, end time.Time, _ int, now time.Time) *status.Error {
+func Expiring(code status.Code, whose string, end, now time.Time) *status.Error {
 	return status.New(code, fmt.Sprintf("%s ends on %s, in %s.", whose, Day(end), Span(end.Sub(now))), nil)
 }

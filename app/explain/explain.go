@@ -77,15 +77,21 @@ func ownError(err error, _ time.Time) *status.Error {
 
 func pairingError(err error, now time.Time) *status.Error {
 	var (
-		record  *pairing.RecordError
-		issued  *pki.IssuedError
-		expired *pairing.CodeExpiredError
-		token   *pairing.TokenExpiredError
-		missing *pairing.MissingError
-		clock   *pairing.ClockError
-		pem     *pki.PEMError
+		record   *pairing.RecordError
+		issued   *pki.IssuedError
+		expired  *pairing.CodeExpiredError
+		token    *pairing.TokenExpiredError
+		missing  *pairing.MissingError
+		clock    *pairing.ClockError
+		notFound *pairing.NotFoundError
+		impostor *pairing.ImpostorError
+		pem      *pki.PEMError
 	)
 	switch {
+	case errors.As(err, &notFound):
+		return status.New(status.PhoneNotFound, lostDetail(notFound, now), err)
+	case errors.As(err, &impostor):
+		return status.New(status.HostUnverified, fmt.Sprintf("%s announces the name %q and has another identity.", impostor.Place, impostor.Name), err)
 	case errors.As(err, &clock):
 		e := Skew(clock.Ahead, now, clock.PairedAt)
 		e.Err = err
@@ -112,7 +118,19 @@ func pairingError(err error, now time.Time) *status.Error {
 	return nil
 }
 
-// HostNotLocal explains an address that was refused before it was dialled.
+// lostDetail says where the iPhone was looked for.
+func lostDetail(e *pairing.NotFoundError, now time.Time) string {
+	detail := fmt.Sprintf("It does not answer at %s, and it is not announced by Bonjour.", e.Place)
+	if e.Bonjour != nil {
+		detail = fmt.Sprintf("It does not answer at %s, and Bonjour cannot be used here: %v.", e.Place, e.Bonjour)
+	}
+	if why := Error(e.Err, now); why.Code != status.PhoneNotFound {
+		detail += fmt.Sprintf("\nAt the address: %s (%s).", why.Sentence, why.Code)
+	}
+	return detail
+}
+
+// hostNotLocal explains an address that was refused before it was dialled.
 func hostNotLocal(f *trust.Failure, err error) *status.Error {
 	detail := fmt.Sprintf("%s is not an address of this network.", f.Host)
 	if f.Addr != "" && f.Addr != f.Host {

@@ -119,8 +119,8 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 		i := pki.Inspect(server, now, pki.InspectOptions{Pinned: true})
 		creds = append(creds, status.Credential{Name: "server", Status: i.Status.String(), NotAfter: i.NotAfter, DaysLeft: i.DaysLeft, Advisory: true})
 		creds = append(creds, tokenCredential(r, now))
-		if days, due := pki.Expiring(r.TokenExpiresAt, now, s.Config.ExpiryDays()...); due && now.Before(r.TokenExpiresAt) {
-			errs = append(errs, explain.Expiring(status.TokenExpiring, "The pairing's token", r.TokenExpiresAt, days, now))
+		if soon(s, r.PairedAt, r.TokenExpiresAt, now) {
+			errs = append(errs, explain.Expiring(status.TokenExpiring, "The pairing's token", r.TokenExpiresAt, now))
 		}
 		return sorted(creds), errs
 	}
@@ -140,11 +140,21 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 			continue
 		}
 		creds = append(creds, status.Credential{Name: c.name, Status: c.info.Status.String(), NotAfter: c.info.NotAfter, DaysLeft: c.info.DaysLeft})
-		if days, due := pki.Expiring(c.info.NotAfter, now, s.Config.ExpiryDays()...); due && c.info.Status == pki.StatusValid {
-			errs = append(errs, explain.Expiring(status.CertExpiring, c.whose, c.info.NotAfter, days, now))
+		if c.info.Status == pki.StatusValid && soon(s, c.info.NotBefore, c.info.NotAfter, now) {
+			errs = append(errs, explain.Expiring(status.CertExpiring, c.whose, c.info.NotAfter, now))
 		}
 	}
 	return sorted(creds), errs
+}
+
+// soon reports that something has reached one of the days before its end at
+// which to speak up. A day that lies in the first two thirds of its life does
+// not count: a token lives for 30 days, and warning of its end on the day it
+// was made would be noise.
+func soon(s *pairing.Station, from, until, now time.Time) bool {
+	days := slices.DeleteFunc(s.Config.ExpiryDays(), func(d int) bool { return 3*time.Duration(d)*24*time.Hour > until.Sub(from)+24*time.Hour })
+	_, due := pki.Expiring(until, now, days...)
+	return due && now.Before(until)
 }
 
 func tokenCredential(r *pairing.Record, now time.Time) status.Credential {

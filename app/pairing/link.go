@@ -29,6 +29,11 @@ type LinkOptions struct {
 	// KeyLog, where it is not nil, is given the keys of every connection in
 	// NSS format. Whoever holds them can read the health data on the wire.
 	KeyLog io.Writer
+	// NoSearch leaves Bonjour alone: an iPhone that is not where it was is not
+	// looked for.
+	NoSearch bool
+	// Moved is told when the iPhone was found elsewhere and followed.
+	Moved func(from, to Place)
 }
 
 // Link is a paired iPhone, ready to be asked.
@@ -41,6 +46,11 @@ type Link struct {
 
 	dialer  *trust.Dialer
 	station *Station
+	options LinkOptions
+	token   func(context.Context) (string, error)
+	moved   func(from, to Place)
+	// fixed is set where the person named the address: it is not left.
+	fixed bool
 }
 
 // Where gives the address that is tried first: an explicit one, the setting,
@@ -73,9 +83,12 @@ func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 		return nil, err
 	}
 	host, port := s.Where(r, o)
-	l := &Link{Record: r, Host: host, Port: port, station: s, dialer: s.dialer(t, o)}
-	l.Client, err = phone.New(s.clientConfig(r.Protocol, host, port, l.dialer, o, func(ctx context.Context) (string, error) { return s.token(ctx, r) }))
-	return l, err
+	l := &Link{
+		Record: r, Host: host, Port: port, station: s, dialer: s.dialer(t, o), options: o, moved: o.Moved,
+		fixed: o.NoSearch || o.Host != "" || o.Port != 0,
+		token: func(ctx context.Context) (string, error) { return s.token(ctx, r) },
+	}
+	return l, l.connect()
 }
 
 func (s *Station) dialer(t *trust.Trust, o LinkOptions) *trust.Dialer {

@@ -31,6 +31,11 @@ func (e *ClockError) Unwrap() error { return e.Err }
 // date is held against a certificate, both clocks are compared.
 func (l *Link) Reach(ctx context.Context) (phone.Status, error) {
 	st, err := l.Status(ctx)
+	if err != nil && canMove(err) {
+		if err = l.follow(ctx, err); err == nil {
+			st, err = l.Status(ctx)
+		}
+	}
 	if err == nil {
 		return st, l.Seen(st.Name, st.Report)
 	}
@@ -50,7 +55,7 @@ func (l *Link) compareClocks(ctx context.Context, err error) error {
 	}
 	lenient := *l.dialer
 	lenient.DatesAdvisory = true
-	client, cerr := phone.New(l.station.clientConfig(l.Record.Protocol, l.Host, l.Port, &lenient, LinkOptions{WaitLimit: -1}, func(ctx context.Context) (string, error) { return l.station.token(ctx, l.Record) }))
+	client, cerr := phone.New(l.station.clientConfig(l.Record.Protocol, l.Host, l.Port, &lenient, LinkOptions{WaitLimit: -1}, l.token))
 	if cerr != nil {
 		return nil
 	}

@@ -93,7 +93,7 @@ var kinds = [...]struct{ name, code string }{
 	CAMismatch:          {"ca-mismatch", "CA_MISMATCH"},
 	Malformed:           {"malformed", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"},
 	NoClientCert:        {"no-client-certificate", "NO_CLIENT_CERTIFICATE"},
-	BadClientCert:       {"client-certificate-not-accepted", "NO_CLIENT_CERTIFICATE"},
+	BadClientCert:       {"client-certificate-not-accepted", "CERT_REJECTED"},
 	Revoked:             {"revoked", "CERT_REVOKED"},
 	KeyUnavailable:      {"key-unavailable", "NO_CLIENT_CERTIFICATE"},
 	TLSVersion:          {"tls-version", "UNSUPPORTED_PROTOCOL"},
