@@ -87,6 +87,10 @@ type cell struct {
 	dark float64 // 1 dark, -1 light
 }
 
+// cornerCells is the number of known modules in each corner with a finder
+// pattern; pattern lists these first.
+const cornerCells = 64
+
 // pattern lists the known modules of a code of this size: finder patterns with
 // their separators, timing patterns, alignment patterns (ISO/IEC 18004, 6.3).
 func pattern(dim int) []cell {
