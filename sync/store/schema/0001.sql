@@ -211,12 +211,12 @@ CREATE VIEW nights AS
     source,
     min(start_local) AS start_local,
     max(end_local) AS end_local,
-    sum(CASE WHEN stage IN ('asleep', 'core', 'deep', 'rem') THEN minutes ELSE 0 END) AS asleep,
-    sum(CASE stage WHEN 'core' THEN minutes ELSE 0 END) AS core,
-    sum(CASE stage WHEN 'deep' THEN minutes ELSE 0 END) AS deep,
-    sum(CASE stage WHEN 'rem' THEN minutes ELSE 0 END) AS rem,
-    sum(CASE stage WHEN 'awake' THEN minutes ELSE 0 END) AS awake,
-    sum(CASE stage WHEN 'inBed' THEN minutes ELSE 0 END) AS in_bed
+    sum(CASE WHEN stage IN ('asleep', 'core', 'deep', 'rem') THEN minutes ELSE 0.0 END) AS asleep,
+    sum(CASE stage WHEN 'core' THEN minutes ELSE 0.0 END) AS core,
+    sum(CASE stage WHEN 'deep' THEN minutes ELSE 0.0 END) AS deep,
+    sum(CASE stage WHEN 'rem' THEN minutes ELSE 0.0 END) AS rem,
+    sum(CASE stage WHEN 'awake' THEN minutes ELSE 0.0 END) AS awake,
+    sum(CASE stage WHEN 'inBed' THEN minutes ELSE 0.0 END) AS in_bed
   FROM sleep
   GROUP BY night, source;
 

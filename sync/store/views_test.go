@@ -1,0 +1,163 @@
+package store_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+)
+
+// July 2026 in Berlin is two hours ahead of UTC.
+const (
+	june30Noon = 1782813600 // 2026-06-30 10:00 UTC, 12:00 in Berlin
+	hour       = 3600
+)
+
+// diary is a day and a night of two devices.
+func diary(t *testing.T) *store.Store {
+	s := fresh(t)
+	n := 0
+	add := func(kind health.Type, start, seconds int64, value float64, unit, source, metadata string) health.Sample {
+		n++
+		return health.Sample{
+			ID: id(0xabc000 + n), Type: kind, Start: start, End: start + seconds,
+			Value: value, Unit: unit, Source: source, Metadata: metadata,
+		}
+	}
+	watch, phone := "Ana's Watch", "Ana's iPhone"
+	night := june30Noon + 11*hour // 23:00 in Berlin
+	gone := add(health.HeartRate, june30Noon-60, 0, 99, "count/min", watch, "")
+	apply(t, s, store.Change{Samples: []health.Sample{
+		add(health.Steps, june30Noon, 60, 100, "count", watch, ""),
+		add(health.Steps, june30Noon, 60, 90, "count", phone, ""),
+		add(health.Steps, june30Noon+11*hour+1800, 60, 30, "count", watch, ""), // 23:30 in Berlin
+		add(health.Steps, june30Noon+12*hour+1800, 60, 7, "count", watch, ""),  // 00:30 on 1 July
+		gone,
+		add(health.HeartRate, june30Noon, 0, 61.5, "count/min", watch, ""),
+		add(health.HeartRate, june30Noon+600, 0, 64.5, "count/min", watch, ""),
+		add(health.SleepAnalysis, int64(night), 8*hour, 0, "category", phone, stages[health.StageInBed]),
+		add(health.SleepAnalysis, int64(night), hour, 3, "category", watch, stages[health.StageCore]),
+		add(health.SleepAnalysis, int64(night)+hour, 2*hour, 4, "category", watch, stages[health.StageDeep]),
+		add(health.SleepAnalysis, int64(night)+3*hour, 600, 2, "category", watch, stages[health.StageAwake]),
+		add(health.SleepAnalysis, int64(night)+3*hour+600, hour, 5, "category", watch, stages[health.StageREM]),
+		add(health.Workouts, june30Noon+6*hour, 1900, 1800, "s", watch,
+			`{"activityType":"running","durationSeconds":"1800","totalDistanceMeters":"5012.40"}`),
+	}, Covered: []store.Covered{{Type: health.Steps, At: june30Noon + 86400, Span: store.Span{From: june30Noon - 86400, To: june30Noon + 86400}}}})
+	apply(t, s, store.Change{Reconcile: []store.Covered{{Type: health.HeartRate, Span: store.Span{From: june30Noon - 100, To: june30Noon}}}})
+	if err := s.RecordRun(t.Context(), &store.Run{
+		Started: june30Noon, Ended: june30Noon + 5, Outcome: store.RunOK, Phone: "Ana's iPhone", Requests: 2,
+		Counts: store.Counts{Added: 12},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The views as SQLite's own command line reads them, with Berlin's clock.
+func TestViews(t *testing.T) {
+	s := diary(t)
+	for _, c := range []struct{ query, want string }{
+		// The promise, column by column.
+		{
+			"SELECT name FROM pragma_table_info('samples')",
+			"id\ntype\nstart_date\nend_date\nvalue\nunit\nsource\nmetadata",
+		},
+		{
+			"SELECT * FROM samples WHERE type = 'heartRate' ORDER BY start_date",
+			"00000000-0000-0000-0000-000000ABC006|heartRate|2026-06-30T10:00:00Z|2026-06-30T10:00:00Z|61.5|count/min|Ana's Watch|\n" +
+				"00000000-0000-0000-0000-000000ABC007|heartRate|2026-06-30T10:10:00Z|2026-06-30T10:10:00Z|64.5|count/min|Ana's Watch|",
+		},
+		{
+			"SELECT start_date, end_date, typeof(value), metadata FROM samples WHERE type = 'sleepAnalysis' AND value = 4",
+			`2026-06-30T22:00:00Z|2026-07-01T00:00:00Z|real|{"sleepStage":"deep"}`,
+		},
+		{"SELECT count(*), count(metadata), count(DISTINCT id) FROM samples", "12|6|12"},
+		{
+			"SELECT id, type, start, stop, duration, value, unit, source FROM samples_unix WHERE type = 'steps' AND start > unixepoch('2026-06-30 22:00')",
+			"00000000-0000-0000-0000-000000ABC005|steps|1782858600|1782858660|60|7.0|count|Ana's Watch",
+		},
+		{
+			"SELECT type, samples, deleted, first_date, last_date, unit FROM types",
+			"heartRate|2|1|2026-06-30T10:00:00Z|2026-06-30T10:10:00Z|count/min\n" +
+				"sleepAnalysis|5|0|2026-06-30T21:00:00Z|2026-07-01T00:10:00Z|category\n" +
+				"steps|4|0|2026-06-30T10:00:00Z|2026-06-30T22:30:00Z|count\n" +
+				"workouts|1|0|2026-06-30T16:00:00Z|2026-06-30T16:00:00Z|s",
+		},
+		{"SELECT start_date, value FROM latest WHERE type = 'steps'", "2026-06-30T22:30:00Z|7.0"},
+		{"SELECT count(*) FROM latest", "4"},
+		{
+			"SELECT day, source, samples, total FROM daily_by_source WHERE type = 'steps' ORDER BY day, source",
+			"2026-06-30|Ana's Watch|2|130.0\n2026-06-30|Ana's iPhone|1|90.0\n2026-07-01|Ana's Watch|1|7.0",
+		},
+		{"SELECT day, average, minimum, maximum FROM daily WHERE type = 'heartRate'", "2026-06-30|63.0|61.5|64.5"},
+		{"SELECT night, stage, start_local, minutes FROM sleep WHERE stage = 'rem'", "2026-07-01|rem|2026-07-01 02:10:00|60.0"},
+		{
+			"SELECT night, source, start_local, end_local, asleep, core, deep, rem, awake, in_bed FROM nights ORDER BY source",
+			"2026-07-01|Ana's Watch|2026-06-30 23:00:00|2026-07-01 03:10:00|240.0|60.0|120.0|60.0|10.0|0.0\n" +
+				"2026-07-01|Ana's iPhone|2026-06-30 23:00:00|2026-07-01 07:00:00|0.0|0.0|0.0|0.0|0.0|480.0",
+		},
+		{
+			"SELECT start_local, activity, minutes, kilocalories IS NULL, meters FROM workouts",
+			"2026-06-30 18:00:00|running|30.0|1|5012.4",
+		},
+		{"SELECT type, value, deleted_date LIKE '20%Z' FROM deleted_samples", "heartRate|99.0|1"},
+		{"SELECT * FROM coverage", "steps|2026-06-29T10:00:00Z|2026-07-01T10:00:00Z|2026-07-01T10:00:00Z"},
+		{"SELECT * FROM runs", "2026-06-30T10:00:00Z|2026-06-30T10:00:05Z|ok|Ana's iPhone|2|12|0|0|0|0"},
+	} {
+		if got := reader(t, s.Path(), c.query); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.query, got, c.want)
+		}
+	}
+}
+
+// The queries that people make read only what they need.
+func TestQueryPlans(t *testing.T) {
+	s := diary(t)
+	for _, c := range []struct{ query, has, hasNot string }{
+		{"SELECT * FROM samples WHERE type = 'steps'", "PRIMARY KEY (type=?)", "SCAN"},
+		{"SELECT value FROM samples_unix WHERE type = 'steps' AND start >= unixepoch('2026-07-01')", "PRIMARY KEY (type=? AND start>?)", "SCAN"},
+		{"SELECT value FROM samples_unix WHERE type = 'steps' AND start BETWEEN 5 AND 9", "PRIMARY KEY (type=? AND start>? AND start<?)", "SCAN"},
+		{"SELECT value FROM samples_unix WHERE type = 'steps' ORDER BY start DESC LIMIT 5", "PRIMARY KEY (type=?)", "TEMP B-TREE"},
+		{"SELECT * FROM daily WHERE type = 'steps'", "PRIMARY KEY (type=?)", "SCAN s"},
+		{"SELECT * FROM daily_by_source WHERE type = 'steps' AND day > '2026'", "PRIMARY KEY (type=?)", "SCAN s"},
+		{"SELECT * FROM nights WHERE night > '2026'", "PRIMARY KEY (type=?)", "SCAN s"},
+		{"SELECT * FROM workouts", "PRIMARY KEY (type=?)", "SCAN s"},
+		{"SELECT * FROM latest", "PRIMARY KEY (type=? AND start=?)", "SCAN s"},
+	} {
+		if got := reader(t, s.Path(), "EXPLAIN QUERY PLAN "+c.query); !strings.Contains(got, c.has) || strings.Contains(got, c.hasNot) {
+			t.Errorf("%s\n%s", c.query, got)
+		}
+	}
+}
+
+// Every query that docs/database.md shows runs, and has an answer.
+func TestDocumentedQueries(t *testing.T) {
+	text, err := os.ReadFile("../../docs/database.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := diary(t)
+	blocks := regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) < 8 {
+		t.Errorf("only %d examples", len(blocks))
+	}
+	for _, b := range blocks {
+		if reader(t, s.Path(), b[1]) == "" {
+			t.Errorf("no answer to\n%s", b[1])
+		}
+	}
+	// And every table, view and column is in it.
+	columns := reader(t, s.Path(), `SELECT DISTINCT s.name || ' ' || c.name FROM sqlite_schema s, pragma_table_info(s.name) c
+		WHERE s.type IN ('table', 'view') AND s.name NOT LIKE 'sqlite%'`)
+	for line := range strings.Lines(columns) {
+		table, column, _ := strings.Cut(strings.TrimSpace(line), " ")
+		for _, name := range []string{table, column} {
+			if !strings.Contains(string(text), "`"+name+"`") {
+				t.Errorf("docs/database.md does not have %s of %s", name, line)
+			}
+		}
+	}
+}
