@@ -52,7 +52,7 @@ func Open(name string) (*File, error) {
 	}
 	var magic [4]byte
 	n, err := f.ReadAt(magic[:], 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(fmt.Errorf("open the export: %w", err), f.Close())
 	}
 	// "PK\3\4" begins an archive, "PK\5\6" an empty one.
@@ -84,7 +84,7 @@ func choose(all []candidate) (*File, error) {
 		}
 		head := make([]byte, 64<<10)
 		n, err := io.ReadFull(r, head)
-		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil, errors.Join(fmt.Errorf("open the export: %s: %w", c.name, err), r.Close())
 		}
 		head = head[:n]

@@ -171,12 +171,13 @@ func (p *parser) run(ctx context.Context) error {
 // why says why there are no more tags.
 func (p *parser) why() error {
 	var format *FormatError
+	ended := errors.Is(p.err, io.EOF) || errors.Is(p.err, io.ErrUnexpectedEOF)
 	switch {
 	case errors.As(p.err, &format):
 		return format
-	case len(p.path) == 0 && (p.err == io.EOF || p.err == io.ErrUnexpectedEOF):
+	case len(p.path) == 0 && ended:
 		return &FormatError{p.offset(), "there is no HealthData in it"}
-	case p.err == io.EOF || p.err == io.ErrUnexpectedEOF:
+	case ended:
 		return &TruncatedError{Offset: p.offset()}
 	case len(p.path) > 0:
 		return &TruncatedError{Offset: p.offset(), Err: p.err}
@@ -350,7 +351,6 @@ type workout struct {
 	energy, distance float64
 	hasEnergy        bool
 	hasDistance      bool
-	exactEnergy      bool // by statistics, which HealthKit prefers
 }
 
 func (p *parser) startWorkout() {

@@ -183,12 +183,12 @@ func TestNotAnExport(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	mine := errors.New("stop")
-	if _, err := Read(context.Background(), strings.NewReader(text), func(*Record) error { return mine }); err != mine {
+	if _, err := Read(context.Background(), strings.NewReader(text), func(*Record) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Read(ctx, strings.NewReader(text), func(*Record) error { return nil }); err != context.Canceled {
+	if _, err := Read(ctx, strings.NewReader(text), func(*Record) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

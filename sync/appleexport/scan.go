@@ -2,6 +2,7 @@ package appleexport
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 	"unicode/utf8"
@@ -111,7 +112,7 @@ func (s *scanner) tag() (tag, ok bool) {
 			return false, false
 		}
 		if !s.fill(s.pos) {
-			if s.err == io.EOF {
+			if errors.Is(s.err, io.EOF) {
 				s.err = io.ErrUnexpectedEOF
 			}
 			return false, false

@@ -2,10 +2,11 @@ package simulator
 
 import "net/netip"
 
-// LocalName is the phone's name for its addresses, such as Anas-iPhone.local.
+// LocalName is the phone's name for its addresses, such as Anas-iPhone.local:
+// the first that its server certificate has.
 func (p *Phone) LocalName() string {
-	if len(p.opts.Names) > 0 {
-		return p.opts.Names[0]
+	if name := p.id.name(); name != "" {
+		return name
 	}
 	return localName(p.opts.DeviceName)
 }

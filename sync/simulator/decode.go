@@ -42,14 +42,6 @@ func (m members) string(key string) (string, error) {
 	return s, nil
 }
 
-// optional reads a string that may be absent or null.
-func (m members) optional(key string) (string, error) {
-	if raw := m[key]; len(raw) == 0 || string(raw) == "null" {
-		return "", nil
-	}
-	return m.string(key)
-}
-
 func (m members) strings(key string) ([]string, error) {
 	raw := m[key]
 	if len(raw) == 0 || raw[0] != '[' {

@@ -42,6 +42,7 @@ const (
 	faultReset          = "reset"
 	faultHangUp         = "hang-up"
 	faultCutPage        = "cut-page"
+	faultStallPage      = "stall-page"
 	faultNotJSON        = "not-json"
 	faultEmptyJSON      = "empty-json"
 	faultStall          = "stall"
@@ -102,6 +103,7 @@ func Faults() []FaultInfo {
 		{faultUnavailable, "", "health data is unavailable: status error in a 200"},
 		{faultCrash, "[TYPE]", "reading a sample of the type crashes the app (default standHours: the shipping app asks for minutes as a count)"},
 		{faultCutPage, "[BYTES]", "cuts the answer off in its body after so many bytes (default: half of it)"},
+		{faultStallPage, "[BYTES]", "sends so many bytes of the body (default: half of it) and then nothing more"},
 		{faultNotJSON, "", "answers a web page with status 200"},
 		{faultEmptyJSON, "", "answers {} with status 200, as the app does where a value is not finite"},
 		{faultHasMore, "", "says hasMore where there is no more, and not where there is"},

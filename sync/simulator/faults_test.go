@@ -115,7 +115,7 @@ func TestFaults(t *testing.T) {
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(100 * time.Millisecond))
 		_, _ = io.WriteString(tc, c.request("GET", pathStatus, ""))
-		if n, err := tc.Read(make([]byte, 1)); n != 0 || !errors.Is(err, error(timeout(err))) {
+		if n, err := tc.Read(make([]byte, 1)); n != 0 || !errors.Is(err, timeout(err)) {
 			t.Errorf("%d %v", n, err)
 		}
 	}
@@ -228,6 +228,19 @@ func TestFaults(t *testing.T) {
 		"cut-page:7": func(t *testing.T) {
 			raw, err := c.raw(c.request("POST", pathData, page))
 			if a, _ := parseAnswer(raw); err != nil || len(a.body) != 7 {
+				t.Errorf("%q %v", raw, err)
+			}
+		},
+		"stall-page:9": func(t *testing.T) {
+			conn, err := c.dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, c.request("POST", pathData, page))
+			_ = conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+			raw, err := io.ReadAll(conn)
+			if a, perr := parseAnswer(string(raw)); !errors.Is(err, timeout(err)) || perr != nil || len(a.body) != 9 {
 				t.Errorf("%q %v", raw, err)
 			}
 		},

@@ -50,7 +50,7 @@ func readRequest(r io.Reader, now func() time.Time) (*request, error) {
 		}
 		n, err := r.Read(chunk)
 		if n == 0 {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil, errIncomplete
 			}
 			if err != nil {
@@ -175,12 +175,12 @@ func (p *Phone) json(fields ...field) *response {
 
 // parseFailure answers a request that could not be read; nil is no answer.
 func (p *Phone) parseFailure(err error) *response {
-	switch err {
-	case errTooLarge:
+	switch {
+	case errors.Is(err, errTooLarge):
 		return p.failure(413, "Payload Too Large", "PAYLOAD_TOO_LARGE", "Request body too large")
-	case errIncomplete:
+	case errors.Is(err, errIncomplete):
 		return p.failure(408, "Request Timeout", "REQUEST_INCOMPLETE", "Request incomplete or timed out")
-	case errTrap:
+	case errors.Is(err, errTrap):
 		return nil
 	}
 	return p.failure(400, "Bad Request", "INVALID_REQUEST", "Invalid request")

@@ -47,7 +47,7 @@ func TestParseRequest(t *testing.T) {
 	} {
 		got, err := parseRequest([]byte(c.in))
 		switch {
-		case err != c.err:
+		case !errors.Is(err, c.err):
 			t.Errorf("%s: error %v, want %v", name, err, c.err)
 		case c.err != nil || c.more:
 			if got != nil {
@@ -71,10 +71,10 @@ func TestReadRequest(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, req, err)
 		}
 	}
-	if _, err := readRequest(strings.NewReader(whole[:20]), time.Now); err != errIncomplete {
+	if _, err := readRequest(strings.NewReader(whole[:20]), time.Now); !errors.Is(err, errIncomplete) {
 		t.Errorf("a request cut off gives %v", err)
 	}
-	if _, err := readRequest(iotest.ErrReader(errors.New("reset")), time.Now); err != errInvalid {
+	if _, err := readRequest(iotest.ErrReader(errors.New("reset")), time.Now); !errors.Is(err, errInvalid) {
 		t.Errorf("a connection lost gives %v", err)
 	}
 	endless := io.MultiReader(strings.NewReader("POST /a X\r\nContent-Length: 1048576\r\n\r\n"), io.LimitReader(zeroes{}, 1<<22))
@@ -84,7 +84,7 @@ func TestReadRequest(t *testing.T) {
 	// The ten seconds are looked at before each read only.
 	now := time.Unix(0, 0)
 	clock := func() time.Time { now = now.Add(3 * time.Second); return now }
-	if _, err := readRequest(iotest.OneByteReader(strings.NewReader(whole)), clock); err != errIncomplete {
+	if _, err := readRequest(iotest.OneByteReader(strings.NewReader(whole)), clock); !errors.Is(err, errIncomplete) {
 		t.Errorf("a slow client gets %v", err)
 	}
 }

@@ -263,6 +263,16 @@ func (id *identity) reissue(names []string, addrs []netip.Addr, now time.Time) e
 	return id.saveLocked()
 }
 
+// name is the first name that the phone is known by, "" if by none.
+func (id *identity) name() string {
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	if len(id.opts.Names) == 0 {
+		return ""
+	}
+	return id.opts.Names[0]
+}
+
 // addToken makes a token; only its hash is kept, as in the app.
 func (id *identity) addToken(now time.Time) (token string, expires time.Time, err error) {
 	token, expires = newToken(), now.Add(tokenTTL)

@@ -131,7 +131,7 @@ func TestGapsAndBursts(t *testing.T) {
 func TestBelievable(t *testing.T) {
 	zone := time.FixedZone("east", 5*3600+1800)
 	from := time.Date(2025, 1, 1, 0, 0, 0, 0, zone)
-	const days = 365
+	const days = 200
 	h := generate(t, Plan{Seed: 42, From: from, To: from.AddDate(0, 0, days), Location: zone, Person: "Bo"})
 	perDay := func(ty health.Type, source string) float64 {
 		sum := 0.0

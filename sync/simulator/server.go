@@ -19,6 +19,9 @@ const (
 	lingering        = 2 * time.Second
 )
 
+// forever is longer than any phone shares.
+const forever = 365 * 24 * time.Hour
+
 func (p *Phone) accept(ctx context.Context, l net.Listener) {
 	for {
 		conn, err := l.Accept()
@@ -96,7 +99,7 @@ func (p *Phone) exchange(conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate
 	if err != nil {
 		if r := p.parseFailure(err); r != nil {
 			p.meters.refused.Add(1)
-			p.send(conn, tc, r, nil)
+			p.send(tc, r, nil)
 			_ = tc.CloseWrite()
 			p.linger(conn)
 		}
@@ -121,7 +124,7 @@ func (p *Phone) exchange(conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate
 	case f.has(faultHangUp):
 		return
 	case f.has(faultStall):
-		p.wait(f.duration(faultStall, 365*24*time.Hour))
+		p.wait(f.duration(faultStall, forever))
 	}
 	if r == nil {
 		r = p.route(req, cert, f)
@@ -132,7 +135,7 @@ func (p *Phone) exchange(conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate
 	if r.status != 200 && r.status != 204 {
 		p.meters.refused.Add(1)
 	}
-	if p.send(conn, tc, r, f) {
+	if p.send(tc, r, f) {
 		_ = tc.Close()
 		if req.rest {
 			p.linger(conn)
@@ -144,12 +147,13 @@ func (p *Phone) exchange(conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate
 }
 
 // send writes an answer and reports whether all of it went out.
-func (p *Phone) send(conn *net.TCPConn, tc *tls.Conn, r *response, f faults) bool {
+func (p *Phone) send(tc *tls.Conn, r *response, f faults) bool {
 	head, body := r.head(), r.body
-	cut := f.has(faultCutPage) && len(body) > 0
+	stall := f.has(faultStallPage) && len(body) > 0
+	cut := stall || f.has(faultCutPage) && len(body) > 0
 	if cut {
 		n := len(body) / 2
-		if arg, err := strconv.Atoi(f[faultCutPage]); err == nil {
+		if arg, err := strconv.Atoi(f[faultCutPage] + f[faultStallPage]); err == nil {
 			n = min(arg, len(body)-1)
 		}
 		body = body[:n]
@@ -163,6 +167,9 @@ func (p *Phone) send(conn *net.TCPConn, tc *tls.Conn, r *response, f faults) boo
 	if err == nil && len(body) > 0 {
 		n, err = tc.Write(body)
 		p.meters.bytes.Add(int64(n))
+	}
+	if stall && err == nil {
+		p.wait(forever)
 	}
 	return err == nil && !cut // cut: no close_notify either, the app is simply gone
 }

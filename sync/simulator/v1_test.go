@@ -179,7 +179,7 @@ func TestPairingAttempts(t *testing.T) {
 	clk.advance(codeLifetime)
 	expect("an expired code", try(code), refusedExpired)
 	expect("after that", try(code), refusedNoSession)
-	code = c.phone.NewCode()
+	c.phone.NewCode()
 	if a := c.do("POST", pathPair, `{"code":"","clientName":"x"}`); a.status != 400 || string(a.body) != refusedInvalid.text {
 		t.Errorf("an empty code: %s", a.body)
 	}
