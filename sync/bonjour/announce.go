@@ -1,0 +1,72 @@
+package bonjour
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Announcement is what a simulated phone says of itself.
+type Announcement struct {
+	// Name is the instance name: the device's name, up to 63 bytes.
+	Name string
+	// Host is the name of the addresses, with or without ".local".
+	Host string
+	// Port is where it listens.
+	Port int
+	// Addrs are its addresses. Loopback addresses are announced on the
+	// loopback interface, and only if there are no others: to another machine
+	// they would mean itself.
+	Addrs []netip.Addr
+	// Text is the TXT record; the shipping app has none.
+	Text []string
+}
+
+// Announcer keeps an announcement up.
+type Announcer struct {
+	server interface{ Shutdown() }
+	since  time.Time
+	once   sync.Once
+}
+
+// Announce announces a until it is closed. It answers for the addresses that a
+// names and for no others; if one of them changes, close it and announce again.
+func Announce(a Announcement) (*Announcer, error) {
+	switch {
+	case a.Name == "" || len(a.Name) > 63: // RFC 6763 section 4.1.1
+		return nil, errors.New("bonjour: an instance name has 1 to 63 bytes")
+	case a.Host == "":
+		return nil, errors.New("bonjour: no host name to announce")
+	case a.Port < 1 || a.Port > 65535:
+		return nil, fmt.Errorf("bonjour: there is no port %d", a.Port)
+	}
+	addrs := make([]netip.Addr, 0, len(a.Addrs))
+	for _, x := range a.Addrs {
+		addrs = append(addrs, x.Unmap().WithZone(""))
+	}
+	if slices.ContainsFunc(addrs, func(x netip.Addr) bool { return !x.IsLoopback() }) {
+		addrs = slices.DeleteFunc(addrs, netip.Addr.IsLoopback)
+	}
+	ifaces, err := owners(addrs)
+	if err != nil {
+		return nil, err
+	}
+	server, err := register(a.Name, a.Port, a.Host, addrs, a.Text, ifaces)
+	if err != nil {
+		return nil, &NetworkError{Interfaces: names(ifaces), Err: err}
+	}
+	return &Announcer{server: server, since: time.Now()}, nil
+}
+
+// Close says goodbye and stops to answer.
+func (a *Announcer) Close() {
+	a.once.Do(func() {
+		// The library counts its receivers only once they run; a shutdown
+		// before that would not wait for them.
+		time.Sleep(time.Until(a.since.Add(50 * time.Millisecond)))
+		a.server.Shutdown()
+	})
+}
