@@ -74,6 +74,7 @@ func commands(env *Env) []*cobra.Command {
 		newSyncCommand(env),
 		newFetchCommand(env),
 		newTypesCommand(env),
+		newSQLCommand(env),
 		newCertCommand(env),
 		newCertInfoAlias(env),
 		newKeychainCommand(env),
