@@ -37,6 +37,11 @@ func TestMain(m *testing.M) {
 		helpWatch()
 	case "announce":
 		helpAnnounce()
+	case "resolve":
+		var r Resolver
+		began := time.Now()
+		addrs, err := r.LookupNetIP(context.Background(), "ip", "Adas-iPhone.local")
+		fmt.Println(addrs, err, time.Since(began) < resolveTime)
 	}
 }
 
@@ -240,6 +245,13 @@ func TestAvahi(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	t.Logf("appeared after %v", time.Since(began).Round(10*time.Millisecond))
+
+	_, answer := l.start(l.b, []string{helperVar + "=resolve"}, os.Args[0])
+	if got := <-answer; !strings.Contains(got, "10.77.0.1") || !strings.HasSuffix(got, "<nil> true") {
+		t.Errorf("the name resolves to %s", got)
+	} else {
+		t.Log("the name resolves to", got)
+	}
 
 	began = time.Now()
 	l.ip("-n", l.a, "addr", "del", "10.77.0.1/24", "dev", "hslink")
