@@ -163,32 +163,41 @@ func (g *gray) crop(r image.Rectangle) *gray {
 
 // resize scales to w x h: by area when it shrinks (so that moire and noise are
 // averaged away instead of sampled), by bilinear interpolation when it grows.
+// Beside the result it takes the memory of a few rows.
 func (g *gray) resize(w, h int) *gray {
 	if w == g.w && h == g.h || g.w == 0 || g.h == 0 || w <= 0 || h <= 0 {
 		return g
 	}
-	mid := newGrayF(w, g.h)
-	xs := weights(g.w, w)
-	for y := 0; y < g.h; y++ {
-		src := g.pix[y*g.w : (y+1)*g.w]
-		dst := mid[y*w : (y+1)*w]
-		for x := range dst {
-			k := &xs[x]
-			var sum float32
-			for i, c := range k.c {
-				sum += c * float32(src[k.from+i])
+	xs, ys := weights(g.w, w), weights(g.h, h)
+	// Rows of the source, scaled across. A row is needed for at most two
+	// neighbouring rows of the result, one beside it.
+	var cache [2][]float32
+	var held [2]int
+	for i := range cache {
+		cache[i], held[i] = make([]float32, w), -1
+	}
+	row := func(y int) []float32 {
+		i := y % 2
+		if held[i] != y {
+			held[i] = y
+			src := g.pix[y*g.w : (y+1)*g.w]
+			for x := range cache[i] {
+				k := &xs[x]
+				var sum float32
+				for n, c := range k.c {
+					sum += c * float32(src[k.from+n])
+				}
+				cache[i][x] = sum
 			}
-			dst[x] = sum
 		}
+		return cache[i]
 	}
 	out := newGray(w, h)
-	ys := weights(g.h, h)
 	acc := make([]float32, w)
 	for y := 0; y < h; y++ {
 		clear(acc)
 		for i, c := range ys[y].c {
-			src := mid[(ys[y].from+i)*w : (ys[y].from+i+1)*w]
-			for x, v := range src {
+			for x, v := range row(ys[y].from + i) {
 				acc[x] += c * v
 			}
 		}
@@ -199,8 +208,6 @@ func (g *gray) resize(w, h int) *gray {
 	}
 	return out
 }
-
-func newGrayF(w, h int) []float32 { return make([]float32, w*h) }
 
 // kernel is which source pixels make one pixel of the result, and how much of each.
 type kernel struct {

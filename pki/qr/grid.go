@@ -190,6 +190,7 @@ func (g *gray) fitness(h *plane, cells []cell) float64 {
 type grid struct {
 	dim   int
 	q     [4]point
+	rigid bool // the fourth corner follows from the others: seen straight on
 	score float64
 }
 
@@ -198,6 +199,10 @@ func (f *grid) plane() plane { return planeOf(3.5, float64(f.dim)-3.5, f.q) }
 // fit moves the four corners, in ever smaller steps (in modules), to where the
 // known modules agree best. The picture must be flat.
 func (g *gray) fit(f *grid, cells []cell, steps ...float64) {
+	square := func(q *[4]point) { q[2] = q[1].add(q[3]).sub(q[0]) }
+	if f.rigid {
+		square(&f.q)
+	}
 	lo, hi := 3.5, float64(f.dim)-3.5
 	module := f.q[1].sub(f.q[0]).length() / (hi - lo)
 	h := f.plane()
@@ -206,6 +211,9 @@ func (g *gray) fit(f *grid, cells []cell, steps ...float64) {
 		for range 3 {
 			moved := false
 			for corner := range f.q {
+				if f.rigid && corner == 2 {
+					continue
+				}
 				reach := step * module
 				if corner != 2 {
 					reach *= 0.5 // these were seen, the fourth was guessed
@@ -213,6 +221,9 @@ func (g *gray) fit(f *grid, cells []cell, steps ...float64) {
 				for _, d := range [8]point{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {1, -1}, {-1, 1}, {-1, -1}} {
 					try := f.q
 					try[corner] = try[corner].add(d.times(reach))
+					if f.rigid {
+						square(&try)
+					}
 					h := planeOf(lo, hi, try)
 					if s := g.fitness(&h, cells); s > f.score {
 						f.q, f.score, moved = try, s, true

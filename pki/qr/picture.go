@@ -2,11 +2,12 @@ package qr
 
 import (
 	"bytes"
-	"compress/zlib"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -146,14 +147,14 @@ func decodePicture(ctx context.Context, data []byte, opts Options) (image.Image,
 	}
 	cfg, err := f.config(bytes.NewReader(data))
 	if err != nil {
-		return nil, 0, pictureError(f.name, data, err)
+		return nil, 0, pictureError(f.name, err)
 	}
 	if err := checkSize(f.name, cfg, data, opts.maxPixels()); err != nil {
 		return nil, 0, err
 	}
 	img, err := guard(f, data)
 	if err != nil {
-		return nil, 0, pictureError(f.name, data, err)
+		return nil, 0, pictureError(f.name, err)
 	}
 	orientation := 1
 	switch f.name {
@@ -176,50 +177,97 @@ func guard(f format, data []byte) (img image.Image, err error) {
 	return f.decode(bytes.NewReader(data))
 }
 
-// checkSize refuses, by the header alone, what would take too much memory.
-// The second rule catches headers that promise more than the file can hold:
-// each format has a largest ratio between what it stores and what comes out.
+// checkSize refuses, by the header alone, what would take too much memory, and
+// headers that promise more than the file can hold: each format has a largest
+// ratio between what is stored and what comes out.
 func checkSize(name string, cfg image.Config, data []byte, maxPixels int64) error {
 	if cfg.Width <= 0 || cfg.Height <= 0 {
 		return &DamagedError{Format: name, Err: errors.New("it has no width or no height")}
 	}
 	pixels := int64(cfg.Width) * int64(cfg.Height)
-	if cfg.Width > maxSide || cfg.Height > maxSide || pixels > maxPixels {
-		return &TooLargeError{Format: name, Width: cfg.Width, Height: cfg.Height, Limit: maxPixels}
+	if limit := min(maxPixels, maxDecoded/bytesPerPixel(name, cfg, data)); cfg.Width > maxSide || cfg.Height > maxSide || pixels > limit {
+		return &TooLargeError{Format: name, Width: cfg.Width, Height: cfg.Height, Limit: limit}
 	}
 	const slack = 1 << 20 // small pictures need no proof
-	var ratio int64
-	switch name {
-	case "PNG", "TIFF":
-		// Deflate makes at most 1032 bytes of one (zlib's Technical Details); a
-		// pixel may have as little as one bit. TIFF's LZW and its fax codes
-		// stay below, but for blank CCITT pages.
-		ratio = 1032 * 8
-	case "JPEG":
-		ratio = 64 * 8 * 4 // 8x8 blocks of one bit, chroma at a quarter
-	case "GIF":
-		ratio = 4096 // one LZW code of 9-12 bits for at most 4,096 pixels
-	case "BMP":
-		ratio = 8
-	default: // WebP: a lossless one of a single colour takes no bit a pixel
-		ratio = 1 << 14
-	}
-	if pixels > slack && pixels/ratio > int64(len(data)) {
+	if perByte := pixelsPerByte(name, cfg); pixels > slack && pixels/perByte > int64(len(data)) {
 		return &TruncatedError{Format: name, Err: fmt.Errorf("%d bytes cannot hold %d x %d pixels", len(data), cfg.Width, cfg.Height)}
 	}
 	return nil
 }
 
+// maxDecoded is the most memory that a picture may take as Go's decoders leave
+// it: 48 megapixels of four bytes, and half as much again.
+const maxDecoded = 288 << 20
+
+// bytesPerPixel is what a decoder allocates for a pixel.
+func bytesPerPixel(name string, cfg image.Config, data []byte) int64 {
+	switch {
+	case name == "JPEG" && progressive(data):
+		return 3 * (4 + 1) // keeps all coefficients, as int32, until the end
+	case cfg.ColorModel == color.YCbCrModel:
+		return 3 // without subsampling
+	case cfg.ColorModel == color.GrayModel:
+		return 1
+	case cfg.ColorModel == color.Gray16Model:
+		return 2
+	case cfg.ColorModel == color.RGBA64Model || cfg.ColorModel == color.NRGBA64Model:
+		return 8
+	}
+	if _, ok := cfg.ColorModel.(color.Palette); ok {
+		return 1
+	}
+	return 4
+}
+
+// pixelsPerByte is the most pixels that one byte of the file can stand for.
+func pixelsPerByte(name string, cfg image.Config) int64 {
+	switch name {
+	case "PNG", "TIFF":
+		// Deflate makes at most 1032 bytes of one (zlib, "Technical Details"). A
+		// palette may have 1 bit a pixel; a decoder's Gray may come from 1 bit too.
+		switch cfg.ColorModel {
+		case color.RGBAModel, color.NRGBAModel:
+			return 1032 / 3
+		case color.RGBA64Model, color.NRGBA64Model:
+			return 1032 / 6
+		}
+		return 1032 * 8
+	case "JPEG":
+		return 64 * 8 * 4 // a bit for a block of 8 x 8, chroma at a quarter
+	case "GIF":
+		return 4096 // an LZW code of 9-12 bits for a string of at most 4,096
+	case "BMP":
+		return 8
+	}
+	return 1 << 14 // WebP: a lossless picture of one colour takes no bits for its pixels
+}
+
+// progressive reports whether the first frame of a JPEG file is (SOF2).
+func progressive(data []byte) bool {
+	for p := 2; p+4 <= len(data) && data[p] == 0xff; {
+		switch m := data[p+1]; {
+		case m == 0xc2:
+			return true
+		case m == 0xc0 || m == 0xc1 || m == 0xda:
+			return false
+		case m == 0xff:
+			p++
+		case m == 0x01 || m >= 0xd0 && m <= 0xd7:
+			p += 2
+		default:
+			p += 2 + int(binary.BigEndian.Uint16(data[p+2:]))
+		}
+	}
+	return false
+}
+
 // pictureError sorts a decoder's complaint into cut short, or damaged.
-func pictureError(name string, data []byte, err error) error {
+func pictureError(name string, err error) error {
+	text := err.Error()
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		strings.Contains(err.Error(), "unexpected EOF") || // image/gif and x/image/webp wrap by text
-		strings.Contains(err.Error(), "not enough pixel data") || strings.Contains(err.Error(), "too short") {
+		// These wrap by text: image/gif, x/image/tiff and webp.
+		strings.Contains(text, "unexpected EOF") || strings.Contains(text, "not enough") || strings.Contains(text, "too short") {
 		return &TruncatedError{Format: name, Err: err}
 	}
-	if errors.Is(err, zlib.ErrChecksum) || errors.Is(err, zlib.ErrHeader) {
-		return &DamagedError{Format: name, Err: err}
-	}
-	_ = data
 	return &DamagedError{Format: name, Err: err}
 }

@@ -2,6 +2,7 @@ package qr
 
 import (
 	"context"
+	"time"
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
@@ -15,6 +16,7 @@ type hunt struct {
 	seen   map[string]bool
 	tries  int
 	done   bool       // a wanted code was found
+	until  time.Time  // when to stop although none was; zero: by ctx only
 	read   []point    // finder patterns of codes that were read
 	failed [][3]point // finder patterns that led to nothing
 }
@@ -37,7 +39,13 @@ func search(ctx context.Context, pages []*gray, opts Options, wanted func(string
 	return nil, &NotFoundError{Width: pages[0].w, Height: pages[0].h, Tries: h.tries, Stopped: ctx.Err()}
 }
 
-func (h *hunt) over() bool { return h.done || h.ctx.Err() != nil }
+// afterOther is how much longer a picture is searched once a code was read
+// that is not the wanted one. Usually there is no other, and a person waits.
+const afterOther = 3 * time.Second
+
+func (h *hunt) over() bool {
+	return h.done || h.ctx.Err() != nil || !h.until.IsZero() && time.Now().After(h.until)
+}
 
 func (h *hunt) found(text string) {
 	if h.seen[text] {
@@ -45,25 +53,17 @@ func (h *hunt) found(text string) {
 	}
 	h.seen[text] = true
 	h.codes = append(h.codes, Code{Text: text})
-	h.done = h.done || h.wanted(text)
+	if h.wanted(text) {
+		h.done = true
+	} else if len(h.codes) == 1 {
+		h.until = time.Now().Add(afterOther)
+	}
 }
 
-// page looks at a picture in several sizes: the ones in which most codes are
-// found first.
+// page looks at a picture in several sizes and tones, the ones in which most
+// codes are found first.
 func (h *hunt) page(full *gray) {
-	long := max(full.w, full.h)
-	type level struct {
-		g     *gray
-		scale float64
-	}
-	var levels []level
-	for _, s := range scales(long) {
-		w, hh := int(float64(full.w)/s), int(float64(full.h)/s)
-		if w < 21 || hh < 21 {
-			continue
-		}
-		levels = append(levels, level{full.resize(w, hh), s})
-	}
+	levels := h.levels(full)
 	for _, c := range []care{careful(), lenient()} {
 		for _, look := range looks() {
 			for _, l := range levels {
@@ -81,16 +81,33 @@ func (h *hunt) page(full *gray) {
 		}
 	}
 	for _, l := range levels {
-		h.zxing(l.g)
-		if h.over() {
-			return
-		}
-		h.zxing(l.g.inverted())
-		if h.over() {
-			return
+		for _, g := range []*gray{l.g, l.g.inverted()} {
+			if h.zxing(g); h.over() {
+				return
+			}
 		}
 	}
 }
+
+// level is the picture made smaller by scale.
+type level struct {
+	g     *gray
+	scale float64
+}
+
+func (h *hunt) levels(full *gray) []level {
+	var out []level
+	for _, s := range scales(max(full.w, full.h)) {
+		w, height := int(float64(full.w)/s+0.5), int(float64(full.h)/s+0.5)
+		if w >= minSide && height >= minSide && h.ctx.Err() == nil {
+			out = append(out, level{full.resize(w, height), s})
+		}
+	}
+	return out
+}
+
+// minSide is the least a QR code can have: 21 modules of one pixel.
+const minSide = 21
 
 // looks are the ways to make two tones of a picture.
 func looks() []func(*gray) *bitmap {
@@ -163,34 +180,36 @@ func (h *hunt) zxing(g *gray) {
 	}
 }
 
-// scales are by how much the picture is made smaller, one look after the other.
+// scales are by how much the picture is made smaller, one look after the
+// other. Small ones are made larger: gozxing's sampling and the thresholds want
+// more than two pixels a module.
 func scales(long int) []float64 {
-	var out []float64
-	add := func(s float64) {
-		for _, o := range out {
-			if s/o > 0.8 && s/o < 1.25 {
-				return
-			}
-		}
-		out = append(out, s)
-	}
 	l := float64(long)
 	if l <= 1200 {
-		add(1)
-		add(0.5)
+		out := []float64{1, 0.5}
 		if l < 500 {
-			add(0.25)
+			out = append(out, 0.25)
 		}
 		if l > 600 {
-			add(2)
+			out = append(out, 2)
 		}
 		return out
 	}
-	for _, side := range []float64{1000, 2000, 1400, 4000, 700, 500, 8000} {
-		if l/side >= 0.8 {
-			add(l / side)
+	var out []float64
+	whole := false
+	for _, side := range []float64{1000, 2000, 1400, 4000, 700, 500} {
+		s := l / side
+		if s < 1.15 { // not worth another copy
+			s = 1
 		}
+		if s == 1 && whole {
+			continue
+		}
+		whole = whole || s == 1
+		out = append(out, s)
 	}
-	add(1)
+	if !whole {
+		out = append(out, 1)
+	}
 	return out
 }
