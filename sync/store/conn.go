@@ -206,19 +206,30 @@ func (s *Store) transact(ctx context.Context, f func() error) error {
 	return err
 }
 
-// begin takes the write lock. SQLite's own wait cannot be interrupted, so it
-// is cut into short ones.
+// begin takes the write lock.
 func (s *Store) begin(ctx context.Context, c *conn) error {
+	return s.insist(ctx, c, func() error { return c.Exec("BEGIN IMMEDIATE") })
+}
+
+// insist repeats f while another process is in the way, as long as the store
+// may wait. SQLite's own wait cannot be interrupted, so it is cut into short
+// ones; and where two want to turn one new file to WAL mode it does not wait
+// at all, lest they wait for each other.
+func (s *Store) insist(ctx context.Context, c *conn, f func() error) error {
 	c.BusyTimeout(beginWait)
 	defer c.BusyTimeout(s.busy)
 	deadline := time.Now().Add(s.busy)
-	for {
+	for pause := time.Millisecond; ; pause = min(2*pause, beginWait) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := c.Exec("BEGIN IMMEDIATE")
+		err := f()
 		if !sqlite.Is(err, sqlite.Busy) || !time.Now().Before(deadline) {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
 		}
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 
 	"healthsync/sync/store/internal/sqlite"
@@ -43,9 +44,15 @@ type identity struct {
 	empty               bool // no table, no view: made just now or never finished
 }
 
-func readIdentity(c *sqlite.Conn) (identity, error) {
-	var id identity
-	var err error
+// readIdentity reads all of it as of one moment: another process may be making
+// the file just now.
+func readIdentity(c *sqlite.Conn) (id identity, err error) {
+	if !c.InTransaction() {
+		if err := c.Exec("BEGIN"); err != nil {
+			return id, err
+		}
+		defer func() { err = errors.Join(err, c.Exec("COMMIT")) }()
+	}
 	if id.application, err = c.Int("PRAGMA application_id"); err != nil {
 		return id, err
 	}

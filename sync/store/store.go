@@ -153,7 +153,7 @@ func (s *Store) openWriting(ctx context.Context, steps []string) error {
 			return err
 		}
 	}
-	if err := c.Exec(writerSettings); err != nil {
+	if err := s.insist(ctx, s.writer, func() error { return c.Exec(writerSettings) }); err != nil {
 		return err
 	}
 	if id.schema == int64(len(steps)) && !id.empty {
