@@ -54,7 +54,7 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	if err != nil {
 		return nil, &NetworkError{Interfaces: names(ifaces), Err: err}
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing is left to be sent
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
 	found, err := ask(ctx, ipv4.NewPacketConn(conn), ifaces, question, network)
 	switch {

@@ -37,8 +37,8 @@ func (c *Client) exchange(ctx context.Context, k *call, token string) (sent bool
 		return false, stopped(ctx, err)
 	}
 	conn := &patientConn{Conn: tc, patience: c.conf.Timeout}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { tc.NetConn().Close() })()
+	defer func() { _ = conn.Close() }() // everything has been read, or nothing will be
+	defer context.AfterFunc(ctx, func() { _ = tc.NetConn().Close() })()
 
 	f := k.facts
 	if f == nil {
@@ -50,7 +50,7 @@ func (c *Client) exchange(ctx context.Context, k *call, token string) (sent bool
 	// still be read, and says more.
 	_, _ = conn.Write(c.request(k, token))
 	limit := &io.LimitedReader{R: conn, N: maxHeader}
-	resp, err := http.ReadResponse(bufio.NewReader(limit), &http.Request{Method: k.method})
+	resp, err := http.ReadResponse(bufio.NewReader(limit), &http.Request{Method: k.method}) //nolint:bodyclose // Close would read the body to its end; the connection is closed instead
 	if err != nil {
 		if limit.N <= 0 {
 			return true, &AnswerError{Call: k.name, Field: "header", Reason: "too long", Sample: -1}
@@ -167,7 +167,7 @@ func (c *Client) answer(ctx context.Context, k *call, report *trust.Report, resp
 		return &TooLargeError{Call: k.name, Size: size, Limit: k.maxAnswer}
 	}
 	err := k.read(body)
-	if body.err != nil && body.err != io.EOF {
+	if body.err != nil && !errors.Is(body.err, io.EOF) {
 		return c.unread(ctx, k, report, body, size, body.err)
 	}
 	var bad *formatError

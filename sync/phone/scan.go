@@ -98,7 +98,7 @@ func (s *scanner) more() (shift int, err error) {
 
 // failure is the error of a text that goes on where the source does not.
 func (s *scanner) failure() error {
-	if s.err == io.EOF {
+	if errors.Is(s.err, io.EOF) {
 		return errEnd
 	}
 	return s.err
@@ -157,9 +157,9 @@ func (s *scanner) takeSpace(c byte) error {
 // atEnd reports that nothing but white space is left.
 func (s *scanner) atEnd() (bool, error) {
 	switch _, err := s.peek(); {
-	case err == nil, err == errSyntax:
+	case err == nil, errors.Is(err, errSyntax):
 		return false, nil
-	case err == errEnd:
+	case errors.Is(err, errEnd):
 		return true, nil
 	default:
 		return false, err
