@@ -92,6 +92,9 @@ func connectionDetail(f *trust.Failure, now time.Time) string {
 	case trust.OtherCA:
 		return whose + " comes from the CA of another pairing."
 	case trust.BrokenChain, trust.Malformed:
+		if f.Whose == trust.CA {
+			return "The CA certificate of this pairing is missing from the keychain, or unusable."
+		}
 		return whose + " does not lead to the CA of this pairing."
 	case trust.SelfSigned:
 		return whose + " is signed by itself, not by the CA of this pairing."

@@ -133,15 +133,12 @@ func (s *Station) HasKey(ctx context.Context, r *Record) (bool, error) {
 }
 
 // identity gives the CA and the certificate with its signer of a version 2
-// pairing.
+// pairing. A CA that is provably missing is nil: without it no certificate can
+// be verified, which package trust says by itself.
 func (s *Station) identity(ctx context.Context, r *Record) (*x509.Certificate, *tls.Certificate, error) {
 	v, err := s.Vault()
 	if err != nil {
 		return nil, nil, err
-	}
-	ca, err := v.Certificate(ctx, r.caName())
-	if err != nil {
-		return nil, nil, missing(err, v, "CA certificate", false)
 	}
 	cert, err := v.Certificate(ctx, r.clientName())
 	if err != nil {
@@ -150,6 +147,10 @@ func (s *Station) identity(ctx context.Context, r *Record) (*x509.Certificate, *
 	key, err := v.Signer(ctx, r.keyName())
 	if err != nil {
 		return nil, nil, missing(err, v, "private key", true)
+	}
+	ca, err := v.Certificate(ctx, r.caName())
+	if err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return nil, nil, err
 	}
 	return ca, &tls.Certificate{Certificate: [][]byte{cert.Raw}, Leaf: cert, PrivateKey: key}, nil
 }
