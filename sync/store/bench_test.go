@@ -1,10 +1,10 @@
 package store_test
 
 import (
-	"context"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -89,40 +89,152 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkApply stores a history of a million samples into a new file, page
-// by page, and tells the processor time and the file's size per sample.
-func BenchmarkApply(b *testing.B) {
-	const n = 1_000_000
-	ctx := context.Background()
-	for b.Loop() {
-		path := filepath.Join(b.TempDir(), "health.db")
-		s, err := store.Open(ctx, path, store.Options{})
-		if err != nil {
+// meter sums up the processor and wall time of what is between start and stop.
+type meter struct{ cpu, wall, cpu0, wall0 time.Duration }
+
+func (m *meter) start() { m.cpu0, m.wall0 = processorTime(), time.Duration(time.Now().UnixNano()) }
+
+func (m *meter) stop() {
+	m.cpu += processorTime() - m.cpu0
+	m.wall += time.Duration(time.Now().UnixNano()) - m.wall0
+}
+
+func (m *meter) report(b *testing.B, n int) {
+	b.ReportMetric(float64(m.cpu.Nanoseconds())/float64(n*b.N), "cpu-ns/sample")
+	b.ReportMetric(float64(m.wall.Nanoseconds())/float64(n*b.N), "wall-ns/sample")
+	b.ReportMetric(0, "ns/op")
+}
+
+// million is the history that the benchmarks store; HEALTHSYNC_STORE_BENCH
+// asks for another number of samples.
+func million(b *testing.B) int {
+	n := 1_000_000
+	if v := os.Getenv("HEALTHSYNC_STORE_BENCH"); v != "" {
+		var err error
+		if n, err = strconv.Atoi(v); err != nil {
 			b.Fatal(err)
 		}
-		var cpu, wall time.Duration
+	}
+	return n
+}
+
+// applyPage stores a page as the engine does.
+func applyPage(b *testing.B, s *store.Store, page []health.Sample) store.Outcome {
+	out, err := s.Apply(b.Context(), &store.Change{Samples: page, Covered: []store.Covered{{
+		Type: page[0].Type, At: now, Span: store.Span{From: page[len(page)-1].Start, To: now},
+	}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out
+}
+
+func sizeOf(b *testing.B, path string) float64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return float64(info.Size())
+}
+
+// BenchmarkApply stores a history of a million samples into a new file, page
+// by page, newest first per type: what the first synchronisation does. The
+// closing of the file belongs to it.
+func BenchmarkApply(b *testing.B) {
+	n := million(b)
+	var m meter
+	for b.Loop() {
+		s := fresh(b)
 		history(n, func(page []health.Sample) {
-			c, w := processorTime(), time.Now()
-			out, err := s.Apply(ctx, &store.Change{Samples: page, Covered: []store.Covered{{
-				Type: page[0].Type, At: now, Span: store.Span{From: page[len(page)-1].Start, To: now},
-			}}})
-			cpu, wall = cpu+processorTime()-c, wall+time.Since(w)
-			if err != nil || out.Added != len(page) {
+			m.start()
+			out := applyPage(b, s, page)
+			m.stop()
+			if out.Added != len(page) {
+				b.Fatal(out.Counts)
+			}
+		})
+		m.start()
+		s.Close()
+		m.stop()
+		b.ReportMetric(sizeOf(b, s.Path())/float64(n), "B/sample")
+	}
+	m.report(b, n)
+}
+
+// BenchmarkApplyDaily stores the same history as it grows over the years: all
+// types of one day in a page, oldest day first.
+func BenchmarkApplyDaily(b *testing.B) {
+	n := million(b) / 5
+	var every []health.Sample
+	history(n, func(page []health.Sample) { every = append(every, page...) })
+	slices.SortStableFunc(every, func(x, y health.Sample) int { return int(y.Start - x.Start) })
+	var m meter
+	for b.Loop() {
+		s := fresh(b)
+		for end := len(every); end > 0; {
+			start := end
+			for start > 0 && every[start-1].Start/86400 == every[end-1].Start/86400 {
+				start--
+			}
+			m.start()
+			applyPage(b, s, every[start:end])
+			m.stop()
+			end = start
+		}
+		s.Close()
+		b.ReportMetric(sizeOf(b, s.Path())/float64(n), "B/sample")
+	}
+	m.report(b, n)
+}
+
+// BenchmarkApplyKnown brings pages that are stored already, with their spans
+// to reconcile: what the look-back of every synchronisation does.
+func BenchmarkApplyKnown(b *testing.B) {
+	n := million(b) / 5
+	s := fresh(b)
+	history(n, func(page []health.Sample) { applyPage(b, s, page) })
+	var m meter
+	for b.Loop() {
+		history(n, func(page []health.Sample) {
+			c := store.Change{Samples: page, Reconcile: []store.Covered{{
+				Type: page[0].Type, Span: store.Span{From: page[len(page)-1].Start + 1, To: page[0].Start + 1},
+			}}}
+			m.start()
+			out, err := s.Apply(b.Context(), &c)
+			m.stop()
+			if err != nil || out.Writes() != 0 {
 				b.Fatal(out.Counts, err)
 			}
 		})
-		c, w := processorTime(), time.Now()
-		if err := s.Close(); err != nil {
+	}
+	m.report(b, n)
+}
+
+// BenchmarkQuery reads a history of ten types in the order of time.
+func BenchmarkQuery(b *testing.B) {
+	n := million(b) / 5
+	s := fresh(b)
+	history(n, func(page []health.Sample) { applyPage(b, s, page) })
+	var m meter
+	for b.Loop() {
+		seen := 0
+		m.start()
+		err := s.Query(b.Context(), store.Filter{}, func(*health.Sample) error { seen++; return nil })
+		m.stop()
+		if err != nil || seen != n {
+			b.Fatal(seen, err)
+		}
+	}
+	m.report(b, n)
+}
+
+// BenchmarkTypes asks what is stored.
+func BenchmarkTypes(b *testing.B) {
+	s := fresh(b)
+	history(million(b)/5, func(page []health.Sample) { applyPage(b, s, page) })
+	for b.Loop() {
+		if _, err := s.Types(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		cpu, wall = cpu+processorTime()-c, wall+time.Since(w)
-		info, err := os.Stat(path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(float64(cpu.Nanoseconds())/n, "cpu-ns/sample")
-		b.ReportMetric(float64(wall.Nanoseconds())/n, "wall-ns/sample")
-		b.ReportMetric(float64(info.Size())/n, "B/sample")
-		b.ReportMetric(0, "ns/op")
 	}
 }
