@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"testing"
+	"time"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -393,10 +394,19 @@ func TestQuery(t *testing.T) {
 	if err != errEnough || seen != 3 {
 		t.Errorf("%v after %d", err, seen)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	err = s.Query(ctx, store.Filter{}, func(*health.Sample) error { cancel(); return ctx.Err() })
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+	for range 8 { // more often than there are connections
+		ctx, cancel := context.WithCancel(t.Context())
+		err = s.Query(ctx, store.Filter{}, func(*health.Sample) error {
+			cancel()
+			time.Sleep(time.Millisecond) // for the interrupt to come
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		if got := count(store.Filter{}); got != 300 {
+			t.Errorf("after a cancelled query: %d samples", got)
+		}
 	}
 }
 

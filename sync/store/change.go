@@ -39,7 +39,7 @@ type Change struct {
 	// Reconcile are spans whose every sample of the type is in Samples or
 	// Also: a stored sample that starts there and is in neither becomes a
 	// tombstone. The store does not doubt it; that a whole type which falls
-	// silent is no deletion is the engine's rule.
+	// silent is no deletion is the engine's rule. At means nothing here.
 	Reconcile []Covered
 	// Also names samples of the Reconcile spans that earlier changes brought.
 	Also []Key

@@ -106,6 +106,9 @@ func (p *pool) with(ctx context.Context, f func(*conn) error) error {
 	stop := c.Watch(ctx)
 	err = f(c)
 	stop()
+	if c.InTransaction() { // its end was interrupted too
+		err = errors.Join(err, c.Exec("ROLLBACK"))
+	}
 	p.give(c)
 	return err
 }
