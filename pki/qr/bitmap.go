@@ -66,6 +66,49 @@ func (g *gray) threshold(radius int) *bitmap {
 	return b
 }
 
+// offWhite calls dark what is clearly darker than the lightest around it, in a
+// window of three blocks. Beside a lamp's reflection the dark of a code is a
+// light grey, above any mean or middle, but still not white.
+func (g *gray) offWhite(block int) *bitmap {
+	bw, bh := (g.w+block-1)/block, (g.h+block-1)/block
+	lo, hi := make([]byte, bw*bh), make([]byte, bw*bh)
+	for i := range lo {
+		lo[i] = 255
+	}
+	for y := range g.h {
+		for x, v := range g.pix[y*g.w : (y+1)*g.w] {
+			i := y/block*bw + x/block
+			lo[i], hi[i] = min(lo[i], v), max(hi[i], v)
+		}
+	}
+	level := newGray(bw, bh)
+	for y := range bh {
+		for x := range bw {
+			l, h := byte(255), byte(0)
+			for j := max(0, y-1); j <= min(bh-1, y+1); j++ {
+				for i := max(0, x-1); i <= min(bw-1, x+1); i++ {
+					l, h = min(l, lo[j*bw+i]), max(h, hi[j*bw+i])
+				}
+			}
+			if level.pix[y*bw+x] = byte(int(l) + (int(h)-int(l))*83/100); h-l < 20 {
+				level.pix[y*bw+x] = l / 2 // even ground is light
+			}
+		}
+	}
+	b := &bitmap{g.w, g.h, make([]byte, len(g.pix))}
+	wide := level.resize(bw*block, bh*block)
+	for y := range g.h {
+		limit := wide.pix[y*wide.w:]
+		dst := b.dark[y*g.w : (y+1)*g.w]
+		for x, v := range g.pix[y*g.w : (y+1)*g.w] {
+			if v < limit[x] {
+				dst[x] = 1
+			}
+		}
+	}
+	return b
+}
+
 // smoothed takes noise out: each pixel becomes the mean of 3 x 3.
 func (g *gray) smoothed() *gray {
 	out := newGray(g.w, g.h)

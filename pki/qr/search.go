@@ -115,6 +115,7 @@ func looks() []func(*gray) *bitmap {
 		func(g *gray) *bitmap { return g.threshold(max(g.w, g.h) / 12) },
 		func(g *gray) *bitmap { return g.smoothed().threshold(max(g.w, g.h) / 20) },
 		(*gray).hybrid,
+		func(g *gray) *bitmap { return g.smoothed().offWhite(12) },
 		func(g *gray) *bitmap { return g.threshold(max(g.w, g.h) / 40) },
 	}
 }
