@@ -1,6 +1,16 @@
 package cli_test
 
-import "syscall"
+import (
+	"os/exec"
+	"syscall"
+)
 
-// maxRSS is in bytes on macOS (getrusage(2)).
-func maxRSS(u *syscall.Rusage) int64 { return u.Maxrss }
+// runMeasured runs a command and gives its peak resident memory in bytes
+// (getrusage(2) counts bytes on macOS).
+func runMeasured(cmd *exec.Cmd) (rss int64, err error) {
+	err = cmd.Run()
+	if cmd.ProcessState == nil {
+		return 0, err
+	}
+	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss, err
+}
