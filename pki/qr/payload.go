@@ -33,7 +33,7 @@ type Payload struct {
 	Version   int             // protocol version, 1 or 2
 	Host      string          // IP address (with a zone where link-local) or host name, without brackets; not checked to be local
 	Port      int             // 1-65535
-	Code      string          // one-time pairing code: a secret
+	Code      string          `json:"-"` // one-time pairing code: a secret, which json.Marshal leaves out; see [Payload.JSON]
 	ExpiresAt time.Time       // end of the code's life by the iPhone's clock; whole seconds, UTC
 	Leaf      pki.Fingerprint // SHA-256 of the server certificate's DER
 	CA        pki.Fingerprint // SHA-256 of the CA certificate's DER; zero in version 1
