@@ -45,7 +45,7 @@ func Look(ctx context.Context, s *pairing.Station, o Options) (status.State, *st
 		}
 		return finish(st, append(found, e))
 	}
-	st.Paired, st.Device, st.Protocol = true, r.Name, r.Protocol
+	st.Paired, st.PairedAt, st.Device, st.Protocol = true, r.PairedAt, r.Name, r.Protocol
 	st.Host, st.Port = s.Where(r, o.Link)
 	creds, cerrs := Credentials(ctx, s, r)
 	st.Credentials = creds
@@ -117,9 +117,10 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 	server, _ := r.ServerCertificate() // checked when the record was read
 	if r.Protocol == 1 {
 		i := pki.Inspect(server, now, pki.InspectOptions{Pinned: true})
-		creds = append(creds, status.Credential{Name: "server", Status: i.Status.String(), NotAfter: i.NotAfter, DaysLeft: i.DaysLeft, Advisory: true})
-		creds = append(creds, tokenCredential(r, now))
-		if soon(s, r.PairedAt, r.TokenExpiresAt, now) {
+		creds = append(creds, status.Credential{Name: "server", Status: i.Status.String(), NotBefore: i.NotBefore, NotAfter: i.NotAfter, DaysLeft: i.DaysLeft, Advisory: true})
+		token := tokenCredential(r, now)
+		creds = append(creds, token)
+		if _, soon := token.Due(now, s.Config.ExpiryDays()); soon {
 			errs = append(errs, explain.Expiring(status.TokenExpiring, "The pairing's token", r.TokenExpiresAt, now))
 		}
 		return sorted(creds), errs
@@ -139,26 +140,17 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 		if err != nil && c.info.Status == pki.StatusMissing {
 			continue
 		}
-		creds = append(creds, status.Credential{Name: c.name, Status: c.info.Status.String(), NotAfter: c.info.NotAfter, DaysLeft: c.info.DaysLeft})
-		if c.info.Status == pki.StatusValid && soon(s, c.info.NotBefore, c.info.NotAfter, now) {
+		cred := status.Credential{Name: c.name, Status: c.info.Status.String(), NotBefore: c.info.NotBefore, NotAfter: c.info.NotAfter, DaysLeft: c.info.DaysLeft}
+		creds = append(creds, cred)
+		if _, soon := cred.Due(now, s.Config.ExpiryDays()); soon && c.info.Status == pki.StatusValid {
 			errs = append(errs, explain.Expiring(status.CertExpiring, c.whose, c.info.NotAfter, now))
 		}
 	}
 	return sorted(creds), errs
 }
 
-// soon reports that something has reached one of the days before its end at
-// which to speak up. A day that lies in the first two thirds of its life does
-// not count: a token lives for 30 days, and warning of its end on the day it
-// was made would be noise.
-func soon(s *pairing.Station, from, until, now time.Time) bool {
-	days := slices.DeleteFunc(s.Config.ExpiryDays(), func(d int) bool { return 3*time.Duration(d)*24*time.Hour > until.Sub(from)+24*time.Hour })
-	_, due := pki.Expiring(until, now, days...)
-	return due && now.Before(until)
-}
-
 func tokenCredential(r *pairing.Record, now time.Time) status.Credential {
-	c := status.Credential{Name: "token", Status: pki.StatusValid.String(), NotAfter: r.TokenExpiresAt, DaysLeft: pki.DaysLeft(r.TokenExpiresAt, now)}
+	c := status.Credential{Name: "token", Status: pki.StatusValid.String(), NotBefore: r.PairedAt, NotAfter: r.TokenExpiresAt, DaysLeft: pki.DaysLeft(r.TokenExpiresAt, now)}
 	if now.After(r.TokenExpiresAt) {
 		c.Status = pki.StatusExpired.String()
 	}

@@ -58,10 +58,12 @@ func LinkOf(err *Error) Link {
 
 // Credential is a certificate or token in short.
 type Credential struct {
-	Name     string    `json:"name"`   // "client", "server", "ca", "token"
-	Status   string    `json:"status"` // as `cert info` says it
-	NotAfter time.Time `json:"notAfter,omitzero"`
-	DaysLeft int       `json:"daysLeft"`
+	Name   string `json:"name"`   // "client", "server", "ca", "token"
+	Status string `json:"status"` // as `cert info` says it
+	// NotBefore is when its life began; zero if unknown.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	NotAfter  time.Time `json:"notAfter,omitzero"`
+	DaysLeft  int       `json:"daysLeft"`
 	// Advisory is set where the end is told but not enforced: the pinned
 	// certificate of protocol 1.
 	Advisory bool `json:"advisory,omitempty"`
@@ -77,6 +79,8 @@ type State struct {
 	Host     string    `json:"host,omitempty"`
 	Port     int       `json:"port,omitempty"`
 	Protocol int       `json:"protocol,omitempty"`
+	// PairedAt is when the pairing was made: another moment, another pairing.
+	PairedAt time.Time `json:"pairedAt,omitzero"`
 	// Credentials are the certificates and the token, the one that ends first
 	// at the front.
 	Credentials []Credential `json:"credentials,omitempty"`
@@ -94,4 +98,13 @@ type State struct {
 	Samples   int64     `json:"samples"`
 	// Conditions are the root causes, worst first.
 	Conditions []JSON `json:"conditions"`
+	// Sync is the sync that is under way, nil if there is none.
+	Sync *Progress `json:"sync,omitempty"`
+	// FailingSince is when syncing by itself first failed after it last
+	// worked; zero while it works.
+	FailingSince time.Time `json:"failingSince,omitzero"`
+	// App is set in the pictures that the menu-bar app takes.
+	App *App `json:"app,omitempty"`
+	// Desk is what only the menu shows.
+	Desk Desk `json:"-"`
 }

@@ -1,0 +1,266 @@
+package notice
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"healthsync/app/status"
+)
+
+var (
+	start = time.Date(2026, 1, 7, 8, 0, 0, 0, time.UTC)
+	days  = []int{30, 7, 1}
+)
+
+func paired(change func(*status.State)) status.State {
+	s := status.State{
+		At: start, Link: status.LinkConnected, Paired: true, PairedAt: start, Device: "Ana's iPhone", Protocol: 2,
+		Credentials: []status.Credential{
+			{Name: "client", NotBefore: start, NotAfter: start.AddDate(1, 0, 0)},
+			{Name: "server", NotBefore: start, NotAfter: start.AddDate(1, 0, 1)},
+			{Name: "ca", NotBefore: start, NotAfter: start.AddDate(5, 0, 0)},
+		},
+	}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+func broken(code status.Code) status.State {
+	return paired(func(s *status.State) {
+		e := status.New(code, "", nil)
+		s.Link = status.LinkOf(e)
+		s.Conditions = []status.JSON{e.JSON()}
+	})
+}
+
+// teller tells a story: one picture after the other.
+type teller struct {
+	t    *testing.T
+	said Said
+	last status.State
+}
+
+// tell shows the next picture and returns the keys of what was said, in the
+// order in which it was.
+func (w *teller) tell(s status.State, now time.Time) []string {
+	w.t.Helper()
+	s.At = now
+	notices, said := Decide(w.last, s, w.said, days, now)
+	w.last, w.said = s, said
+	var keys []string
+	for _, n := range notices {
+		if n.Title == "" || n.Body == "" || strings.Contains(n.Title+n.Body, "  ") {
+			w.t.Errorf("a notice reads badly: %+v", n)
+		}
+		keys = append(keys, n.Key)
+	}
+	return keys
+}
+
+func (w *teller) want(s status.State, now time.Time, prefixes ...string) {
+	w.t.Helper()
+	got := w.tell(s, now)
+	if !slices.EqualFunc(got, prefixes, strings.HasPrefix) {
+		w.t.Errorf("at %s said %q, want %q", now.Format(time.DateTime), got, prefixes)
+	}
+}
+
+// begin is the first picture after a start: of what was there before, nothing
+// is said.
+func begin(t *testing.T, s status.State) *teller {
+	w := &teller{t: t}
+	w.want(s, start)
+	return w
+}
+
+func TestEachConditionOnce(t *testing.T) {
+	listed := map[status.Code]bool{}
+	for _, a := range act {
+		listed[a.code] = true
+	}
+	for _, c := range status.Table() {
+		t.Run(string(c.Code), func(t *testing.T) {
+			w := begin(t, paired(nil))
+			s := broken(c.Code)
+			at := start.Add(time.Hour)
+			first := w.tell(s, at)
+			later := w.tell(s, at.Add(lasting))
+			if said := len(first) + len(later); said > 1 || (said == 1) != listed[c.Code] {
+				t.Fatalf("said %q, then %q", first, later)
+			}
+			w.want(s, at.Add(time.Hour))
+			if !listed[c.Code] {
+				return
+			}
+			// Out of reach, restarted, back: it is the same case.
+			w.want(broken(status.PhoneNotFound), at.Add(2*time.Hour))
+			w.last = status.State{}
+			w.want(s, at.Add(3*time.Hour))
+			w.want(s, at.Add(4*time.Hour))
+			// Mended for certain, and broken again: another case.
+			w.want(paired(nil), at.Add(5*time.Hour))
+			first, later = w.tell(s, at.Add(6*time.Hour)), w.tell(s, at.Add(7*time.Hour))
+			if len(first)+len(later) != 1 {
+				t.Errorf("the second case: said %q, then %q", first, later)
+			}
+		})
+	}
+}
+
+// A keychain that is unlocked a moment after the login was never locked.
+func TestWhatIsOverInAMomentIsNotTold(t *testing.T) {
+	w := begin(t, paired(nil))
+	locked := broken(status.KeychainLocked)
+	w.want(locked, start.Add(time.Minute))
+	w.want(paired(nil), start.Add(2*time.Minute))
+	w.want(locked, start.Add(10*time.Minute))
+	w.want(paired(nil), start.Add(11*time.Minute))
+	w.want(locked, start.Add(20*time.Minute))
+	w.want(locked, start.Add(22*time.Minute), "condition:KEYCHAIN_LOCKED")
+}
+
+func TestEnds(t *testing.T) {
+	end := start.AddDate(1, 0, 0)
+	day := 24 * time.Hour
+	t.Run("each threshold once", func(t *testing.T) {
+		w := begin(t, paired(nil))
+		// The server's certificate ends a day after the client's.
+		w.want(paired(nil), end.Add(-30*day-time.Minute))
+		w.want(paired(nil), end.Add(-30*day), "ends:client")
+		w.want(paired(nil), end.Add(-30*day+time.Hour))
+		w.want(paired(nil), end.Add(-29*day), "ends:server")
+		w.want(paired(nil), end.Add(-8*day))
+		w.want(paired(nil), end.Add(-7*day), "ends:client")
+		w.want(paired(nil), end.Add(-6*day), "ends:server")
+		w.want(paired(nil), end.Add(-1*day), "ends:client")
+		w.want(paired(nil), end, "ends:client", "ends:server")
+		w.want(paired(nil), end.Add(time.Hour))
+		w.want(paired(nil), end.Add(day), "ends:server")
+	})
+	t.Run("slept through", func(t *testing.T) {
+		w := begin(t, paired(nil))
+		w.want(paired(nil), end.Add(-5*day), "ends:client")
+		w.want(paired(nil), end.Add(10*day), "ends:client")
+		w.want(paired(nil), end.Add(11*day))
+	})
+	t.Run("the app still hopes to renew", func(t *testing.T) {
+		w := begin(t, paired(nil))
+		hopeful := paired(func(s *status.State) { s.Desk.Renewing = true })
+		w.want(hopeful, end.Add(-30*day))
+		w.want(hopeful, end.Add(-10*day), "ends:server")
+		w.want(hopeful, end.Add(-7*day), "ends:client")
+	})
+	t.Run("renewed", func(t *testing.T) {
+		w := begin(t, paired(nil))
+		w.want(paired(nil), end.Add(-30*day), "ends:client")
+		w.want(paired(func(s *status.State) {
+			s.Credentials[0].NotBefore, s.Credentials[0].NotAfter = end.Add(-30*day), end.AddDate(1, 0, -30)
+		}), end.Add(-29*day), "ends:server")
+	})
+	t.Run("a token of 30 days", func(t *testing.T) {
+		token := paired(func(s *status.State) {
+			s.Protocol = 1
+			s.Credentials = []status.Credential{
+				{Name: "token", NotBefore: start, NotAfter: start.Add(30 * day)},
+				{Name: "server", NotBefore: start, NotAfter: start.Add(5 * day), Advisory: true},
+			}
+		})
+		w := begin(t, token)
+		w.want(token, start.Add(22*day))
+		w.want(token, start.Add(23*day), "ends:token")
+		w.want(token, start.Add(29*day), "ends:token")
+		w.want(token, start.Add(30*day), "ends:token")
+	})
+	t.Run("by its date, then by the iPhone's refusal", func(t *testing.T) {
+		w := begin(t, paired(nil))
+		w.want(paired(nil), end.Add(-time.Hour), "ends:client")
+		away := broken(status.PhoneNotFound)
+		w.want(away, end.Add(time.Minute), "ends:client", "ends:server")
+		w.want(broken(status.CertHasExpired), end.Add(time.Hour))
+	})
+	t.Run("by the refusal, then by its date", func(t *testing.T) {
+		w := begin(t, paired(nil))
+		w.want(broken(status.CertHasExpired), end.Add(time.Hour), "condition:CERT_HAS_EXPIRED", "ends:server")
+		w.want(broken(status.PhoneNotFound), end.Add(2*time.Hour))
+	})
+}
+
+func TestPaired(t *testing.T) {
+	none := status.State{At: start, Link: status.LinkNotPaired}
+	w := begin(t, none)
+	w.want(paired(nil), start.Add(time.Minute), "paired:")
+	w.want(paired(nil), start.Add(time.Hour))
+	w.want(broken(status.CertRevoked), start.Add(2*time.Hour), "condition:CERT_REVOKED")
+	w.want(none, start.Add(3*time.Hour))
+	again := func(s *status.State) { s.PairedAt = start.Add(4 * time.Hour) }
+	w.want(paired(again), start.Add(4*time.Hour), "paired:")
+	// Revoked again by the new pairing is another case.
+	s := broken(status.CertRevoked)
+	again(&s)
+	w.want(s, start.Add(5*time.Hour), "condition:CERT_REVOKED")
+	// A restart tells nothing of a pairing that it finds.
+	w.last = status.State{}
+	w.want(s, start.Add(6*time.Hour))
+}
+
+func TestMoved(t *testing.T) {
+	at := start
+	move := func(from, to string) status.State {
+		at = at.Add(time.Minute)
+		return paired(func(s *status.State) { s.Desk.Moved = &status.Move{From: from, To: to, At: at} })
+	}
+	w := begin(t, paired(nil))
+	w.want(move("10.0.0.5:49321", "10.0.0.5:50777"), start.Add(time.Hour)) // sharing started anew
+	w.want(move("10.0.0.5:49321", "10.0.0.7:50777"), start.Add(2*time.Hour), "moved:10.0.0.7")
+	w.want(w.last, start.Add(3*time.Hour))
+	w.want(move("10.0.0.7:1", "10.0.0.5:1"), start.Add(30*time.Hour)) // back where it was
+	w.want(move("10.0.0.5:1", "10.0.0.7:1"), start.Add(60*time.Hour))
+	w.want(move("10.0.0.7:1", "10.0.0.9:1"), start.Add(90*time.Hour), "moved:10.0.0.9")
+	w.want(move("10.0.0.9:1", "10.0.0.11:1"), start.Add(91*time.Hour)) // twice a day is once too often
+	w.want(move("10.0.0.11:1", "10.0.0.9:1"), start.Add(200*time.Hour))
+}
+
+func TestBroken(t *testing.T) {
+	away := func(since time.Time) status.State {
+		s := broken(status.PhoneNotFound)
+		s.FailingSince, s.LastSync = since, start
+		return s
+	}
+	w := begin(t, paired(nil))
+	w.want(away(start), start.Add(Broken-time.Second))
+	w.want(away(start), start.Add(Broken), "broken:")
+	w.want(away(start), start.Add(3*Broken))
+	w.want(paired(nil), start.Add(4*Broken))
+	again := start.Add(5 * Broken)
+	w.want(away(again), again.Add(Broken), "broken:")
+
+	// Who knows the reason needs no reminder of the effect.
+	w = begin(t, paired(nil))
+	revoked := broken(status.CertRevoked)
+	revoked.FailingSince = start
+	w.want(revoked, start.Add(time.Hour), "condition:CERT_REVOKED")
+	w.want(revoked, start.Add(2*Broken))
+}
+
+// Decide leaves the memory that it was given alone, and forgets in the end.
+func TestMemory(t *testing.T) {
+	said := Said{"condition:CERT_REVOKED": start.Add(-keep - time.Second), "x": start}
+	_, after := Decide(status.State{}, broken(status.PhoneNotFound), said, days, start)
+	if len(said) != 2 || len(after) == 0 || !after["condition:CERT_REVOKED"].IsZero() {
+		t.Errorf("%v became %v", said, after)
+	}
+}
+
+func TestIn(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		time.Hour: "today", 13 * time.Hour: "tomorrow", 24 * time.Hour: "tomorrow", 29*24*time.Hour + time.Hour: "in 29 days", 7 * 24 * time.Hour: "in 7 days",
+	} {
+		if got := in(start.Add(d), start); got != want {
+			t.Errorf("in %s: %q, want %q", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package notice
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"healthsync/app/status"
+)
+
+// nameLength bounds a device's name in a heading, in characters.
+const nameLength = 40
+
+func name(s status.State) string {
+	n := []rune(strings.Join(strings.Fields(s.Device), " "))
+	switch {
+	case len(n) == 0:
+		return "the iPhone"
+	case len(n) > nameLength:
+		return string(n[:nameLength-1]) + "…"
+	}
+	return string(n)
+}
+
+// heading puts the device behind what is wrong.
+func heading(what string, s status.State) string {
+	if s.Device == "" {
+		return what
+	}
+	return what + " (" + name(s) + ")"
+}
+
+// subject says whose a credential is.
+func subject(credential string) string {
+	switch credential {
+	case "client":
+		return "This Mac's certificate"
+	case "server":
+		return "The iPhone's certificate"
+	case "ca":
+		return "The pairing's CA certificate"
+	}
+	return "The pairing"
+}
+
+// subjects names what ends together, with the verb.
+func subjects(list []status.Credential, one, many string) string {
+	if len(list) == 1 {
+		return strings.TrimSpace(subject(list[0].Name)) + " " + one
+	}
+	return "The pairing's certificates " + many
+}
+
+// in says how far off an end is: in 29 days, tomorrow, today.
+func in(end, now time.Time) string {
+	left := end.Sub(now)
+	switch days := int((left + 12*time.Hour) / (24 * time.Hour)); {
+	case left < 12*time.Hour:
+		return "today"
+	case days <= 1:
+		return "tomorrow"
+	default:
+		return "in " + strconv.Itoa(days) + " days"
+	}
+}
+
+func day(t, now time.Time) string { return t.In(now.Location()).Format("2 January 2006") }
+
+func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+func host(place string) string {
+	h, _, err := net.SplitHostPort(place)
+	if err != nil {
+		return place
+	}
+	return h
+}

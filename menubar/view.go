@@ -1,0 +1,283 @@
+package menubar
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"healthsync/app/status"
+)
+
+// View draws a State as of now, whose location is the one that dates are
+// written in. It is pure: the same values give the same Menu.
+func View(s status.State, now time.Time) Menu {
+	title, last := titleOf(s), lastRow(s, now)
+	m := Menu{Icon: iconOf(s), Tooltip: title}
+	if last != "" {
+		m.Tooltip += "\n" + last
+	}
+	m.Rows = slices.Concat(
+		[]Row{
+			info("title", title),
+			info("last", last),
+			info("certificates-line", trustRow(s, now)),
+			separator("s1"),
+		},
+		syncRows(s),
+		[]Row{separator("s2")},
+		troubleRows(s),
+		[]Row{pairRow(s), certificatesRow(s, now), todayRow(s), dataRow(s)},
+		lastRows(s),
+	)
+	return m
+}
+
+// iconOf is what the icon says: what a person must see to first comes first.
+func iconOf(s status.State) Icon {
+	switch {
+	case s.Sync != nil && s.Sync.Holder == "":
+		return IconSyncing
+	case s.Link == status.LinkNotPaired:
+		return IconNotPaired
+	case s.Link == status.LinkAttention, s.Link == status.LinkConnected && worst(s) == status.Problem:
+		return IconAttention
+	case s.Link == status.LinkConnected:
+		return IconConnected
+	}
+	return IconAway
+}
+
+func worst(s status.State) status.Severity {
+	w := status.Info
+	for _, c := range s.Conditions {
+		w = max(w, c.Severity)
+	}
+	return w
+}
+
+func titleOf(s status.State) string {
+	return cmp.Or(plain(s.Device, nameLength), "HealthSync") + " - " + word(s)
+}
+
+// word is how things stand in a word or two.
+func word(s status.State) string {
+	if s.Sync != nil && s.Sync.Holder == "" {
+		if s.Sync.Stopping {
+			return "Stopping"
+		}
+		if p, ok := s.Sync.Percent(); ok {
+			return "Syncing " + number(int64(p)) + "%"
+		}
+		return "Syncing"
+	}
+	switch s.Link {
+	case "":
+		return "Starting"
+	case status.LinkNotPaired:
+		return "Not paired" // the command line's word for it is the guide's
+	case status.LinkConnected:
+		if worst(s) == status.Problem {
+			return status.LinkAttention.Words()
+		}
+	}
+	return s.Link.Words()
+}
+
+// lastRow tells of the sync that runs, or of the last one.
+func lastRow(s status.State, now time.Time) string {
+	if p := s.Sync; p != nil {
+		if p.Holder != "" {
+			return sentence(plain(p.Holder, lineLength)) + " is syncing"
+		}
+		line := "Looking for new samples"
+		if p.Samples > 0 {
+			line = count(p.Samples, "sample") + " read · " + number(p.New) + " new"
+		}
+		if p.Known && p.Seconds >= 1 && !p.Stopping {
+			line += " · about " + span(time.Duration(p.Seconds*float64(time.Second))) + " left"
+		}
+		return line
+	}
+	if s.LastSync.IsZero() {
+		if s.Paired {
+			return "Never synced"
+		}
+		return ""
+	}
+	line := "Last sync " + ago(now.Sub(s.LastSync))
+	if s.LastAdded > 0 {
+		return line + " · " + count(int64(s.LastAdded), "new sample")
+	}
+	return line + " · nothing new"
+}
+
+// trustRow is the first thing wrong, in words, or how long the certificates
+// are good.
+func trustRow(s status.State, now time.Time) string {
+	for _, c := range s.Conditions {
+		if c.Code != status.NotPaired && c.Severity > status.Info {
+			return line(c)
+		}
+	}
+	for _, c := range s.Credentials {
+		if c.Ended(now) {
+			return owner(c.Name) + " ended on " + day(c.NotAfter, now)
+		}
+	}
+	for _, c := range s.Credentials {
+		if c.Advisory || c.NotAfter.IsZero() {
+			continue
+		}
+		if c.Name == "token" {
+			return "Pairing valid until " + day(c.NotAfter, now)
+		}
+		return "Certificates valid until " + day(c.NotAfter, now)
+	}
+	return ""
+}
+
+// line is a condition in one line: what ends soon says when.
+func line(c status.JSON) string {
+	if (c.Code == status.CertExpiring || c.Code == status.TokenExpiring || c.Code == status.TypeSilent) && c.Detail != "" {
+		return plain(c.Detail, lineLength)
+	}
+	return plain(c.Sentence, lineLength)
+}
+
+func syncRows(s status.State) []Row {
+	own := s.Sync != nil && s.Sync.Holder == ""
+	return []Row{
+		{ID: "sync", Label: "Sync Now", Hidden: own, Disabled: !s.Paired, Action: status.Action{Name: status.ActSync}},
+		// A row of its own: a click that meant the one must never do the other.
+		{ID: "stop", Label: "Stop Syncing", Hidden: !own, Disabled: own && s.Sync.Stopping, Action: status.Action{Name: status.ActStop}},
+		{ID: "auto", Label: "Sync Automatically", Rows: intervalRows(s.Desk.Interval)},
+	}
+}
+
+// intervals are what the menu offers; any other comes from the configuration
+// and gets the last row while it is in force.
+var intervals = []struct {
+	label, value string
+	d            time.Duration
+}{
+	{"Every 15 minutes", "15m", 15 * time.Minute},
+	{"Every hour", "1h", time.Hour},
+	{"Every day", "1d", 24 * time.Hour},
+	{"Only when I ask", "manual", 0},
+}
+
+func intervalRows(d time.Duration) []Row {
+	other := Row{ID: "auto-other", Checkable: true, Checked: true, Disabled: true, Label: "Every " + span(d)}
+	var rows []Row
+	for _, i := range intervals {
+		rows = append(rows, Row{ID: "auto-" + i.value, Label: i.label, Checkable: true, Checked: d == i.d, Action: status.Action{Name: status.ActInterval, Arg: i.value}})
+		other.Hidden = other.Hidden || d == i.d
+	}
+	return append(rows, other)
+}
+
+// troubleRows are the question that waits, the click that failed, and the
+// remedy of the first condition.
+func troubleRows(s status.State) []Row {
+	ask := status.Question{}
+	if s.Desk.Question != nil {
+		ask = *s.Desk.Question
+	}
+	noAsk := s.Desk.Question == nil
+	failed := Row{ID: "failure", Hidden: true, Action: status.Action{Name: status.ActDismiss}}
+	failedFix := Row{ID: "failure-fix", Hidden: true}
+	var failure status.Remedy
+	if f := s.Desk.Failure; f != nil {
+		failed.Hidden, failed.Label = false, plain(f.What+" failed: "+f.Error.Sentence, lineLength)
+		failure = f.Error.Remedy
+		failedFix = fixRow("failure-fix", failure)
+	}
+	fix := Row{ID: "fix", Hidden: true}
+	for _, c := range s.Conditions {
+		if c.Code != status.NotPaired && c.Severity > status.Info && c.Remedy != failure { // pairing has its own row
+			fix = fixRow("fix", c.Remedy)
+			break
+		}
+	}
+	busy := info("busy", plain(s.Desk.Busy, lineLength))
+	return []Row{
+		{ID: "ask", Label: plain(ask.Text, lineLength), Disabled: true, Hidden: noAsk},
+		{ID: "ask-yes", Label: ask.Yes, Hidden: noAsk, Action: ask.Then},
+		{ID: "ask-no", Label: ask.No, Hidden: noAsk, Action: status.Action{Name: status.ActDismiss}},
+		busy, failed, failedFix, fix,
+	}
+}
+
+// fixRow offers a remedy: as a click where the menu can do it, else as words.
+func fixRow(id string, r status.Remedy) Row {
+	text := withoutCommand(r.Text)
+	if r.Action == "" && r.Command != "" {
+		text = r.String()
+	}
+	return Row{ID: id, Label: "Fix: " + plain(text, lineLength), Hidden: text == "", Disabled: r.Action == "", Action: status.Action{Name: r.Action}}
+}
+
+func pairRow(s status.State) Row {
+	return Row{ID: "pair", Label: "Pair an iPhone", Rows: []Row{
+		{ID: "pair-camera", Label: "Scan QR Code with Camera...", Hidden: !s.Desk.Camera, Action: status.Action{Name: status.ActPairCamera}},
+		{ID: "pair-clipboard", Label: "From Clipboard", Action: status.Action{Name: status.ActPairClipboard}},
+		{ID: "pair-file", Label: "From Image File...", Action: status.Action{Name: status.ActPairFile}},
+	}}
+}
+
+// credentials are the rows that there may be, in the order of the menu.
+var credentials = []struct{ name, label string }{{"client", "Mac"}, {"server", "iPhone"}, {"ca", "CA"}, {"token", "Pairing"}}
+
+func certificatesRow(s status.State, now time.Time) Row {
+	r := Row{ID: "certificates", Label: "Certificates", Hidden: !s.Paired}
+	for _, c := range credentials {
+		row := Row{ID: "cert-" + c.name, Disabled: true, Hidden: true}
+		if i := slices.IndexFunc(s.Credentials, func(x status.Credential) bool { return x.Name == c.name }); i >= 0 {
+			row.Hidden, row.Label = false, c.label+": "+credential(s.Credentials[i], now)
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	r.Rows = append(r.Rows, separator("s-cert"),
+		Row{ID: "export", Label: "Export...", Disabled: len(s.Credentials) == 0, Action: status.Action{Name: status.ActExport}},
+		Row{ID: "check", Label: "Check Now", Action: status.Action{Name: status.ActCheck}})
+	return r
+}
+
+// maxFigures is how many figures of the day there are rows for.
+const maxFigures = 5
+
+func todayRow(s status.State) Row {
+	r := Row{ID: "today", Label: "Today", Hidden: !s.Desk.TodayOn, Rows: []Row{{ID: "today-none", Label: "Nothing stored for today yet", Disabled: true, Hidden: len(s.Desk.Today) > 0}}}
+	for i := range maxFigures {
+		row := Row{ID: "today-" + number(int64(i+1)), Disabled: true, Hidden: true}
+		if i < len(s.Desk.Today) {
+			f := s.Desk.Today[i]
+			row.Hidden, row.Label = false, plain(f.Name+": "+f.Value, lineLength)
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	return r
+}
+
+func dataRow(s status.State) Row {
+	return Row{ID: "data", Label: "Open Health Data", Rows: []Row{
+		{ID: "report", Label: "Report", Hidden: !s.Desk.Report, Disabled: s.Samples == 0, Action: status.Action{Name: status.ActReport}},
+		{ID: "folder", Label: "Database Folder", Action: status.Action{Name: status.ActFolder}},
+	}}
+}
+
+func lastRows(s status.State) []Row {
+	return []Row{
+		{ID: "troubleshoot", Label: "Troubleshoot...", Action: status.Action{Name: status.ActTroubleshoot}},
+		{ID: "login", Label: "Launch at Login", Checkable: true, Checked: s.Desk.Login, Hidden: !s.Desk.LoginKnown, Action: status.Action{Name: status.ActLogin}},
+		{ID: "unpair", Label: "Unpair...", Hidden: !s.Paired, Action: status.Action{Name: status.ActUnpair}},
+		{ID: "quit", Label: "Quit HealthSync", Action: status.Action{Name: status.ActQuit}},
+	}
+}
+
+// info is a line to be read, not clicked; hidden where there is nothing to say.
+func info(id, label string) Row {
+	return Row{ID: id, Label: label, Disabled: true, Hidden: label == ""}
+}
+
+func separator(id string) Row { return Row{ID: id, Separator: true} }

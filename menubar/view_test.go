@@ -1,0 +1,282 @@
+package menubar
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"healthsync/app/status"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var now = time.Date(2026, 1, 8, 9, 30, 0, 0, time.FixedZone("CET", 3600))
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "menu", name+".golden")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (go test ./menubar -update writes it anew):\n%s\nwant:\n%s", path, got, want)
+	}
+}
+
+// healthy is a paired Mac on the day after.
+func healthy() status.State {
+	end := time.Date(2027, 1, 7, 8, 0, 0, 0, time.UTC)
+	return status.State{
+		At: now, Link: status.LinkConnected, Paired: true, Device: "Ana's iPhone", Host: "192.168.1.20", Port: 49321, Protocol: 2,
+		PairedAt: end.AddDate(-1, 0, 0), SharedTypes: 31, LastSync: now.Add(-5 * time.Minute), LastAdded: 1204, Samples: 1_204_311,
+		Credentials: []status.Credential{
+			{Name: "client", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end, DaysLeft: 364},
+			{Name: "server", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end, DaysLeft: 364},
+			{Name: "ca", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end.AddDate(4, 0, 0), DaysLeft: 1825},
+		},
+		Desk: status.Desk{Interval: time.Hour, Camera: true, Login: true, LoginKnown: true, Report: true},
+	}
+}
+
+func with(change func(*status.State)) status.State {
+	s := healthy()
+	change(&s)
+	return s
+}
+
+// occurs is healthy with a condition, and the link that it means.
+func occurs(code status.Code, detail string) status.State {
+	return with(func(s *status.State) {
+		e := status.New(code, detail, nil)
+		s.Conditions = []status.JSON{e.JSON()}
+		s.Link = status.LinkOf(e)
+		if e.Severity() < status.Problem {
+			s.Link = status.LinkConnected
+		}
+	})
+}
+
+func states() map[string]status.State {
+	unpaired := status.State{At: now, Link: status.LinkNotPaired, SharedTypes: -1, Desk: status.Desk{Interval: time.Hour, LoginKnown: true}}
+	unpaired.Conditions = []status.JSON{status.New(status.NotPaired, "", nil).JSON()}
+	failed := func(what string, code status.Code, detail string) *status.Failure {
+		return &status.Failure{What: what, Error: status.New(code, detail, nil).JSON()}
+	}
+	return map[string]status.State{
+		"zero":            {},
+		"connected":       healthy(),
+		"never-synced":    with(func(s *status.State) { s.LastSync, s.LastAdded, s.Samples = time.Time{}, 0, 0 }),
+		"nothing-new":     with(func(s *status.State) { s.LastSync, s.LastAdded = now.Add(-3*time.Hour), 0 }),
+		"not-paired":      unpaired,
+		"locked":          occurs(status.PhoneLocked, ""),
+		"not-sharing":     occurs(status.ConnRefused, ""),
+		"not-found":       occurs(status.PhoneNotFound, ""),
+		"disconnected":    occurs(status.ConnReset, ""),
+		"attention":       occurs(status.CertRevoked, ""),
+		"syncing-unknown": with(func(s *status.State) { s.Sync = &status.Progress{} }),
+		"syncing": with(func(s *status.State) {
+			s.Sync = &status.Progress{Requests: 41, Samples: 410_000, New: 398_211, Known: true, Remaining: 590_000, Seconds: 75}
+		}),
+		"stopping": with(func(s *status.State) { s.Sync = &status.Progress{Samples: 410_000, New: 12, Stopping: true} }),
+		"syncing-elsewhere": with(func(s *status.State) {
+			s.Sync = &status.Progress{Holder: "healthsync sync (process 4242)"}
+		}),
+		"expiring": with(func(s *status.State) {
+			s.Credentials[0].NotAfter, s.Credentials[0].DaysLeft = now.Add(29*24*time.Hour+time.Hour), 29
+			s.Conditions = []status.JSON{status.New(status.CertExpiring, "This Mac's certificate ends on 6 February 2026, in 29 days.", nil).JSON()}
+		}),
+		"expired-while-away": with(func(s *status.State) {
+			*s = occurs(status.PhoneNotFound, "")
+			s.Conditions = nil
+			s.Credentials[0].NotAfter, s.Credentials[0].DaysLeft, s.Credentials[0].Status = now.Add(-16*24*time.Hour), -16, "Expired"
+		}),
+		"protocol-1": with(func(s *status.State) {
+			s.Protocol = 1
+			s.Credentials = []status.Credential{
+				{Name: "token", Status: "Valid", NotAfter: now.Add(29 * 24 * time.Hour), DaysLeft: 29},
+				{Name: "server", Status: "Valid", NotAfter: now.Add(364 * 24 * time.Hour), DaysLeft: 364, Advisory: true},
+			}
+		}),
+		"today": with(func(s *status.State) {
+			s.Desk.TodayOn = true
+			s.Desk.Today = []status.Figure{{"Steps", "8,412"}, {"Distance", "6.1 km"}, {"Active Energy", "412 kcal"}, {"Resting Heart Rate", "58 bpm"}, {"Sleep", "7 h 21 min"}}
+		}),
+		"today-empty":      with(func(s *status.State) { s.Desk.TodayOn = true }),
+		"interval-other":   with(func(s *status.State) { s.Desk.Interval = 6 * time.Hour }),
+		"interval-manual":  with(func(s *status.State) { s.Desk.Interval = 0 }),
+		"pairing-busy":     with(func(s *status.State) { *s = unpaired; s.Desk.Busy = "Pairing..." }),
+		"pairing-failed":   with(func(s *status.State) { *s = unpaired; s.Desk.Failure = failed("Pairing", status.QRNotFound, "") }),
+		"failed-no-remedy": with(func(s *status.State) { s.Desk.Failure = failed("Export", status.FileExists, "certificates.pem") }),
+		"failed-and-broken": with(func(s *status.State) {
+			*s = occurs(status.DiskFull, "")
+			s.Desk.Failure = failed("Pairing", status.ClipboardEmpty, "")
+		}),
+		"question": with(func(s *status.State) {
+			s.Desk.Question = &status.Question{Text: "Unpair from Ana's iPhone? Health data stays.", Yes: "Yes, Unpair", No: "No, Keep It", Then: status.Action{Name: status.ActUnpairYes}}
+		}),
+		"hostile-name": with(func(s *status.State) {
+			s.Device = "\"; do shell script \u202e\n<b>_x_&\x07\xff " + strings.Repeat("A", 5000)
+		}),
+		"clock-set-back": with(func(s *status.State) { s.LastSync = now.Add(48 * time.Hour) }),
+	}
+}
+
+// One drawing for each phase and each state of the menu, the zero state
+// included: none may crash, and a changed word is seen in review.
+func TestGoldens(t *testing.T) {
+	for name, s := range states() {
+		t.Run(name, func(t *testing.T) { golden(t, name, View(s, now).String()) })
+	}
+	if !*update {
+		files, _ := filepath.Glob(filepath.Join("testdata", "menu", "*.golden"))
+		if want := len(states()) + 1; len(files) != want {
+			t.Errorf("%d golden files for %d states: one is left over", len(files), want)
+		}
+	}
+}
+
+// Every row of the table of conditions is drawn: as a condition and as a
+// failed click. Only what differs from the healthy menu is shown.
+func TestConditions(t *testing.T) {
+	var b strings.Builder
+	for _, c := range status.Table() {
+		fmt.Fprintf(&b, "%s\n", c.Code)
+		b.WriteString(differs(View(occurs(c.Code, ""), now)))
+		b.WriteString("  as a failed click:\n")
+		b.WriteString(differs(View(with(func(s *status.State) {
+			s.Desk.Failure = &status.Failure{What: "Pairing", Error: status.New(c.Code, "", nil).JSON()}
+		}), now)))
+	}
+	golden(t, "conditions", b.String())
+}
+
+// differs is what a menu shows beyond the healthy one.
+func differs(m Menu) string {
+	ordinary := strings.Split(View(healthy(), now).String(), "\n")
+	var b strings.Builder
+	for line := range strings.SplitSeq(m.String(), "\n") {
+		if !slices.Contains(ordinary, line) {
+			b.WriteString("    " + line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// The renderer never adds, moves or removes a row, so the skeleton is the same
+// for every state.
+func TestSkeletonNeverChanges(t *testing.T) {
+	want := skeleton(View(status.State{}, time.Time{}).Rows)
+	all := states()
+	for _, c := range status.Table() {
+		all[string(c.Code)] = occurs(c.Code, "detail")
+	}
+	for name, s := range all {
+		if got := skeleton(View(s, now).Rows); got != want {
+			t.Errorf("%s has another skeleton:\n%s\nwant:\n%s", name, got, want)
+		}
+	}
+	seen := map[string]bool{}
+	for id := range strings.FieldsSeq(want) {
+		if seen[id] {
+			t.Errorf("two rows are called %s", id)
+		}
+		seen[id] = true
+	}
+}
+
+func skeleton(rows []Row) string {
+	var b strings.Builder
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%s|%v|%v\n%s", r.ID, r.Separator, r.Checkable, skeleton(r.Rows))
+	}
+	return b.String()
+}
+
+// A row that can be clicked asks for something, and its text fits.
+func TestRowsAreSane(t *testing.T) {
+	for name, s := range states() {
+		var walk func([]Row)
+		walk = func(rows []Row) {
+			for _, r := range rows {
+				switch {
+				case r.Separator || r.Hidden:
+				case r.Label == "" || len([]rune(r.Label)) > lineLength+60:
+					t.Errorf("%s: row %s has the label %q", name, r.ID, r.Label)
+				case !r.Disabled && len(r.Rows) == 0 && r.Action.Name == "":
+					t.Errorf("%s: row %s can be clicked and does nothing", name, r.ID)
+				case strings.ContainsFunc(r.Label, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0x202e }):
+					t.Errorf("%s: row %s has control characters: %q", name, r.ID, r.Label)
+				}
+				walk(r.Rows)
+			}
+		}
+		walk(View(s, now).Rows)
+	}
+}
+
+// View is pure: it leaves its State alone and gives the same for the same.
+func TestViewIsPure(t *testing.T) {
+	for name, s := range states() {
+		before := fmt.Sprintf("%+v", s)
+		a, b := View(s, now), View(s, now)
+		if !reflect.DeepEqual(a, b) || fmt.Sprintf("%+v", s) != before {
+			t.Errorf("%s: View is not pure", name)
+		}
+	}
+}
+
+// Every shape of the icon is used.
+func TestEveryIcon(t *testing.T) {
+	used := map[Icon]bool{}
+	for _, s := range states() {
+		used[View(s, now).Icon] = true
+	}
+	if got := len(used); got != len(Icons()) {
+		t.Errorf("icons used: %v", slices.Collect(maps.Keys(used)))
+	}
+}
+
+// Where a click takes the command's place, the words must not lead up to one.
+func TestRemediesReadWellWithoutTheirCommand(t *testing.T) {
+	for _, c := range status.Table() {
+		text := withoutCommand(c.Remedy.Text)
+		for _, end := range []string{"then", "run", "with", "by", "of", "wait"} {
+			if c.Remedy.Action != "" && strings.HasSuffix(text, " "+end) {
+				t.Errorf("%s: the menu would say %q", c.Code, "Fix: "+text)
+			}
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for got, want := range map[string]string{
+		number(0): "0", number(999): "999", number(1000): "1,000", number(-1234567): "-1,234,567",
+		count(1, "sample"): "1 sample", count(2, "sample"): "2 samples",
+		span(59 * time.Second): "59 seconds", span(time.Minute): "1 minute", span(119 * time.Minute): "119 minutes",
+		span(2 * time.Hour): "2 hours", span(47 * time.Hour): "47 hours", span(48 * time.Hour): "2 days",
+		ago(59 * time.Second): "just now", ago(-time.Hour): "just now", ago(61 * time.Second): "1 minute ago",
+		plain("  a\n\tb\x00\u202ec ", 9): "a bc", plain("abcdef", 4): "abc…", plain("👩\u200d⚕️", 9): "👩\u200d⚕️",
+		sentence("éa"): "Éa", sentence(""): "",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
