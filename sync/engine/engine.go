@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"healthsync/sync/health"
@@ -64,6 +63,9 @@ type Options struct {
 	// PerMinute is the phone's limit on requests, for the time that is left; 0
 	// means DefaultPerMinute.
 	PerMinute int
+
+	// testOnlyPage makes pages small, so that small histories have many.
+	testOnlyPage int
 }
 
 // React judges an error of the phone; attempt counts from 1 for the same
@@ -122,9 +124,4 @@ type Unreadable struct {
 	Span store.Span
 	// Retry is when a run will ask for it again, in Unix seconds.
 	Retry int64
-}
-
-// Sync brings the database up to date with the phone.
-func Sync(ctx context.Context, phone Phone, db Store, o Options) (Result, error) {
-	return Result{}, errors.New("engine: not yet")
 }

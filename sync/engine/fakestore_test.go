@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+)
+
+// fakeStore does with a Change what sync/store promises to do, in memory.
+type fakeStore struct {
+	live, dead map[store.Key]health.Sample
+	days       map[health.Type]map[int64]map[health.UUID]struct{}
+	covered    map[health.Type]spans
+	state      map[string]string
+	applied    int
+	// before is asked before a change is stored, after when it is: an error is
+	// a crash at that moment.
+	before, after func() error
+}
+
+var _ Store = (*fakeStore)(nil)
+
+var errCrash = errors.New("fake store: crash")
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{
+		live: map[store.Key]health.Sample{}, dead: map[store.Key]health.Sample{},
+		days:    map[health.Type]map[int64]map[health.UUID]struct{}{},
+		covered: map[health.Type]spans{}, state: map[string]string{},
+	}
+}
+
+func dayOf(at int64) int64 {
+	if at < 0 {
+		return at/day - 1
+	}
+	return at / day
+}
+
+func (f *fakeStore) put(x health.Sample) {
+	f.live[store.Key{Type: x.Type, ID: x.ID}] = x
+	d := f.days[x.Type]
+	if d == nil {
+		d = map[int64]map[health.UUID]struct{}{}
+		f.days[x.Type] = d
+	}
+	if d[dayOf(x.Start)] == nil {
+		d[dayOf(x.Start)] = map[health.UUID]struct{}{}
+	}
+	d[dayOf(x.Start)][x.ID] = struct{}{}
+}
+
+func (f *fakeStore) take(k store.Key) {
+	delete(f.days[k.Type][dayOf(f.live[k].Start)], k.ID)
+	delete(f.live, k)
+}
+
+func (f *fakeStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
+	if f.before != nil {
+		if err := f.before(); err != nil {
+			return store.Outcome{}, err
+		}
+	}
+	out := store.Outcome{ByType: map[health.Type]store.Counts{}}
+	add := func(t health.Type, n store.Counts) {
+		out.Counts = out.Counts.Plus(n)
+		out.ByType[t] = out.ByType[t].Plus(n)
+	}
+	here := map[store.Key]bool{}
+	for _, x := range c.Samples {
+		k := store.Key{Type: x.Type, ID: x.ID}
+		here[k] = true
+		old, ok := f.live[k]
+		_, was := f.dead[k]
+		switch {
+		case ok && old == x:
+			add(x.Type, store.Counts{Known: 1})
+			continue
+		case ok:
+			f.take(k)
+			add(x.Type, store.Counts{Changed: 1})
+		case was:
+			delete(f.dead, k)
+			add(x.Type, store.Counts{Revived: 1})
+		default:
+			add(x.Type, store.Counts{Added: 1})
+		}
+		f.put(x)
+	}
+	for _, k := range c.Also {
+		here[k] = true
+	}
+	for _, r := range c.Reconcile {
+		for d, ids := range f.days[r.Type] {
+			if d < dayOf(r.Span.From) || d > dayOf(r.Span.To) {
+				continue
+			}
+			for id := range maps.Clone(ids) {
+				k := store.Key{Type: r.Type, ID: id}
+				if x := f.live[k]; r.Span.Contains(x.Start) && !here[k] {
+					f.take(k)
+					f.dead[k] = x
+					add(r.Type, store.Counts{Deleted: 1})
+				}
+			}
+		}
+	}
+	for _, v := range c.Covered {
+		f.covered[v.Type] = f.covered[v.Type].plus(v.Span)
+	}
+	maps.Copy(f.state, c.State)
+	f.applied++
+	if f.after != nil {
+		if err := f.after(); err != nil {
+			return store.Outcome{}, err
+		}
+	}
+	return out, nil
+}
+
+func (f *fakeStore) Coverage(context.Context) (map[health.Type][]store.Span, error) {
+	out := map[health.Type][]store.Span{}
+	for t, c := range f.covered {
+		out[t] = slices.Clone(c)
+	}
+	return out, nil
+}
+
+func (f *fakeStore) State(_ context.Context, key string) (string, bool, error) {
+	v, ok := f.state[key]
+	return v, ok, nil
+}
+
+func (f *fakeStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
+	var best *health.Sample
+	for k, x := range f.live {
+		if len(q.Types) > 0 && !slices.Contains(q.Types, k.Type) || q.Span != (store.Span{}) && !q.Span.Contains(x.Start) {
+			continue
+		}
+		if best == nil || q.OldestFirst && x.Start < best.Start || !q.OldestFirst && x.Start > best.Start {
+			best = &x
+		}
+	}
+	if q.Limit != 1 {
+		return errors.New("fake store: only the first sample is to be had")
+	}
+	if best == nil {
+		return nil
+	}
+	return yield(best)
+}
+
+// tallyStore keeps starts only, for histories of millions.
+type tallyStore struct {
+	starts  map[health.Type][]int64
+	sorted  map[health.Type]bool
+	covered map[health.Type]spans
+	state   map[string]string
+	added   int
+}
+
+var _ Store = (*tallyStore)(nil)
+
+func newTallyStore() *tallyStore {
+	return &tallyStore{starts: map[health.Type][]int64{}, sorted: map[health.Type]bool{}, covered: map[health.Type]spans{}, state: map[string]string{}}
+}
+
+func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
+	for i := range c.Samples {
+		t := c.Samples[i].Type
+		f.starts[t] = append(f.starts[t], c.Samples[i].Start)
+		f.sorted[t] = false
+	}
+	for _, v := range c.Covered {
+		f.covered[v.Type] = f.covered[v.Type].plus(v.Span)
+	}
+	maps.Copy(f.state, c.State)
+	return store.Outcome{}, nil
+}
+
+func (f *tallyStore) Coverage(context.Context) (map[health.Type][]store.Span, error) {
+	out := map[health.Type][]store.Span{}
+	for t, c := range f.covered {
+		out[t] = c
+	}
+	return out, nil
+}
+
+func (f *tallyStore) State(_ context.Context, key string) (string, bool, error) {
+	v, ok := f.state[key]
+	return v, ok, nil
+}
+
+func (f *tallyStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
+	t := q.Types[0]
+	list := f.starts[t]
+	if !f.sorted[t] {
+		slices.Sort(list)
+		f.sorted[t] = true
+	}
+	span := q.Span
+	if span == (store.Span{}) {
+		span = store.Span{From: Beginning, To: End}
+	}
+	lo, _ := slices.BinarySearch(list, span.From)
+	hi, _ := slices.BinarySearch(list, span.To)
+	if lo == hi {
+		return nil
+	}
+	i := lo
+	if !q.OldestFirst {
+		i = hi - 1
+	}
+	return yield(&health.Sample{Type: t, Start: list[i]})
+}

@@ -1,0 +1,424 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+)
+
+const (
+	// deepEvery is how often the whole look-back and all that is uncertain is
+	// read again. In between, a run reads as much of the look-back as fits
+	// into one request, so that syncing often costs little.
+	deepEvery = 20 * 3600
+	// onePage is how many samples a look-back of one request is planned for:
+	// the density of the last days is no promise.
+	onePage = 8000
+	// freshDays is what the user sees first, of all types.
+	freshDays = 7 * day
+	// quarantine is how often a type that makes the phone go away is tried
+	// again, doubling up to maxQuarantine.
+	quarantine    = day
+	maxQuarantine = 30 * day
+	// blamed is the number of strikes from which a type is known to be the one.
+	blamed = 10
+)
+
+// session is one run of Sync.
+type session struct {
+	phone Phone
+	db    Store
+	o     Options
+	now   func() time.Time
+
+	began  int64
+	deep   bool
+	mem    *memory
+	wanted []health.Type
+	plan   *planner
+	// newest is the start of the newest sample known to be served that is not
+	// dated in the future; Beginning-1 as long as none is.
+	newest int64
+	// future is the second from which a date is in the future: by the Mac's
+	// clock, or, where that was set back, by what is stored.
+	future int64
+	// stored is the span of what the database holds of a type at the start.
+	stored map[health.Type]store.Span
+	// doubts are the spans that were in doubt at the start, of types that have
+	// not been seen alive since.
+	doubts map[health.Type]spans
+	recent map[health.Type]*tally
+
+	res  Result
+	jobs chan *job
+	free chan *health.Page
+	// Found by the storing goroutine; read by the other behind a barrier.
+	suspects map[health.Type]spans
+	hushed   []hush
+	proved   bool
+	rounds   int
+}
+
+// tally counts a type's samples over the newest days.
+type tally struct{ n, seconds float64 }
+
+// hush is a span in which a type gave nothing although something was to be
+// expected.
+type hush struct {
+	typ  health.Type
+	span store.Span
+}
+
+// Sync brings the database up to date with the phone. Its errors are those of
+// the phone and of the database, as they gave them, and *OrderError. Whatever
+// the error, and wherever the process dies: what was stored stays, and the next
+// run goes on from there. Cancelling ctx ends a run after the page in hand is
+// stored.
+func Sync(ctx context.Context, phone Phone, db Store, o Options) (Result, error) {
+	s := &session{
+		phone: phone, db: db, o: o, now: o.Now,
+		stored:   map[health.Type]store.Span{},
+		doubts:   map[health.Type]spans{},
+		recent:   map[health.Type]*tally{},
+		suspects: map[health.Type]spans{},
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.res.ByType = map[health.Type]store.Counts{}
+	err := s.begin(ctx)
+	if err == nil {
+		err = s.run(ctx)
+	}
+	s.conclude(err)
+	return s.res, err
+}
+
+// begin asks what is shared and what is known, and makes the plan.
+func (s *session) begin(ctx context.Context) error {
+	s.began = s.now().Unix()
+	var err error
+	if s.mem, err = loadMemory(ctx, s.db); err != nil {
+		return err
+	}
+	covered, err := s.coverage(ctx)
+	if err != nil {
+		return err
+	}
+	enabled := s.o.Enabled
+	if enabled == nil {
+		if enabled, err = s.types(ctx); err != nil {
+			return err
+		}
+	}
+	s.choose(enabled)
+	s.deep = s.o.Full || s.mem.Deep == 0 || s.began-s.mem.Deep >= deepEvery || s.began < s.mem.Deep
+	for _, t := range s.wanted {
+		if err := s.extent(ctx, t); err != nil {
+			return err
+		}
+	}
+	s.layOut(covered)
+	return nil
+}
+
+// choose sorts out which types are read.
+func (s *session) choose(enabled []health.Type) {
+	want := s.o.Types
+	if len(want) == 0 {
+		want = enabled
+	}
+	seen := map[health.Type]bool{}
+	s.wanted, s.res.Missing, s.res.Skipped = nil, nil, nil
+	for _, t := range want {
+		shared := slices.Contains(enabled, t)
+		if t.IsSleepStage() {
+			// The stages are views of SleepAnalysis that cannot be paged
+			// through: the phone filters them after the limit.
+			switch {
+			case slices.Contains(enabled, health.SleepAnalysis):
+				t, shared = health.SleepAnalysis, true
+				if len(s.o.Types) == 0 {
+					continue // it is in the list itself
+				}
+			case shared:
+				s.res.Skipped = append(s.res.Skipped, t)
+				continue
+			}
+		}
+		switch {
+		case seen[t]:
+		case shared:
+			s.wanted = append(s.wanted, t)
+		default:
+			s.res.Missing = append(s.res.Missing, t)
+		}
+		seen[t] = true
+	}
+}
+
+// coverage is what counts as read: for a full run only what that run has read.
+func (s *session) coverage(ctx context.Context) (map[health.Type]spans, error) {
+	out := map[health.Type]spans{}
+	if s.o.Full {
+		if f := s.mem.Full; f == nil || s.began-f.Began > fullLife || s.began < f.Began {
+			s.mem.Full = &fullMemory{Began: s.began, Done: map[health.Type]spans{}}
+		}
+		for t, done := range s.mem.Full.Done {
+			out[t] = spansOf(done)
+		}
+		return out, nil
+	}
+	list, err := s.db.Coverage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for t, l := range list {
+		out[t] = spansOf(l)
+	}
+	return out, nil
+}
+
+// extent finds the oldest and newest stored sample of a type.
+func (s *session) extent(ctx context.Context, t health.Type) error {
+	f := store.Filter{Types: []health.Type{t}, Limit: 1}
+	newest, ok, err := s.one(ctx, f)
+	if err != nil || !ok {
+		return err
+	}
+	f.OldestFirst = true
+	oldest, _, err := s.one(ctx, f)
+	s.stored[t] = store.Span{From: oldest, To: newest + 1}
+	return err
+}
+
+// one gives the start of the first sample that f chooses.
+func (s *session) one(ctx context.Context, f store.Filter) (at int64, ok bool, err error) {
+	f.Limit = 1
+	err = s.db.Query(ctx, f, func(x *health.Sample) error {
+		at, ok = x.Start, true
+		return nil
+	})
+	return at, ok, err
+}
+
+// layOut decides what is to be read of each type.
+func (s *session) layOut(covered map[health.Type]spans) {
+	s.newest = Beginning - 1
+	top := Beginning
+	for _, t := range s.wanted {
+		if c, ok := covered[t].newest(); ok {
+			top = max(top, c.To)
+		}
+	}
+	known := top > Beginning
+	if known {
+		s.newest = top - 1
+	}
+	// What is covered was served, so time has come that far, whatever the
+	// Mac's clock says now.
+	s.future = max(s.began, top)
+	back := s.lookback(known)
+	floor := Beginning
+	if s.o.Since != 0 {
+		floor = s.o.Since
+	}
+	// Types that were last read at about the same time are read again from the
+	// same second on: one request does it.
+	even := top
+	lag := max(day, min(back, int64(500/max(s.density(), 1e-9))))
+	for _, t := range s.wanted {
+		if c, ok := covered[t].newest(); ok && top-c.To <= lag {
+			even = min(even, c.To)
+		}
+	}
+	lowest := End
+	var tracks []*track
+	for _, t := range s.wanted {
+		tm := s.mem.of(t)
+		if s.banned(t, tm) || s.spared(t, tm, covered[t]) {
+			continue
+		}
+		have := covered[t]
+		if s.deep {
+			have = have.without(tm.Doubt)
+			if !tm.Alive {
+				// Never seen: there is nothing, or the permission is missing.
+				have = nil
+			}
+		} else if len(tm.Doubt) > 0 {
+			s.doubts[t] = tm.Doubt
+		}
+		if newest, ok := have.newest(); ok {
+			keep := even - back
+			if top-newest.To > lag {
+				keep = newest.To - s.fullLookback()
+			}
+			have = have.minus(store.Span{From: keep, To: End})
+			lowest = min(lowest, keep)
+		}
+		todo := spans{{From: floor, To: End}}.without(have)
+		tracks = append(tracks, s.track(t, tm, todo, back))
+	}
+	s.teams(tracks)
+	s.plan = newPlanner(s.future, tracks)
+	if s.o.testOnlyPage > 0 {
+		s.plan.page = s.o.testOnlyPage
+	}
+	s.plan.fresh = max(s.future-freshDays, floor)
+	if lowest < End && s.density()*float64(s.future-lowest) <= 3*health.MaxLimit {
+		s.plan.fresh = lowest
+	}
+}
+
+// track begins a type's way, with what earlier runs learned.
+func (s *session) track(t health.Type, tm *typeMemory, todo spans, back int64) *track {
+	tr := &track{typ: t, todo: todo}
+	switch {
+	case tm.Top > 0:
+		tr.tau = float64(max(back, day))
+		tr.n = tm.Top * tr.tau
+	case len(tm.Quiet) > 0 && !tm.Alive:
+		tr.tau = year // read before, and nothing there
+	}
+	if tm.Tau > 0 && len(todo) > 1 {
+		tr.resume = &resumption{at: todo[len(todo)-2].To, n: tm.N, tau: tm.Tau, alone: tm.Alone}
+	}
+	return tr
+}
+
+func (s *session) fullLookback() int64 {
+	switch {
+	case s.o.Lookback < 0:
+		return 0
+	case s.o.Lookback == 0:
+		return int64(DefaultLookback / time.Second)
+	}
+	return int64(s.o.Lookback / time.Second)
+}
+
+// lookback is how much of what is covered this run reads again, in seconds.
+func (s *session) lookback(known bool) int64 {
+	back := s.fullLookback()
+	if known && !s.deep {
+		if d := s.density(); d > 0 {
+			if back = min(back, int64(onePage/d)); back < 2*day {
+				// Within a day the density rises well above its mean.
+				back = max(back*3/4, 3600)
+			}
+		}
+	}
+	return back
+}
+
+// density is the samples per second of all types over the newest days.
+func (s *session) density() (sum float64) {
+	for _, t := range s.wanted {
+		sum += s.mem.of(t).Top
+	}
+	return sum
+}
+
+// banned reports types over which the phone has gone away.
+func (s *session) banned(t health.Type, tm *typeMemory) bool {
+	if tm.Strikes < blamed || s.o.Full {
+		return false
+	}
+	wait := min(int64(quarantine)<<min(tm.Strikes-blamed, 10), maxQuarantine)
+	if s.began >= tm.Struck+wait || s.began < tm.Struck {
+		return false
+	}
+	s.res.Unreadable = append(s.res.Unreadable, Unreadable{
+		Type: t, Span: store.Span{From: Beginning, To: End}, Retry: tm.Struck + wait,
+	})
+	return true
+}
+
+// fragile are the types known to bring version 1.0.0 of the app down: it asks
+// Apple's stand time, which is minutes, as a count
+// (HealthSampleMapper.unitForQuantityType), and HealthKit stops a program that
+// does so. Until a phone has served one they are read last and by themselves.
+var fragile = []health.Type{health.StandHours}
+
+// spared reports a fragile type that the phone has never served: it would need
+// a request of its own, and gets one once a day.
+func (s *session) spared(t health.Type, tm *typeMemory, covered spans) bool {
+	return !s.deep && !tm.Alive && len(covered) > 0 && len(s.wanted) > 1 && slices.Contains(fragile, t)
+}
+
+// teams keeps types over which the phone went away from the others, in halves
+// of halves until the culprit is alone.
+func (s *session) teams(tracks []*track) {
+	by := map[int][]*track{}
+	for _, t := range tracks {
+		tm := s.mem.of(t.typ)
+		switch {
+		case tm.Strikes > 0:
+			by[tm.Strikes] = append(by[tm.Strikes], t)
+		case !tm.Alive && len(tracks) > 1 && slices.Contains(fragile, t.typ):
+			t.team = 1
+		}
+	}
+	team := 1
+	strikes := make([]int, 0, len(by))
+	for n := range by {
+		strikes = append(strikes, n)
+	}
+	slices.Sort(strikes)
+	for _, n := range strikes {
+		list := by[n]
+		half := (len(list) + 1) / 2
+		for i, t := range list {
+			if i%half == 0 {
+				team++
+			}
+			t.team = team
+		}
+	}
+}
+
+// struck writes down that the phone went away over a request.
+func (s *session) struck(ctx context.Context, r request) error {
+	if err := s.barrier(ctx); err != nil {
+		return err
+	}
+	for _, t := range r.tracks {
+		tm := s.mem.of(t.typ)
+		tm.Strikes++
+		if len(r.tracks) == 1 {
+			tm.Strikes = max(tm.Strikes, blamed)
+		}
+		tm.Struck = s.now().Unix()
+	}
+	state, err := s.mem.state()
+	if err != nil {
+		return err
+	}
+	_, err = s.db.Apply(context.WithoutCancel(ctx), &store.Change{State: state})
+	return err
+}
+
+// conclude fills in what the Result says beside the counts.
+func (s *session) conclude(err error) {
+	if s.newest >= Beginning {
+		s.res.To = s.newest
+	}
+	if s.mem == nil || s.plan == nil {
+		return
+	}
+	whole := err == nil && len(s.res.Unreadable) == 0
+	for _, t := range s.wanted {
+		tm := s.mem.of(t)
+		if len(tm.Doubt) == 0 {
+			continue
+		}
+		whole = false
+		if _, ok := s.stored[t]; ok || tm.Alive {
+			s.res.Silent = append(s.res.Silent, t)
+		}
+	}
+	s.res.Complete = whole
+}
