@@ -15,6 +15,7 @@ import (
 
 	"healthsync/app/clipboard"
 	"healthsync/app/status"
+	"healthsync/menubar/camera"
 	"healthsync/pki/qr"
 )
 
@@ -61,6 +62,9 @@ one as soon as it is complete; health data stays.`,
 }
 
 func runScan(ctx context.Context, env *Env, o *scanOptions, asJSON bool) error {
+	if o.camera && camera.IsChild(env.Getenv) {
+		return serveCamera(ctx, env)
+	}
 	p, err := findPayload(ctx, env, o)
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, err
 	case len(o.files) > 0:
 		return payloadFromFiles(ctx, env, o.files)
 	case o.camera:
-		return payloadFromCamera(ctx, env)
+		return payloadFromCamera(ctx)
 	}
 	p, err := payloadFromClipboard(ctx, env, o.debugClipboard)
 	if o.clipboard || err == nil {
@@ -87,7 +91,7 @@ func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, err
 		return p, err
 	}
 	env.note("no pairing code in the clipboard; opening the camera ...")
-	return payloadFromCamera(ctx, env)
+	return payloadFromCamera(ctx)
 }
 
 // payloadFromFiles takes the first picture that holds a code of ours. A shell

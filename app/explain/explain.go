@@ -31,7 +31,7 @@ func Error(err error, now time.Time) *status.Error {
 		return e
 	}
 	for _, look := range []func(error, time.Time) *status.Error{
-		pairingError, phoneError, trustError, vaultError, storeError, pictureError, ownError,
+		pairingError, phoneError, trustError, vaultError, storeError, pictureError, cameraError, ownError,
 	} {
 		if e := look(err, now); e != nil {
 			return e

@@ -16,8 +16,17 @@ const (
 	ExitPhoneBusy   Exit = 14 // the iPhone answers, but not now: locked, rate-limited, type not shared
 	ExitPairing     Exit = 15 // no pairing: the code, the picture or the payload is no good
 	ExitStorage     Exit = 16 // the database or the disk
-	ExitCamera      Exit = 17 // no camera, or not allowed to use it
-	ExitInterrupted Exit = 130
+	// How a camera window ended; its child process ends with the same status
+	// (package camera, tested in package explain).
+	ExitCamera           Exit = 17 // there is no camera
+	ExitCameraDenied     Exit = 18 // the person does not allow it
+	ExitCameraRestricted Exit = 19 // a profile or Screen Time does not allow it
+	ExitCameraInUse      Exit = 20 // another program holds it
+	ExitCameraClosed     Exit = 21 // the person closed the window
+	ExitCameraTimedOut   Exit = 22 // no code in two minutes
+	ExitCameraOrphaned   Exit = 23 // the program that wanted the code is gone
+	ExitCameraFailed     Exit = 24 // the window broke
+	ExitInterrupted      Exit = 130
 )
 
 // ExitMeaning is a row of the documented table of exit statuses.
@@ -39,7 +48,14 @@ func Exits() []ExitMeaning {
 		{ExitPhoneBusy, "the iPhone answers, but not now (locked, too many requests, type not shared)"},
 		{ExitPairing, "the pairing code, picture or payload is no good"},
 		{ExitStorage, "the database, the disk or a file"},
-		{ExitCamera, "no camera, or not allowed to use it"},
+		{ExitCamera, "there is no camera to scan with"},
+		{ExitCameraDenied, "the camera is not allowed"},
+		{ExitCameraRestricted, "the camera is switched off by a profile or Screen Time"},
+		{ExitCameraInUse, "another program uses the camera"},
+		{ExitCameraClosed, "the camera window was closed"},
+		{ExitCameraTimedOut, "no pairing code came before the camera in two minutes"},
+		{ExitCameraOrphaned, "the program that asked for a camera window is gone"},
+		{ExitCameraFailed, "the camera window broke"},
 		{ExitInterrupted, "interrupted"},
 	}
 }

@@ -16,6 +16,12 @@ const (
 	ClipboardEmpty     Code = "CLIPBOARD_EMPTY"
 	CameraDenied       Code = "CAMERA_DENIED"
 	CameraUnavailable  Code = "CAMERA_UNAVAILABLE"
+	CameraRestricted   Code = "CAMERA_RESTRICTED"
+	CameraInUse        Code = "CAMERA_IN_USE"
+	CameraClosed       Code = "CAMERA_CLOSED"
+	CameraTimedOut     Code = "CAMERA_TIMED_OUT"
+	CameraOrphaned     Code = "CAMERA_ORPHANED"
+	CameraFailed       Code = "CAMERA_FAILED"
 	HostNotLocal       Code = "HOST_NOT_LOCAL"
 
 	// Certificates and tokens
@@ -92,7 +98,9 @@ const (
 var (
 	pairAgain = Remedy{Text: "pair again", Command: "healthsync unpair && healthsync scan", Action: "pair"}
 	newCode   = Remedy{Text: "show a new QR code on the iPhone (Start Sharing, then Show QR Code) and run", Command: "healthsync scan", Action: "pair"}
-	openApp   = Remedy{Text: "open the iOS Health Sync app on the iPhone and tap Start Sharing; both devices need the same Wi-Fi", Command: "healthsync status", Action: "retry"}
+	// withoutCamera is the way round it.
+	withoutCamera = Remedy{Text: "use a screenshot or a photo of the code", Command: "healthsync scan --file PICTURE.png", Action: "pair"}
+	openApp       = Remedy{Text: "open the iOS Health Sync app on the iPhone and tap Start Sharing; both devices need the same Wi-Fi", Command: "healthsync status", Action: "retry"}
 )
 
 var certificateFaults = []Code{PhoneNotFound, ConnReset, ResponseCut, CertExpiring, TokenExpiring}
@@ -117,9 +125,18 @@ var table = []Condition{
 	{ClipboardEmpty, Problem, "No code in the clipboard", "There is no pairing code in the clipboard",
 		Remedy{Text: "tap Copy in the iPhone app, or take a screenshot of the code and run", Command: "healthsync scan --file PICTURE.png", Action: "pair"}, ExitPairing, nil},
 	{CameraDenied, Problem, "Camera not allowed", "HealthSync may not use the camera",
-		Remedy{Text: "allow it in System Settings > Privacy & Security > Camera, or use a screenshot", Command: "healthsync scan --file PICTURE.png", Action: "camera-settings"}, ExitCamera, nil},
-	{CameraUnavailable, Problem, "No camera", "There is no camera to scan with",
-		Remedy{Text: "use a screenshot or a photo of the code", Command: "healthsync scan --file PICTURE.png", Action: "pair"}, ExitCamera, nil},
+		Remedy{Text: "allow it in System Settings > Privacy & Security > Camera, or use a screenshot", Command: "healthsync scan --file PICTURE.png", Action: "camera-settings"}, ExitCameraDenied, nil},
+	{CameraUnavailable, Problem, "No camera", "There is no camera to scan with", withoutCamera, ExitCamera, nil},
+	{CameraRestricted, Problem, "Camera switched off", "This Mac does not let apps use the camera",
+		Remedy{Text: "a profile or Screen Time says so; use a screenshot or a photo of the code", Command: "healthsync scan --file PICTURE.png", Action: "pair"}, ExitCameraRestricted, nil},
+	{CameraInUse, Problem, "Camera in use", "Another program uses the camera",
+		Remedy{Text: "end the call or the recording, then", Command: "healthsync scan --camera", Action: "pair"}, ExitCameraInUse, nil},
+	{CameraClosed, Info, "Scan cancelled", "The camera window was closed before a code was found",
+		Remedy{Text: "open it again", Command: "healthsync scan --camera", Action: "pair"}, ExitCameraClosed, nil},
+	{CameraTimedOut, Problem, "No code seen", "No pairing code came before the camera in two minutes",
+		Remedy{Text: "make the iPhone's screen bright and fill the frame with the code, or copy it in the iPhone app and run", Command: "healthsync scan --clipboard", Action: "pair"}, ExitCameraTimedOut, nil},
+	{CameraOrphaned, Info, "Scan abandoned", "The program that wanted the code is gone", Remedy{}, ExitCameraOrphaned, nil},
+	{CameraFailed, Problem, "Camera window broke", "The camera window broke", withoutCamera, ExitCameraFailed, nil},
 	{HostNotLocal, Problem, "Not a local address", "The address is not on the local network",
 		Remedy{Text: "health data is sent inside the local network only; use the address that the iPhone app shows", Command: "healthsync scan", Action: "pair"}, ExitPairing, nil},
 
