@@ -61,7 +61,7 @@ func Decode(ctx context.Context, r io.Reader, opts Options) ([]Code, error) {
 	if err != nil {
 		return nil, err
 	}
-	return search(ctx, pages, opts, func(string) bool { return true })
+	return search(ctx, pages, opts, nil)
 }
 
 // DecodeImage is [Decode] for an image that is in memory already.
@@ -70,7 +70,7 @@ func DecodeImage(ctx context.Context, img image.Image, opts Options) ([]Code, er
 	if err != nil {
 		return nil, err
 	}
-	return search(ctx, pages, opts, func(string) bool { return true })
+	return search(ctx, pages, opts, nil)
 }
 
 // FindPayload reads a picture and returns the pairing payload in it. Of several

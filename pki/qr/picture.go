@@ -263,10 +263,16 @@ func progressive(data []byte) bool {
 
 // pictureError sorts a decoder's complaint into cut short, or damaged.
 func pictureError(name string, err error) error {
-	text := err.Error()
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		// These wrap by text: image/gif, x/image/tiff and webp.
-		strings.Contains(text, "unexpected EOF") || strings.Contains(text, "not enough") || strings.Contains(text, "too short") {
+	cut := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	for _, words := range []string{ // what the decoders say without wrapping
+		"unexpected EOF",     // image/gif, x/image/webp
+		"short Huffman data", // image/jpeg
+		"not enough",         // image/png and image/gif: "not enough pixel data"
+		"too short",
+	} {
+		cut = cut || strings.Contains(err.Error(), words)
+	}
+	if cut {
 		return &TruncatedError{Format: name, Err: err}
 	}
 	return &DamagedError{Format: name, Err: err}

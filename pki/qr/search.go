@@ -14,6 +14,7 @@ type hunt struct {
 	wanted func(text string) bool
 	codes  []Code
 	seen   map[string]bool
+	all    bool // a wanted code does not end the look at the picture that showed it
 	tries  int
 	done   bool       // a wanted code was found
 	until  time.Time  // when to stop although none was; zero: by ctx only
@@ -23,10 +24,11 @@ type hunt struct {
 
 // search looks at one preparation of the picture after the other until one
 // shows a code that is wanted, and returns all the codes seen until then.
+// Without wanted it returns all that the first successful look shows.
 func search(ctx context.Context, pages []*gray, opts Options, wanted func(string) bool) ([]Code, error) {
 	ctx, cancel := context.WithTimeout(ctx, opts.budget())
 	defer cancel()
-	h := &hunt{ctx: ctx, wanted: wanted, seen: map[string]bool{}}
+	h := &hunt{ctx: ctx, wanted: wanted, all: wanted == nil, seen: map[string]bool{}}
 	for _, page := range pages {
 		h.page(page)
 		if h.over() {
@@ -53,7 +55,7 @@ func (h *hunt) found(text string) {
 	}
 	h.seen[text] = true
 	h.codes = append(h.codes, Code{Text: text})
-	if h.wanted(text) {
+	if h.all || h.wanted(text) {
 		h.done = true
 	} else if len(h.codes) == 1 {
 		h.until = time.Now().Add(afterOther)
@@ -125,7 +127,7 @@ func (h *hunt) bitmap(full *gray, b *bitmap, scale float64, tone byte, c care) {
 	fs := b.finders(tone, c)
 	ts := b.triples(fs, tone, c)
 	for i := range ts {
-		if h.over() {
+		if h.over() && !(h.all && h.ctx.Err() == nil) {
 			return
 		}
 		t := &ts[i]
