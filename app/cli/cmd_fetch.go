@@ -166,25 +166,7 @@ func parseWait(s string) (time.Duration, error) {
 }
 
 // resolveTypes gives the types that names stand for, each once; nil for all.
-func resolveTypes(names []string) ([]health.Type, error) {
-	var types []health.Type
-	for _, name := range names {
-		name = strings.TrimSpace(name)
-		if strings.EqualFold(name, "all") {
-			return nil, nil
-		}
-		ts, err := health.Resolve(name)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range ts {
-			if !slices.Contains(types, t) {
-				types = append(types, t)
-			}
-		}
-	}
-	return types, nil
-}
+func resolveTypes(names []string) ([]health.Type, error) { return health.ResolveAll(names) }
 
 func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	p, err := o.plan(env.Now())

@@ -14,11 +14,11 @@ import (
 	"healthsync/app/lock"
 	"healthsync/app/pairing"
 	"healthsync/app/status"
+	"healthsync/app/syncrun"
 	"healthsync/app/when"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
-	"healthsync/sync/store"
 )
 
 type syncOptions struct {
@@ -66,107 +66,49 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	opts, err := syncEngineOptions(env, s, o)
+	run, err := o.run(env)
 	if err != nil {
 		return err
 	}
-	held, err := lock.Take(s.Paths.LockFile(), "healthsync sync", env.Now())
-	if err != nil {
-		return syncBusy(err)
-	}
-	defer held.Release()
-	db, err := store.Open(ctx, s.Paths.Database(), store.Options{Now: env.Now})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	link, st, err := env.reachWaiting(ctx, &o.link, wait)
-	if err != nil {
-		return err
-	}
-	opts.Enabled, opts.React = st.Types, env.syncReact(wait)
 	view := newSyncView(env, asJSON)
-	opts.Progress = view.progress
-	return view.finish(syncOnce(ctx, env, s, db, link, opts))
+	run.Progress, run.Patient = view.progress, env.patient(wait)
+	run.Reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
+		return env.reachWaiting(ctx, &o.link, wait)
+	}
+	res, err := syncrun.Run(ctx, s, run)
+	var held *lock.HeldError
+	if errors.As(err, &held) {
+		return syncBusy(held)
+	}
+	return view.finish(res, err)
 }
 
-// syncEngineOptions combines flags and settings.
-func syncEngineOptions(env *Env, s *pairing.Station, o *syncOptions) (engine.Options, error) {
-	opts := engine.Options{Full: o.full, Now: env.Now, Lookback: s.Config.SyncLookback()}
-	names := o.types
-	if len(names) == 0 {
-		names = s.Config.Sync.Types
-	}
+// run turns the flags into a sync.
+func (o *syncOptions) run(env *Env) (syncrun.Options, error) {
+	run := syncrun.Options{Holder: "healthsync sync", Full: o.full}
 	var err error
-	if opts.Types, err = resolveTypes(names); err != nil {
-		return opts, err
+	if run.Types, err = resolveTypes(o.types); err != nil {
+		return run, err
 	}
-	since := s.Config.SyncSince()
-	if o.since != "" {
-		begin, _, err := when.Parse(o.since, env.Now())
-		if err != nil {
-			return opts, &when.Error{Flag: "--since", Text: o.since}
-		}
-		since = begin
+	run.AllTypes = len(o.types) > 0 && run.Types == nil
+	if o.since == "" {
+		return run, nil
 	}
-	if !since.IsZero() {
-		opts.Since = since.Unix()
+	begin, _, err := when.Parse(o.since, env.Now())
+	if err != nil {
+		return run, &when.Error{Flag: "--since", Text: o.since}
 	}
-	return opts, nil
+	run.Since = begin.Unix()
+	return run, nil
 }
 
 // syncBusy says who holds the lock.
-func syncBusy(err error) error {
-	var held *lock.HeldError
-	if !errors.As(err, &held) {
-		return err
-	}
+func syncBusy(held *lock.HeldError) error {
 	detail := ""
 	if held.Holder.PID != 0 {
 		detail = fmt.Sprintf("It is %s, process %d, since %s.", held.Holder.What, held.Holder.PID, held.Holder.Since.Local().Format("15:04:05"))
 	}
-	return status.New(status.SyncBusy, detail, err)
-}
-
-// syncReact decides how a sync goes on after an error of the phone.
-func (e *Env) syncReact(wait time.Duration) engine.React {
-	patient := e.patient(wait)
-	return func(ctx context.Context, err error, attempt int) engine.Reaction {
-		var empty *phone.EmptyAnswerError
-		var disabled *phone.TypeNotEnabledError
-		switch {
-		case errors.As(err, &empty):
-			return engine.Narrow
-		case errors.As(err, &disabled) && attempt == 1:
-			return engine.AskTypes
-		case patient != nil:
-			if r := patient(ctx, err, attempt); r != engine.Stop {
-				return r
-			}
-		}
-		if explain.Error(err, e.Now()).Exit() == status.ExitUnreachable {
-			return engine.Gone
-		}
-		return engine.Stop
-	}
-}
-
-// syncOnce runs the engine and keeps the log of runs.
-func syncOnce(ctx context.Context, env *Env, s *pairing.Station, db *store.Store, link *pairing.Link, opts engine.Options) (engine.Result, error) {
-	run := store.Run{Started: env.Now().Unix(), Phone: link.Record.Name, Outcome: "running"}
-	if err := db.RecordRun(ctx, &run); err != nil {
-		return engine.Result{}, err
-	}
-	res, err := engine.Sync(ctx, link, db, opts)
-	err = link.Explain(err)
-	run.Ended, run.Requests, run.Counts, run.Outcome = env.Now().Unix(), res.Requests+1, res.Counts, store.RunOK
-	if err != nil {
-		run.Outcome = string(explain.Error(err, env.Now()).Code)
-	}
-	// The run is noted also after Ctrl-C.
-	rerr := db.RecordRun(context.WithoutCancel(ctx), &run)
-	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted, "seconds", run.Ended-run.Started)
-	return res, errors.Join(err, rerr)
+	return status.New(status.SyncBusy, detail, held)
 }
 
 // syncView shows a sync: a bar on a terminal, events as JSON, or the result

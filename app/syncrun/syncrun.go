@@ -1,0 +1,135 @@
+// Package syncrun does one sync as a whole: one at a time across processes,
+// with the settings, the log of runs, and a judgement of each error of the
+// iPhone. The command and the menu-bar app both run it.
+package syncrun
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"healthsync/app/explain"
+	"healthsync/app/lock"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/sync/engine"
+	"healthsync/sync/health"
+	"healthsync/sync/phone"
+	"healthsync/sync/store"
+)
+
+// Options of a sync. The zero value does what the settings say.
+type Options struct {
+	// Holder says in words who syncs, for others that want to.
+	Holder string
+	// Reach reaches the iPhone; nil does so by Link, once.
+	Reach func(context.Context) (*pairing.Link, phone.Status, error)
+	Link  pairing.LinkOptions
+	// Types and Since (Unix seconds) take the place of the settings'; nil and 0
+	// leave those.
+	Types []health.Type
+	Since int64
+	// AllTypes syncs all that the iPhone shares, whatever the settings say.
+	AllTypes bool
+	// Full is engine.Options'.
+	Full bool
+	// Patient may wait for a locked or absent iPhone after an error; nil does
+	// not.
+	Patient engine.React
+	// Progress is engine.Options'.
+	Progress func(engine.Progress)
+}
+
+// Run syncs. A *lock.HeldError says that another process does so already. The
+// Result is good beside an error too: what it counts is stored.
+func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, error) {
+	opts, err := o.engine(s)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	held, err := lock.Take(s.Paths.LockFile(), o.Holder, s.Now())
+	if err != nil {
+		return engine.Result{}, err
+	}
+	defer held.Release()
+	db, err := store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now})
+	if err != nil {
+		return engine.Result{}, err
+	}
+	defer db.Close()
+	reach := o.Reach
+	if reach == nil {
+		reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
+			link, err := s.Link(ctx, o.Link)
+			if err != nil {
+				return nil, phone.Status{}, err
+			}
+			st, err := link.Reach(ctx)
+			return link, st, err
+		}
+	}
+	link, st, err := reach(ctx)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	opts.Enabled = st.Types
+	return logged(ctx, s, db, link, opts)
+}
+
+// engine combines what was asked for with the settings.
+func (o Options) engine(s *pairing.Station) (engine.Options, error) {
+	opts := engine.Options{
+		Types: o.Types, Since: o.Since, Full: o.Full, Now: s.Now, Lookback: s.Config.SyncLookback(),
+		Progress: o.Progress, React: react(s.Now, o.Patient),
+	}
+	if opts.Types == nil && !o.AllTypes {
+		var err error
+		if opts.Types, err = health.ResolveAll(s.Config.Sync.Types); err != nil {
+			return opts, err
+		}
+	}
+	if since := s.Config.SyncSince(); o.Since == 0 && !since.IsZero() {
+		opts.Since = since.Unix()
+	}
+	return opts, nil
+}
+
+// react decides how a sync goes on after an error of the phone.
+func react(now func() time.Time, patient engine.React) engine.React {
+	return func(ctx context.Context, err error, attempt int) engine.Reaction {
+		var empty *phone.EmptyAnswerError
+		var disabled *phone.TypeNotEnabledError
+		switch {
+		case errors.As(err, &empty):
+			return engine.Narrow
+		case errors.As(err, &disabled) && attempt == 1:
+			return engine.AskTypes
+		case patient != nil:
+			if r := patient(ctx, err, attempt); r != engine.Stop {
+				return r
+			}
+		}
+		if explain.Error(err, now()).Exit() == status.ExitUnreachable {
+			return engine.Gone
+		}
+		return engine.Stop
+	}
+}
+
+// logged runs the engine and keeps the log of runs.
+func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pairing.Link, opts engine.Options) (engine.Result, error) {
+	run := store.Run{Started: s.Now().Unix(), Phone: link.Record.Name, Outcome: "running"}
+	if err := db.RecordRun(ctx, &run); err != nil {
+		return engine.Result{}, err
+	}
+	res, err := engine.Sync(ctx, link, db, opts)
+	err = link.Explain(err)
+	run.Ended, run.Requests, run.Counts, run.Outcome = s.Now().Unix(), res.Requests+1, res.Counts, store.RunOK
+	if err != nil {
+		run.Outcome = string(explain.Error(err, s.Now()).Code)
+	}
+	// The run is noted also after it was stopped.
+	rerr := db.RecordRun(context.WithoutCancel(ctx), &run)
+	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted, "seconds", run.Ended-run.Started)
+	return res, errors.Join(err, rerr)
+}

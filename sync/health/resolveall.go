@@ -1,0 +1,28 @@
+package health
+
+import (
+	"slices"
+	"strings"
+)
+
+// ResolveAll resolves several names, each type once. None, or "all" among
+// them, is nil: all types that there are.
+func ResolveAll(names []string) ([]Type, error) {
+	var types []Type
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		if strings.EqualFold(name, "all") {
+			return nil, nil
+		}
+		found, err := Resolve(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range found {
+			if !slices.Contains(types, t) {
+				types = append(types, t)
+			}
+		}
+	}
+	return types, nil
+}
