@@ -42,7 +42,7 @@ func unique(name string) string { return fmt.Sprintf("%s %d", name, os.Getpid())
 func announce(t testing.TB, name string, port int, text ...string) *Announcer {
 	t.Helper()
 	a, err := Announce(Announcement{
-		Name: name, Host: "Anas-iPhone", Port: port, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Text: text,
+		Name: name, Host: "Anas-iPhone.local", Port: port, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Text: text,
 	})
 	if err != nil {
 		t.Fatal(err)

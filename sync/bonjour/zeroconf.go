@@ -146,5 +146,9 @@ func register(name string, port int, host string, addrs []netip.Addr, text []str
 	for _, a := range addrs {
 		ips = append(ips, a.String())
 	}
+	// The library compares a host without its last dot with a domain that has
+	// one, and so would put a second ".local" behind the first (server.go,
+	// RegisterProxy).
+	host = strings.TrimSuffix(strings.TrimSuffix(host, "."), ".local")
 	return zeroconf.RegisterProxy(escape(name), Service, "local.", port, host, ips, text, ifaces)
 }
