@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 
-	"healthsync/app/status"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/simulator"
 )
@@ -16,8 +15,4 @@ func announce(_ context.Context, p *simulator.Phone) (func(), error) {
 		return nil, err
 	}
 	return a.Close, nil
-}
-
-func pairByCode(context.Context, *Env, *pairOptions, bool) error {
-	return usageError(status.Usage, "Pairing by the code alone is not there yet.", "healthsync scan")
 }

@@ -33,6 +33,8 @@ type Env struct {
 	// OutTTY and ErrTTY say that a person is looking; InTTY, that one can
 	// answer.
 	InTTY, OutTTY, ErrTTY bool
+	// Finder looks for iPhones; nil means Bonjour.
+	Finder pairing.Finder
 
 	vaultKind string // --vault
 	log       *slog.Logger
@@ -83,10 +85,14 @@ func (e *Env) station() (*pairing.Station, error) {
 	if err != nil {
 		return nil, err
 	}
+	return e.stationWith(p, c), nil
+}
+
+func (e *Env) stationWith(p config.Paths, c config.Config) *pairing.Station {
 	return &pairing.Station{
 		Paths: p, Config: c, Now: e.Now, Log: e.logger(p),
 		OpenVault: func() (vault.Vault, error) { return e.openVault(p) },
-	}, nil
+	}
 }
 
 // note says something beside the answer.

@@ -71,6 +71,8 @@ func commands(env *Env) []*cobra.Command {
 		newPairCommand(env),
 		newUnpairCommand(env),
 		newStatusCommand(env),
+		newDiagnoseCommand(env),
+		newDiscoverCommand(env),
 		newSyncCommand(env),
 		newFetchCommand(env),
 		newTypesCommand(env),

@@ -7,6 +7,7 @@ import (
 
 	"healthsync/pki"
 	"healthsync/pki/trust"
+	"healthsync/pki/vault"
 	"healthsync/sync/bonjour"
 )
 
@@ -258,3 +259,6 @@ func (s *Station) HasToken(ctx context.Context, r *Record) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// Needs reports whether an item of the vault belongs to this pairing.
+func (r *Record) Needs(i vault.Item) bool { return r.names(i) }

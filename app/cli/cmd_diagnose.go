@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/config"
+	"healthsync/app/diagnose"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+)
+
+type diagnoseOptions struct {
+	link                      linkFlags
+	output                    string
+	force, names, check, deep bool
+}
+
+func newDiagnoseCommand(env *Env) *cobra.Command {
+	var o diagnoseOptions
+	cmd := &cobra.Command{
+		Use:   "diagnose",
+		Short: "Find out what is wrong, and what to do about it",
+		Long: `Walks the troubleshooting guide by itself: this program and computer, settings,
+keychain, network, Bonjour, connection, TLS version, every certificate, both clocks,
+whether the iPhone is unlocked and what it shares, disk and database. Each line has
+its verdict and its remedy, and the last one names the root cause.
+
+The report can be posted in public: there is no address in it but local ones, no
+device's name (unless --names), no name of a user, no secret and no health value.
+
+It ends with 0 because it answered; with --check, with the verdict's status.`,
+		Example: `  healthsync diagnose
+  healthsync diagnose --output report.txt
+  healthsync diagnose --check --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDiagnose(cmd.Context(), env, &o, jsonWanted(cmd))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.output, "output", "o", "", "write the report to this file, and only the verdict here")
+	f.BoolVar(&o.force, "force", false, "replace an existing file")
+	f.BoolVar(&o.names, "names", false, "let the names of devices into the report")
+	f.BoolVar(&o.check, "check", false, "end with the verdict's exit status")
+	f.BoolVar(&o.deep, "deep", false, "check the whole database, however long it takes")
+	o.link.add(f)
+	env.addCommonFlags(f)
+	return cmd
+}
+
+func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions, asJSON bool) error {
+	if o.output != "" && o.output != "-" && !o.force {
+		if _, err := os.Lstat(o.output); err == nil { // before the walk, not after it
+			return status.New(status.FileExists, o.output+".", fs.ErrExist)
+		}
+	}
+	s, settingsErr, err := env.stationAnyway()
+	if err != nil {
+		return err
+	}
+	lo, err := o.link.options(env)
+	if err != nil {
+		return err
+	}
+	d := diagnose.Options{Link: lo, Finder: env.finder(), Names: o.names, Home: env.Getenv("HOME"), SettingsErr: settingsErr}
+	if o.deep {
+		d.CheckTime = -1
+	}
+	if env.ErrTTY && !asJSON {
+		env.note("looking at everything, which takes a few seconds ...")
+	}
+	r := diagnose.Run(ctx, s, d)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.Log.Info("diagnosed", "verdict", r.Verdict, "code", r.Code)
+	if err := env.printDiagnosis(r, o, asJSON); err != nil {
+		return err
+	}
+	if e := r.Err(); o.check && e != nil {
+		return e
+	}
+	return nil
+}
+
+// stationAnyway opens the station with the default settings where the user's
+// cannot be read: that is then one of the things to tell.
+func (e *Env) stationAnyway() (s *pairing.Station, settings, err error) {
+	if s, err = e.station(); err == nil {
+		return s, nil, nil
+	}
+	var invalid *config.InvalidError
+	if !errors.As(err, &invalid) {
+		return nil, nil, err
+	}
+	p, perr := e.paths()
+	if perr != nil {
+		return nil, nil, perr
+	}
+	return e.stationWith(p, config.Config{}), err, nil
+}
+
+// printDiagnosis writes the report where it was asked for. With a file the
+// verdict still goes to standard output.
+func (e *Env) printDiagnosis(r *diagnose.Report, o *diagnoseOptions, asJSON bool) error {
+	if o.output == "" || o.output == "-" {
+		if asJSON {
+			return e.printJSON(r)
+		}
+		_, err := r.WriteTo(e.Stdout)
+		return err
+	}
+	var buf bytes.Buffer
+	if asJSON || strings.HasSuffix(strings.ToLower(o.output), ".json") {
+		aside := *e
+		aside.Stdout = &buf
+		if err := aside.printJSON(r); err != nil {
+			return err
+		}
+	} else if _, err := r.WriteTo(&buf); err != nil {
+		return err
+	}
+	if err := writeNew(o.output, buf.Bytes(), o.force); err != nil {
+		return err
+	}
+	if asJSON {
+		return e.printJSON(struct {
+			File    string           `json:"file"`
+			Verdict diagnose.Verdict `json:"verdict"`
+			Code    status.Code      `json:"code,omitempty"`
+		}{o.output, r.Verdict, r.Code})
+	}
+	public := "it can be posted in public"
+	if o.names {
+		public = "it holds the names of devices"
+	}
+	e.printf("%sWrote the report to %s; %s.\n", r.Summary(), o.output, public)
+	return nil
+}

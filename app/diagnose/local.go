@@ -1,0 +1,318 @@
+package diagnose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/sys/unix"
+
+	"healthsync/app/explain"
+	"healthsync/app/status"
+	"healthsync/app/version"
+	"healthsync/pki/trust"
+	"healthsync/sync/bonjour"
+	"healthsync/sync/store"
+)
+
+// oldestMac is the guide's minimum.
+const oldestMac = 15
+
+func (w *walk) platform() string {
+	if w.o.Platform != "" {
+		return w.o.Platform
+	}
+	return runtime.GOOS
+}
+
+func (w *walk) program() {
+	v := version.Get()
+	built := v.Platform + ", " + v.Go
+	if v.Modified {
+		built += ", changed since its last commit"
+	}
+	w.set(Program, OK, fmt.Sprintf("healthsync %s (%s)", v.Version, built), "")
+
+	name, number := systemVersion()
+	if w.platform() != "darwin" {
+		w.set(System, OK, name, "")
+		return
+	}
+	major, _, _ := strings.Cut(number, ".")
+	if n, err := strconv.Atoi(major); err == nil && n < oldestMac {
+		w.warn(System, name, "HealthSync is made for macOS 15 Sequoia and later.", status.Remedy{Text: "update macOS"})
+		return
+	}
+	w.set(System, OK, name, "")
+}
+
+func (w *walk) settings() {
+	switch {
+	case w.o.SettingsErr != nil:
+		w.failed(Settings, w.o.SettingsErr)
+	case w.s.Paths.Home != "":
+		w.set(Settings, OK, "In a folder of their own: "+w.s.Paths.Config, "HEALTHSYNC_HOME is set.")
+	default:
+		w.set(Settings, OK, "In "+w.s.Paths.Config, "")
+	}
+}
+
+// nets are the networks that this computer is in.
+type nets struct {
+	prefixes []netip.Prefix
+	vpns     []string // tunnels that are up
+	loopback bool     // there is nothing but loopback
+}
+
+// holds reports whether an address lies in one of the networks.
+func (n nets) holds(a netip.Addr) bool {
+	a = a.WithZone("")
+	if a.IsLoopback() {
+		return true
+	}
+	for _, p := range n.prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n nets) String() string {
+	var all []string
+	for _, p := range n.prefixes {
+		if p.Addr().Is4() {
+			all = append(all, p.Masked().String())
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func (w *walk) interfaces() nets {
+	all, err := net.Interfaces()
+	usable, uerr := bonjour.Interfaces()
+	if err = errors.Join(err, uerr); err != nil {
+		w.warn(Interfaces, "The network interfaces cannot be listed", err.Error()+".", status.Remedy{})
+		return nets{}
+	}
+	n := nets{loopback: true}
+	var parts []string
+	for _, i := range usable {
+		addrs := localPrefixes(i)
+		if i.Flags&net.FlagLoopback != 0 || len(addrs) == 0 {
+			continue
+		}
+		n.loopback = false
+		n.prefixes = append(n.prefixes, addrs...)
+		parts = append(parts, fmt.Sprintf("%s (%s)", i.Name, join(addrs)))
+	}
+	for _, i := range all {
+		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagPointToPoint != 0 && hasRealAddress(i) {
+			n.vpns = append(n.vpns, i.Name)
+		}
+	}
+	detail := ""
+	if len(n.vpns) > 0 {
+		detail = fmt.Sprintf("A tunnel is up (%s); a VPN may keep local addresses from being reached.", strings.Join(n.vpns, ", "))
+	}
+	if n.loopback {
+		w.warn(Interfaces, "This computer is in no local network", detail, status.Remedy{Text: "join the Wi-Fi that the iPhone is in"})
+		return n
+	}
+	w.set(Interfaces, OK, strings.Join(parts, ", "), detail)
+	return n
+}
+
+// localPrefixes lists the local addresses of an interface with their networks,
+// IPv4 before IPv6. Link-local IPv6 is left out: every interface has one.
+func localPrefixes(i net.Interface) []netip.Prefix {
+	var four, six []netip.Prefix
+	addrs, err := i.Addrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range addrs {
+		p, err := netip.ParsePrefix(a.String())
+		if err != nil || !trust.IsLocal(p.Addr()) || p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		if p.Addr().Is4() {
+			four = append(four, p)
+		} else {
+			six = append(six, p)
+		}
+	}
+	return append(four, six...)
+}
+
+// hasRealAddress reports an address that is not link-local: macOS keeps several
+// tunnels up with nothing else.
+func hasRealAddress(i net.Interface) bool {
+	addrs, err := i.Addrs()
+	if err != nil {
+		return false
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLinkLocalUnicast() {
+			return true
+		}
+	}
+	return false
+}
+
+func join[T fmt.Stringer](list []T) string {
+	all := make([]string, len(list))
+	for i, x := range list {
+		all[i] = x.String()
+	}
+	return strings.Join(all, ", ")
+}
+
+// Room on the disk below which there is something to say. A year of a dense
+// history is some tens of MB; what SQLite wants beside it while it writes is
+// bounded (writerSettings in sync/store).
+const (
+	roomTight = 1 << 30
+	roomNone  = 64 << 20
+)
+
+// stored looks at the disk and the database. It runs beside the rest.
+func (w *walk) stored(ctx context.Context) {
+	w.disk()
+	w.database(ctx)
+}
+
+func (w *walk) disk() {
+	dir := existing(w.s.Paths.Data)
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		w.failed(Disk, &fs.PathError{Op: "statfs", Path: dir, Err: err})
+		return
+	}
+	free := st.Bavail * uint64(st.Bsize)
+	room := humanize.Bytes(free) + " free"
+	switch {
+	case unix.Access(dir, unix.W_OK) != nil:
+		e := status.New(status.StoreReadOnly, dir+" cannot be written.", nil)
+		e.Sentence = "The data folder cannot be written"
+		w.condition(Disk, e)
+	case free < roomNone:
+		w.condition(Disk, status.New(status.DiskFull, room+".", nil))
+	case free < roomTight:
+		w.warn(Disk, room, "", status.Remedy{Text: "free some space"})
+	default:
+		w.set(Disk, OK, room, "")
+	}
+}
+
+// existing is the folder, or the nearest above it that is there.
+func existing(dir string) string {
+	for {
+		if st, err := os.Stat(dir); err == nil && st.IsDir() || filepath.Dir(dir) == dir {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func (w *walk) database(ctx context.Context) {
+	path := w.s.Paths.Database()
+	db, err := store.Open(ctx, path, store.Options{ReadOnly: true, BusyTimeout: 2 * time.Second})
+	var missing *store.MissingError
+	if errors.As(err, &missing) {
+		w.set(Database, Skipped, "There is none yet; the first sync makes it", "")
+		w.set(LastSync, Skipped, "Never", "")
+		return
+	}
+	if err != nil {
+		w.failed(Database, err)
+		return
+	}
+	defer db.Close()
+	w.lastSync(ctx, db)
+	size := fileSize(path) + fileSize(path+"-wal")
+	var n int64
+	types, err := db.Types(ctx)
+	if err != nil {
+		w.failed(Database, err)
+		return
+	}
+	for _, t := range types {
+		n += t.Count
+	}
+	what := fmt.Sprintf("%s samples, %s", humanize.Comma(n), humanize.Bytes(size))
+
+	checking, cancel := ctx, context.CancelFunc(func() {})
+	if w.o.CheckTime > 0 {
+		checking, cancel = context.WithTimeout(ctx, w.o.CheckTime)
+	}
+	defer cancel()
+	switch err := db.Check(checking); {
+	case err == nil:
+		what += ", sound"
+	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		what += fmt.Sprintf("; nothing wrong in the first %s of its check", explain.Span(w.o.CheckTime))
+		w.set(Database, OK, what, "The whole of it is checked by:  healthsync diagnose --deep")
+		return
+	default:
+		w.failed(Database, err)
+		return
+	}
+	if st, err := os.Stat(path); err == nil && st.Mode().Perm()&0o077 != 0 {
+		w.warn(Database, what, fmt.Sprintf("Others on this computer can open it (mode %04o).", st.Mode().Perm()),
+			status.Remedy{Text: "close it to others", Command: fmt.Sprintf("chmod 600 '%s'", path)})
+		return
+	}
+	w.set(Database, OK, what, "")
+}
+
+func fileSize(path string) uint64 {
+	st, err := os.Stat(path)
+	if err != nil || st.Size() < 0 {
+		return 0
+	}
+	return uint64(st.Size())
+}
+
+// syncLate is from when on a sync is late: one that is asked for by hand is
+// nobody's business, one that is automatic runs daily at the least.
+const syncLate = 48 * time.Hour
+
+func (w *walk) lastSync(ctx context.Context, db *store.Store) {
+	last, any, err := db.LastRun(ctx, "")
+	good, ok, gerr := db.LastRun(ctx, store.RunOK)
+	if err = errors.Join(err, gerr); err != nil {
+		w.failed(LastSync, err)
+		return
+	}
+	ago := func(unix int64) string {
+		at := time.Unix(unix, 0)
+		return fmt.Sprintf("%s (%s ago)", at.UTC().Format("2006-01-02 15:04 MST"), explain.Span(w.now.Sub(at)))
+	}
+	failure := ""
+	if any && last.Outcome != store.RunOK {
+		failure = fmt.Sprintf("The last try, %s, ended with %s.", ago(last.Ended), last.Outcome)
+	}
+	again := status.Remedy{Text: "sync now", Command: "healthsync sync"}
+	late := w.config.SyncInterval() != 0 && w.now.Sub(time.Unix(good.Ended, 0)) > syncLate
+	switch {
+	case !any:
+		w.set(LastSync, Skipped, "Never", "")
+	case !ok:
+		w.warn(LastSync, "None was completed so far", failure, again)
+	case failure != "" || late:
+		w.warn(LastSync, ago(good.Ended), failure, again)
+	default:
+		w.set(LastSync, OK, ago(good.Ended), "")
+	}
+}

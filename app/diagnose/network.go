@@ -1,0 +1,397 @@
+package diagnose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"healthsync/app/explain"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/pki"
+	"healthsync/pki/trust"
+	"healthsync/sync/bonjour"
+	"healthsync/sync/health"
+)
+
+// slow is the guide's latency from which on a person should move closer to the
+// router.
+const slow = 100 * time.Millisecond
+
+// listen hears who announces itself, until the paired iPhone has proved to be
+// among them or the time is over.
+func (w *walk) listen(ctx context.Context) {
+	if w.o.Finder == nil {
+		return
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var mu sync.Mutex
+	var looks sync.WaitGroup
+	var asked []string
+	_, _, err := w.o.Finder.Find(ctx, w.o.Listen, func(i bonjour.Instance) bool {
+		key := fmt.Sprint(i.Name, i.Port, i.Addrs)
+		if slices.Contains(asked, key) || len(asked) >= maxHeard {
+			return false
+		}
+		asked = append(asked, key)
+		looks.Go(func() {
+			seen := w.ear.Look(ctx, i)
+			mu.Lock()
+			defer mu.Unlock()
+			w.heard = append(w.heard, seen)
+			if seen.Identity == pairing.Yours {
+				stop()
+			}
+		})
+		return false
+	})
+	looks.Wait()
+	pairing.Settle(w.heard)
+	w.heardErr, w.listened = err, true
+}
+
+// maxHeard bounds how many announcements are looked at.
+const maxHeard = 32
+
+// approach meets the iPhone twice at the same time: by a handshake that trusts
+// nobody, which shows the network and the certificate whatever is wrong with
+// this computer's side, and as every command does.
+func (w *walk) approach(ctx context.Context) {
+	w.place.Host, w.place.Port = w.s.Where(w.record, w.o.Link)
+	var both sync.WaitGroup
+	both.Go(func() { w.observe(ctx) })
+	if w.link != nil {
+		both.Go(func() { w.ask(ctx) })
+	}
+	both.Wait()
+	if w.movedTo != nil {
+		w.place = *w.movedTo
+		w.observe(ctx)
+	}
+}
+
+func (w *walk) observe(ctx context.Context) {
+	w.observed, w.seenErr = w.s.Observe(ctx, w.place, w.o.Link)
+}
+
+func (w *walk) ask(ctx context.Context) {
+	st, err := w.link.Reach(ctx)
+	if err != nil {
+		w.askErr = explain.Error(err, w.now)
+		return
+	}
+	w.reached, w.status = true, st
+	w.names = append(w.names, st.Name)
+}
+
+func (w *walk) bonjour() {
+	switch {
+	case w.o.Finder == nil:
+		w.set(Bonjour, Skipped, "Switched off (HEALTHSYNC_BONJOUR=off)", "")
+		return
+	case w.heardErr != nil:
+		w.warn(Bonjour, "Bonjour cannot be used", w.heardErr.Error()+".",
+			status.Remedy{Text: "see that another program does not keep UDP port 5353 to itself, and that no firewall blocks it"})
+		return
+	}
+	mine := slices.IndexFunc(w.heard, func(s pairing.Seen) bool {
+		return s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty
+	})
+	fake := slices.IndexFunc(w.heard, func(s pairing.Seen) bool { return s.Identity == pairing.Impostor })
+	lines := make([]string, 0, len(w.heard))
+	for _, s := range w.heard {
+		w.names = append(w.names, s.Instance.Name)
+		lines = append(lines, w.heardLine(s))
+	}
+	slices.Sort(lines)
+	detail := strings.Join(lines, "\n")
+	heard := plural(len(w.heard), "iPhone") + " announced"
+	switch {
+	case w.record == nil && len(w.heard) == 0:
+		w.set(Bonjour, OK, "Nobody is announced", "")
+	case w.record == nil:
+		w.set(Bonjour, OK, heard, detail)
+	case mine >= 0:
+		w.set(Bonjour, OK, heard+", yours among them", detail)
+	case fake >= 0:
+		w.failed(Bonjour, w.heard[fake].Err)
+	case w.reached:
+		w.warn(Bonjour, "Your iPhone answers and is not announced", detail,
+			status.Remedy{Text: "let UDP port 5353 through firewalls and the Wi-Fi router, or the iPhone is lost when its address changes"})
+	case len(w.heard) == 0:
+		w.set(Bonjour, Warn, "Nobody is announced", "")
+	default:
+		w.set(Bonjour, Warn, heard+", yours not among them", detail)
+	}
+}
+
+func (w *walk) heardLine(s pairing.Seen) string {
+	who := "an iPhone"
+	if w.o.Names {
+		who = s.Instance.Name
+	}
+	what := map[pairing.Identity]string{
+		pairing.Yours: "yours, verified", pairing.Other: "another one", pairing.Impostor: "your iPhone's name, another identity",
+		pairing.NotPaired: "not paired", pairing.Unchecked: "not checked", pairing.Foreign: "no local address",
+	}[s.Identity]
+	if s.Identity == pairing.YoursFaulty || s.Identity == pairing.Unanswered {
+		what = string(explain.Error(s.Err, w.now).Code)
+		if s.Identity == pairing.YoursFaulty {
+			what = "yours, " + what
+		}
+	}
+	return fmt.Sprintf("%s at %s: %s", who, s.Place, what)
+}
+
+func (w *walk) address(n nets) {
+	if w.record == nil {
+		w.skip(Address, noPairing)
+		return
+	}
+	if e := w.askErr; e != nil {
+		switch e.Code {
+		case status.PhoneNotFound, status.HostUnverified, status.HostNotLocal:
+			w.condition(Address, e)
+			w.hintNetwork(n)
+			return
+		}
+	}
+	set := w.config.Server
+	switch {
+	case w.movedTo != nil:
+		w.condition(Address, status.New(status.HostChanged, fmt.Sprintf("It is at %s now; it was verified and followed.", w.place), nil))
+	case w.o.Link.Host != "" || w.o.Link.Port != 0:
+		w.set(Address, OK, w.place.String()+", as asked for", "")
+	case set.Host != "" || set.Port != 0:
+		w.set(Address, OK, w.place.String()+", as set by hand", "")
+	default:
+		w.set(Address, OK, w.place.String()+", where it was last", "")
+	}
+	if !w.reached && !w.connected() {
+		w.hintNetwork(n)
+	}
+}
+
+// hintNetwork says so where the address lies in none of this computer's
+// networks.
+func (w *walk) hintNetwork(n nets) {
+	a, err := netip.ParseAddr(w.place.Host)
+	if err != nil || len(n.prefixes) == 0 || !a.Is4() || n.holds(a) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.checks[Address]
+	line := fmt.Sprintf("%s is in none of this computer's networks (%s): one of the two is in another Wi-Fi.", a, n)
+	if c.Detail != "" {
+		line = c.Detail + "\n" + line
+	}
+	if c.Detail = line; c.Verdict == OK {
+		c.Verdict = Warn
+		c.Remedy = &status.Remedy{Text: "bring both into the same Wi-Fi"}
+	}
+	w.checks[Address] = c
+}
+
+// connected reports whether a connection came about, whatever became of it.
+func (w *walk) connected() bool { return w.observed != nil && w.observed.Remote != "" }
+
+// connection tells of TCP and TLS by the handshake that trusted nobody, then of
+// what went wrong for the paired iPhone.
+func (w *walk) connection() {
+	switch {
+	case w.record == nil:
+		w.skip(TCP, noPairing)
+		w.skip(TLS, noPairing)
+		return
+	case !w.connected():
+		w.failed(TCP, w.seenErr)
+		w.skip(TLS, "There is no connection")
+	default:
+		w.transport()
+	}
+	if w.askErr != nil {
+		w.refused(w.askErr)
+	}
+}
+
+func (w *walk) transport() {
+	r := w.observed
+	took := r.Took(trust.StepConnect)
+	if took > slow {
+		w.warn(TCP, fmt.Sprintf("Connected to %s in %s, which is slow", r.Remote, milliseconds(took)), "", status.Remedy{Text: "move closer to the router"})
+	} else {
+		w.set(TCP, OK, fmt.Sprintf("Connected to %s in %s", r.Remote, milliseconds(took)), "")
+	}
+	if w.seenErr != nil {
+		w.failed(TLS, w.seenErr)
+		return
+	}
+	w.set(TLS, OK, fmt.Sprintf("%s, %s, %s", r.Version, r.Cipher, r.Group), "")
+}
+
+// refused puts what a command would have died of to the check that it belongs
+// to.
+func (w *walk) refused(err error) {
+	e := explain.Error(err, w.now)
+	id := Answer
+	switch e.Code {
+	case status.CertHasExpired, status.CertNotYetValid, status.CertSignatureInvalid, status.SelfSigned, status.CertWrongUsage,
+		status.CertNameInvalid, status.CertFingerprintMismatch, status.CAMismatch:
+		id = whoseCheck(err)
+	case status.NoClientCertificate, status.CertRevoked, status.CertRejected:
+		id = ClientCert
+	case status.ClockSkew:
+		id = Clocks
+	case status.TokenExpired, status.TokenExpiring, status.TokenRejected:
+		id = Token
+	case status.KeychainMissing:
+		id = Token
+		if w.record.Protocol == 2 {
+			id = CACert
+		}
+	case status.KeychainLocked, status.KeychainDenied, status.KeychainUnavailable, status.KeychainCorrupt:
+		id = Keychain
+	case status.PhoneNotFound, status.HostUnverified, status.HostNotLocal:
+		id = Address
+	case status.UnsupportedProtocol, status.NotTLS:
+		id = TLS
+	case status.PhoneLocked:
+		id = Unlocked
+	case status.ConnRefused, status.HostUnreachable, status.TimedOut, status.ConnReset:
+		switch {
+		case w.failing(TCP) || w.failing(TLS):
+			return // said already
+		case !w.connected():
+			id = TCP
+		}
+	}
+	w.condition(id, e)
+}
+
+// whoseCheck is the check of the certificate at fault.
+func whoseCheck(err error) string {
+	var f *trust.Failure
+	if errors.As(err, &f) {
+		switch f.Whose {
+		case trust.Client:
+			return ClientCert
+		case trust.CA:
+			return CACert
+		}
+	}
+	return ServerCert
+}
+
+// localNetwork is about macOS's permission. There is no way to ask for its
+// state; a device of the same network that cannot be reached is its mark
+// (Apple's technote TN3179).
+func (w *walk) localNetwork(n nets) {
+	if w.platform() != "darwin" {
+		w.set(LocalNetwork, Skipped, "Only macOS asks for this permission", "")
+		return
+	}
+	settings := "System Settings > Privacy & Security > Local Network"
+	var f *trust.Failure
+	a, _ := netip.ParseAddr(w.place.Host)
+	switch {
+	case w.connected() || len(w.heard) > 0:
+		w.set(LocalNetwork, OK, "The local network can be reached", "")
+	case errors.As(w.seenErr, &f) && f.Kind == trust.Unreachable && a.IsValid() && n.holds(a):
+		e := status.New(status.HostUnreachable, "It is in this computer's own network, and macOS lets nothing through to it.", nil)
+		e.Sentence = "HealthSync may not be allowed to use the local network"
+		e.Remedy = status.Remedy{Text: "allow HealthSync (or the terminal it runs in) in " + settings}
+		w.condition(LocalNetwork, e)
+	default:
+		w.set(LocalNetwork, Skipped, "macOS does not tell; see "+settings, "")
+	}
+}
+
+func (w *walk) clocks() {
+	switch {
+	case w.done(Clocks):
+	case w.record == nil:
+		w.skip(Clocks, noPairing)
+	case w.record != nil && w.now.Add(pki.ClockLeeway).Before(w.record.PairedAt):
+		w.condition(Clocks, explain.Skew(w.record.PairedAt.Sub(w.now), w.now, w.record.PairedAt))
+	case !w.reached:
+		w.skip(Clocks, notAsked)
+	case w.status.Skew.Abs() > pki.ClockLeeway:
+		w.condition(Clocks, explain.Skew(w.status.Skew, w.now, w.record.PairedAt))
+	case w.status.Skew.Abs() < 2*time.Second: // served in whole seconds
+		w.set(Clocks, OK, "Both agree", "")
+	default:
+		w.set(Clocks, OK, fmt.Sprintf("They differ by %s, which does no harm", explain.Span(w.status.Skew)), "")
+	}
+}
+
+func (w *walk) answer() {
+	switch {
+	case w.reached:
+		w.set(Answer, OK, fmt.Sprintf("Protocol %s, in %s", w.status.Version, milliseconds(w.status.RoundTrip)), "")
+	case w.record == nil:
+		w.skip(Answer, noPairing)
+	default:
+		w.skip(Answer, notAsked)
+	}
+}
+
+// data asks for one sample of the last minute: enough to be told that the
+// iPhone is locked. What comes is thrown away.
+func (w *walk) data(ctx context.Context) {
+	if !w.reached {
+		why := notAsked
+		if w.record == nil {
+			why = noPairing
+		}
+		w.skip(Unlocked, why)
+		w.skip(Types, why)
+		return
+	}
+	shared := w.status.Types
+	if len(shared) == 0 {
+		e := status.New(status.TypeNotEnabled, "", nil)
+		e.Sentence = "The iPhone shares no type of health data"
+		w.condition(Types, e)
+		w.skip(Unlocked, "It could not be asked without a type")
+		return
+	}
+	w.set(Types, OK, plural(len(shared), "type"), "")
+	if absent := w.absent(shared); len(absent) > 0 {
+		w.warn(Types, fmt.Sprintf("%s; the settings name more", plural(len(shared), "type")), "Not shared: "+strings.Join(absent, ", ")+".",
+			status.Remedy{Text: "switch them on in the iPhone app, or leave them out", Command: "healthsync config set sync.types all"})
+	}
+	var page health.Page
+	err := w.link.Samples(ctx, health.Query{Types: shared[:1], Start: w.now.Unix() - 60, End: w.now.Unix(), Limit: 1}, &page)
+	if err != nil {
+		w.failed(Unlocked, w.link.Explain(err))
+		return
+	}
+	w.set(Unlocked, OK, "It gives health data", "")
+}
+
+// absent lists the types that the settings name one by one and the iPhone does
+// not share. A group means what there is of it.
+func (w *walk) absent(shared []health.Type) []string {
+	var out []string
+	for _, name := range w.config.Sync.Types {
+		types, err := health.Resolve(name)
+		if err == nil && len(types) == 1 && !slices.Contains(shared, types[0]) {
+			out = append(out, string(types[0]))
+		}
+	}
+	return out
+}
+
+func milliseconds(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
+}
