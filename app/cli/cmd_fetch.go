@@ -185,7 +185,7 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	if err != nil {
 		return err
 	}
-	types, stages, err := wanted(p.types, st.Types)
+	types, err := wanted(p.types, st.Types)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	if err != nil {
 		return err
 	}
-	n, more, err := fetchTo(ctx, dst, link, o, p, types, stages, env.patient(p.wait))
+	n, more, err := fetchTo(ctx, dst, link, o, p, types, env.Now, env.patient(p.wait))
 	if err = errors.Join(link.Explain(err), dst.close(err == nil)); err != nil {
 		return err
 	}
@@ -206,44 +206,30 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	return nil
 }
 
-// wanted gives the types to ask for and the sleep stages to keep. A sleep stage
-// is asked for as sleepAnalysis and picked out here: asked for by itself, its
-// hasMore lies (it is filtered after the limit).
-func wanted(asked, shared []health.Type) (types []health.Type, stages map[health.SleepStage]health.Type, err error) {
+// wanted gives the types to ask for: all that is shared but the sleep stages,
+// which are views of sleepAnalysis; or those asked for, which must be shared. A
+// stage is read as sleepAnalysis.
+func wanted(asked, shared []health.Type) ([]health.Type, error) {
 	if asked == nil {
-		return slices.DeleteFunc(slices.Clone(shared), health.Type.IsSleepStage), nil, nil
+		return slices.DeleteFunc(slices.Clone(shared), health.Type.IsSleepStage), nil
 	}
+	var have, lack []health.Type
 	for _, t := range asked {
-		if s, ok := t.Stage(); ok && slices.Contains(shared, health.SleepAnalysis) && !slices.Contains(asked, health.SleepAnalysis) {
-			if stages == nil {
-				stages = map[health.SleepStage]health.Type{}
-			}
-			stages[s] = t
-			t = health.SleepAnalysis
+		if slices.Contains(shared, t) || t.IsSleepStage() && slices.Contains(shared, health.SleepAnalysis) {
+			have = append(have, t)
+		} else {
+			lack = append(lack, t)
 		}
-		if !slices.Contains(types, t) {
-			types = append(types, t)
-		}
-	}
-	var unshared []health.Type
-	for _, t := range types {
-		if !slices.Contains(shared, t) {
-			unshared = append(unshared, t)
-		}
-	}
-	if len(unshared) == 0 {
-		return types, stages, nil
 	}
 	// A group is asked for as far as it is shared; a type that was named must be.
-	rest := slices.DeleteFunc(slices.Clone(types), func(t health.Type) bool { return slices.Contains(unshared, t) })
-	if len(rest) > 0 && len(asked) > 4 {
-		return rest, stages, nil
+	if len(lack) == 0 || len(have) > 0 && len(asked) > 4 {
+		return have, nil
 	}
-	return nil, nil, &phone.TypeNotEnabledError{Types: unshared}
+	return nil, &phone.TypeNotEnabledError{Types: lack}
 }
 
 // fetchTo writes what the phone serves. more reports that the limit cut it.
-func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, o *fetchOptions, p fetchPlan, types []health.Type, stages map[health.SleepStage]health.Type, react engine.React) (n int64, more bool, err error) {
+func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, o *fetchOptions, p fetchPlan, types []health.Type, now func() time.Time, react engine.React) (n int64, more bool, err error) {
 	var out format.Writer
 	var sums *aggregate.Sums
 	if p.by != "" {
@@ -251,20 +237,13 @@ func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, o *fetchOptio
 	} else if out, err = format.New(w, p.out); err != nil {
 		return 0, false, err
 	}
-	r := engine.Range{Types: types, From: p.span.From.Unix(), To: ceil(p.span.To), React: react}
-	if o.limit > 0 && stages == nil {
+	r := engine.Range{Types: types, From: p.span.From.Unix(), To: ceil(p.span.To), Now: now, React: react}
+	if o.limit > 0 {
 		r.Limit = o.limit + 1 // one more tells whether the limit cuts
 	}
 	err = engine.Walk(ctx, link, r, func(samples []health.Sample) error {
 		for i := range samples {
 			s := &samples[i]
-			if stages != nil && s.Type == health.SleepAnalysis {
-				t, ok := stages[health.SleepStage(s.Value)]
-				if !ok {
-					continue
-				}
-				s.Type = t
-			}
 			if o.limit > 0 && n >= int64(o.limit) {
 				more = true
 				return errLimit

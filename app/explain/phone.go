@@ -3,10 +3,12 @@ package explain
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"healthsync/app/status"
+	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
 )
@@ -30,8 +32,17 @@ func phoneError(err error, _ time.Time) *status.Error {
 		http     *phone.HTTPError
 		offered  *phone.NotOfferedError
 		unknownT *health.UnknownTypeError
+		partly   *engine.UnreadableError
 	)
 	switch {
+	case errors.As(err, &partly):
+		var types []health.Type
+		for _, p := range partly.Parts {
+			if !slices.Contains(types, p.Type) {
+				types = append(types, p.Type)
+			}
+		}
+		return status.New(status.PhoneError, fmt.Sprintf("It cannot serve a part of %s; all the rest was printed.", join(types)), err)
 	case errors.As(err, &locked):
 		return status.New(status.PhoneLocked, "", err)
 	case errors.As(err, &limited):
