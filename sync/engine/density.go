@@ -33,18 +33,7 @@ const (
 // lane chooses the tracks to be read next: those whose newest span to do ends
 // at the same second, unless they are read alone.
 func (p *planner) lane() ([]*track, float64) {
-	var open []*track
-	team := -1
-	for _, t := range p.tracks {
-		if len(t.todo) > 0 && (team < 0 || t.team < team) {
-			team = t.team
-		}
-	}
-	for _, t := range p.tracks {
-		if len(t.todo) > 0 && t.team == team {
-			open = append(open, t)
-		}
-	}
+	open := p.turn()
 	if len(open) == 0 {
 		return nil, 0
 	}
@@ -84,6 +73,27 @@ func (p *planner) lane() ([]*track, float64) {
 		}
 	}
 	return p.pack(best, open)
+}
+
+// turn gives the tracks whose turn it is: team by team, the newest days of all
+// teams before the rest of any, but for those that go last in any case.
+func (p *planner) turn() (open []*track) {
+	team, fresh := last+1, false
+	for _, t := range p.tracks {
+		if len(t.todo) == 0 {
+			continue
+		}
+		f := t.top() > p.fresh && t.team < last
+		if f && !fresh || f == fresh && t.team < team {
+			team, fresh = t.team, f
+		}
+	}
+	for _, t := range p.tracks {
+		if len(t.todo) > 0 && t.team == team && (!fresh || t.top() > p.fresh) {
+			open = append(open, t)
+		}
+	}
+	return open
 }
 
 func seen(lane []*track) (n float64) {
@@ -175,10 +185,15 @@ func (p *planner) window(lane []*track, packed float64) request {
 		return r
 	}
 	if reach := lane[0].reach; reach > 0 {
-		r.query.Start = max(lo, min(top, max(p.now, lo))-reach)
+		if top > p.now && p.now > lo {
+			r.query.Start = p.now // first what is dated in the future
+		} else {
+			r.query.Start = max(lo, top-reach)
+		}
 		return r
 	}
-	if len(lane) == 1 {
+	if len(lane) == 1 || p.together && float64(p.page*len(lane)) <= health.MaxLimit {
+		// Alone, or so little that the phone reads no more than a page.
 		return r
 	}
 	if packed > 0 {
@@ -193,6 +208,9 @@ func (p *planner) window(lane []*track, packed float64) request {
 		r.query.Start = lo
 	}
 	switch {
+	case top == End && p.again > 0 && p.again <= 0.95*p.size():
+		r.expect = p.again
+		return r
 	case tau == 0:
 		if !bounded {
 			r.query.Start = max(lo, from-firstWindow)

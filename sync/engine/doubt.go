@@ -85,7 +85,7 @@ func (s *session) prove(ctx context.Context) error {
 		} else {
 			// More than was thought: read it like everything else.
 			for _, t := range p.types {
-				s.plan.reopen(t, p.span)
+				s.reopen(t, p.span)
 			}
 		}
 		s.jobs <- j
@@ -214,7 +214,7 @@ func (s *session) probe(ctx context.Context) error {
 			if at >= span.From {
 				// It is back: read it.
 				s.suspects[t] = s.suspects[t].minus(span)
-				s.plan.reopen(t, span)
+				s.reopen(t, span)
 				continue
 			}
 			empty := s.suspects[t].within(store.Span{From: at + 1, To: span.To})
@@ -240,6 +240,7 @@ func (s *session) finish(ctx context.Context) error {
 			s.mem.of(t).Top = x.n / x.seconds
 		}
 	}
+	s.mem.Ran = s.began
 	if s.deep {
 		s.mem.Deep = s.began
 	}

@@ -28,6 +28,8 @@ type fakePhone struct {
 	flip bool
 	// before is asked before each request; an error is the answer.
 	before func(q health.Query) error
+	// stage gives a sleep sample its value.
+	stage func(id uint32) float64
 	// cap lowers every limit silently.
 	cap int
 
@@ -181,7 +183,11 @@ func (f *fakePhone) Samples(ctx context.Context, q health.Query, page *health.Pa
 				skip--
 				continue
 			}
-			page.Samples = append(page.Samples, fakeSample(r.t, r.s.at[r.hi], r.s.id[r.hi]))
+			x := fakeSample(r.t, r.s.at[r.hi], r.s.id[r.hi])
+			if f.stage != nil {
+				x.Value = f.stage(r.s.id[r.hi])
+			}
+			page.Samples = append(page.Samples, x)
 		}
 	}
 	page.HasMore = all-q.Offset > limit

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -136,22 +137,28 @@ func (f *fakeStore) State(_ context.Context, key string) (string, bool, error) {
 }
 
 func (f *fakeStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
-	var best *health.Sample
+	var list []health.Sample
 	for k, x := range f.live {
 		if len(q.Types) > 0 && !slices.Contains(q.Types, k.Type) || q.Span != (store.Span{}) && !q.Span.Contains(x.Start) {
 			continue
 		}
-		if best == nil || q.OldestFirst && x.Start < best.Start || !q.OldestFirst && x.Start > best.Start {
-			best = &x
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b health.Sample) int {
+		if q.OldestFirst {
+			return cmp.Compare(a.Start, b.Start)
+		}
+		return cmp.Compare(b.Start, a.Start)
+	})
+	if q.Limit > 0 {
+		list = list[:min(q.Limit, len(list))]
+	}
+	for i := range list {
+		if err := yield(&list[i]); err != nil {
+			return err
 		}
 	}
-	if q.Limit != 1 {
-		return errors.New("fake store: only the first sample is to be had")
-	}
-	if best == nil {
-		return nil
-	}
-	return yield(best)
+	return nil
 }
 
 // tallyStore keeps starts only, for histories of millions.
@@ -196,24 +203,40 @@ func (f *tallyStore) State(_ context.Context, key string) (string, bool, error) 
 }
 
 func (f *tallyStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
-	t := q.Types[0]
-	list := f.starts[t]
-	if !f.sorted[t] {
-		slices.Sort(list)
-		f.sorted[t] = true
-	}
 	span := q.Span
 	if span == (store.Span{}) {
 		span = store.Span{From: Beginning, To: End}
 	}
-	lo, _ := slices.BinarySearch(list, span.From)
-	hi, _ := slices.BinarySearch(list, span.To)
-	if lo == hi {
-		return nil
+	var all []int64
+	for _, t := range q.Types {
+		list := f.starts[t]
+		if !f.sorted[t] {
+			slices.Sort(list)
+			f.sorted[t] = true
+		}
+		lo, _ := slices.BinarySearch(list, span.From)
+		hi, _ := slices.BinarySearch(list, span.To)
+		list = list[lo:hi]
+		if q.Limit > 0 && len(list) > q.Limit {
+			if q.OldestFirst {
+				list = list[:q.Limit]
+			} else {
+				list = list[len(list)-q.Limit:]
+			}
+		}
+		all = append(all, list...)
 	}
-	i := lo
+	slices.Sort(all)
 	if !q.OldestFirst {
-		i = hi - 1
+		slices.Reverse(all)
 	}
-	return yield(&health.Sample{Type: t, Start: list[i]})
+	if q.Limit > 0 {
+		all = all[:min(q.Limit, len(all))]
+	}
+	for _, at := range all {
+		if err := yield(&health.Sample{Type: q.Types[0], Start: at}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

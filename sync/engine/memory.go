@@ -19,7 +19,9 @@ type memory struct {
 	Version int `json:"v"`
 	// Deep is when the whole look-back, and all that is uncertain, was last
 	// read.
-	Deep  int64                       `json:"deep,omitempty"`
+	Deep int64 `json:"deep,omitempty"`
+	// Ran is when the last run was done.
+	Ran   int64                       `json:"ran,omitempty"`
 	Types map[health.Type]*typeMemory `json:"types,omitempty"`
 	Full  *fullMemory                 `json:"full,omitempty"`
 }
@@ -41,9 +43,14 @@ type typeMemory struct {
 	// Doubt are spans that held nothing although samples of them are stored,
 	// or many were to be expected. They do not count as read.
 	Doubt spans `json:"doubt,omitempty"`
+	// Lost are seconds that the phone could not serve. They are tried again
+	// once a day.
+	Lost spans `json:"lost,omitempty"`
 	// Strikes counts the requests for the type over which the phone went away,
-	// one after the other; Struck is when the last did.
+	// one after the other; Struck is when the last did, and Single says that
+	// that request was for nothing else.
 	Strikes int   `json:"strikes,omitempty"`
+	Single  bool  `json:"single,omitempty"`
 	Struck  int64 `json:"struck,omitempty"`
 }
 
@@ -118,6 +125,7 @@ func (t *typeMemory) hush(s store.Span) {
 func (t *typeMemory) speak(s store.Span) {
 	t.Alive = true
 	t.Strikes = 0
+	t.Lost = t.Lost.minus(s)
 	t.Quiet = t.Quiet.minus(s)
 	t.Doubt = t.Doubt.minus(s)
 }

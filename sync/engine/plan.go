@@ -41,6 +41,9 @@ type track struct {
 	resume *resumption
 }
 
+// last is the team that goes when everything else is read.
+const last = 1 << 20
+
 // resumption is how dense a type was where an earlier run left off.
 type resumption struct {
 	at     int64
@@ -84,6 +87,8 @@ type edge struct {
 // crowd is a second with more samples than a page.
 type crowd struct {
 	second int64
+	// end is second+1, or the end of time for what is dated in the future.
+	end int64
 	// dense are the types that have many there; the others go together.
 	dense []*track
 }
@@ -130,6 +135,9 @@ type planner struct {
 	// fresh is the second down to which all types are read together: the user
 	// sees the last days of everything first.
 	fresh int64
+	// again is how many samples a first request down to fresh should bring; 0
+	// where that is not known.
+	again float64
 	// miss is how wrong the last predictions were (mean of |ln|).
 	miss float64
 	// floor is where finished types began; 0 as long as none has.
@@ -147,7 +155,9 @@ func newPlanner(now int64, tracks []*track) *planner {
 	p := &planner{tracks: tracks, now: now, fresh: End, page: health.MaxLimit, index: map[health.Type]*track{}}
 	for _, t := range tracks {
 		p.index[t.typ] = t
-		p.teams = max(p.teams, t.team)
+		if t.team < last {
+			p.teams = max(p.teams, t.team)
+		}
 	}
 	return p
 }
@@ -328,7 +338,7 @@ func (p *planner) part(r request, e *edge) {
 	if len(by) == 0 {
 		return // all of it lies at the very end of the range
 	}
-	c := &crowd{second: e.second}
+	c := &crowd{second: e.second, end: e.second + 1}
 	for _, t := range r.tracks {
 		t.edge, t.crowded = nil, c
 		if n := len(by[t.typ]); n > len(e.seen)/20 {
@@ -347,7 +357,7 @@ func crowdLane(lane []*track) []*track {
 	}
 	var light []*track
 	for _, t := range lane {
-		if t.crowded != c || t.top() != c.second+1 {
+		if t.crowded != c || t.top() != c.end {
 			continue
 		}
 		if slices.Contains(c.dense, t) {
@@ -418,10 +428,16 @@ func (p *planner) drop(typ health.Type) {
 // it smaller: fewer types, then less time. A single second that cannot be
 // served is given up and returned.
 func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
+	crowded := r.tracks[0].crowded != nil
 	for _, t := range r.tracks {
 		t.edge, t.crowded = nil, nil
 	}
-	if n := len(r.tracks); n > 1 {
+	n := len(r.tracks)
+	if p.together && n > 1 {
+		p.shorten(r)
+		return store.Span{}, false
+	}
+	if n > 1 {
 		p.teams += 2
 		for i, t := range r.tracks {
 			t.team = p.teams - 1
@@ -433,7 +449,7 @@ func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
 	}
 	t := r.tracks[0]
 	length := min(r.query.End, max(p.now, r.query.Start+1)) - r.query.Start
-	if t.reach == 0 {
+	if t.reach == 0 && !crowded {
 		t.reach = p.longest(t)
 	} else if length <= 1 {
 		lost = store.Span{From: r.query.Start, To: r.query.End}
@@ -442,6 +458,25 @@ func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
 	}
 	t.reach = max(min(t.reach, length)/2, 1)
 	return store.Span{}, false
+}
+
+// shorten is narrow for types that stay together: less time, and within one
+// second one type after the other.
+func (p *planner) shorten(r request) {
+	length := min(r.query.End, max(p.now, r.query.Start+1)) - r.query.Start
+	if length <= 1 {
+		c := &crowd{second: r.query.Start, end: r.query.End, dense: r.tracks}
+		for _, t := range r.tracks {
+			t.crowded = c
+		}
+		return
+	}
+	for _, t := range r.tracks {
+		if t.reach == 0 {
+			t.reach = min(length, p.longest(t))
+		}
+		t.reach = max(min(t.reach, length)/2, 1)
+	}
 }
 
 // longest is the time that a page of a type covers, and not less than a month.

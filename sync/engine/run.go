@@ -20,7 +20,8 @@ type job struct {
 	also    []store.Key
 	edge    map[health.Type]bool // types with samples stored from the second where the page before broke off
 	expect  []float64            // samples that were to be expected, by type
-	lost    store.Span           // could not be read whole
+	shaky   store.Span           // could not be read whole
+	lost    store.Span           // could not be served
 	learned []learned
 	at      int64
 	look    Progress
@@ -108,54 +109,59 @@ func (s *session) fetchAll(ctx context.Context) error {
 // ask puts one question; false without an error means that the plan has
 // changed and is to be asked again.
 func (s *session) ask(ctx context.Context, r request, page *health.Page) (bool, error) {
-	for attempt := 1; ; attempt++ {
-		if err := context.Cause(ctx); err != nil {
+	reaction, err := put(ctx, s.phone, s.o.React, r.query, page, &s.res.Requests)
+	if err == nil {
+		s.res.Samples += int64(len(page.Samples))
+		s.res.Bytes += page.Bytes
+		return true, nil
+	}
+	switch reaction {
+	case AskTypes:
+		changed, e := s.refresh(ctx)
+		if e != nil {
+			return false, e
+		}
+		if !changed {
 			return false, err
 		}
-		s.res.Requests++
-		err := s.phone.Samples(ctx, r.query, page)
-		if err == nil {
-			s.res.Samples += int64(len(page.Samples))
-			s.res.Bytes += page.Bytes
-			return true, nil
+		return false, nil
+	case Narrow:
+		if r.probe {
+			return false, nil // it stays in doubt
 		}
-		switch s.react(ctx, err, attempt) {
-		case Again:
-		case AskTypes:
-			changed, e := s.refresh(ctx)
-			if e != nil {
-				return false, e
-			}
-			if !changed {
-				return false, err
-			}
-			return false, nil
-		case Narrow:
-			if r.probe {
-				return false, nil // it stays in doubt
-			}
-			if lost, gaveUp := s.plan.narrow(r); gaveUp {
-				s.res.Unreadable = append(s.res.Unreadable, Unreadable{
-					Type: r.tracks[0].typ, Span: lost, Retry: s.began + deepEvery,
-				})
-			}
-			return false, nil
-		case Gone:
-			if e := s.struck(ctx, r); e != nil {
-				return false, errors.Join(err, e)
-			}
-			return false, err
-		default:
-			return false, err
+		if lost, gaveUp := s.plan.narrow(r); gaveUp {
+			t := r.tracks[0].typ
+			s.lost[t] = s.lost[t].plus(lost)
+			s.jobs <- &job{types: []health.Type{t}, counts: []int{0}, lost: lost}
+		}
+		return false, nil
+	case Gone:
+		if e := s.struck(ctx, r); e != nil {
+			return false, errors.Join(err, e)
 		}
 	}
+	return false, err
 }
 
-func (s *session) react(ctx context.Context, err error, attempt int) Reaction {
-	if s.o.React == nil || ctx.Err() != nil {
-		return Stop
+// put puts a question to the phone until it is answered or the caller's
+// judgement of its error is another than to ask again.
+func put(ctx context.Context, phone Phone, react React, q health.Query, page *health.Page, requests *int) (Reaction, error) {
+	for attempt := 1; ; attempt++ {
+		if ctx.Err() != nil {
+			return Stop, context.Cause(ctx)
+		}
+		*requests++
+		err := phone.Samples(ctx, q, page)
+		if err == nil {
+			return Stop, nil
+		}
+		if react == nil || ctx.Err() != nil {
+			return Stop, err
+		}
+		if r := react(ctx, err, attempt); r != Again {
+			return r, err
+		}
 	}
-	return s.o.React(ctx, err, attempt)
 }
 
 // types asks what the phone shares.
@@ -166,7 +172,7 @@ func (s *session) types(ctx context.Context) ([]health.Type, error) {
 		if err == nil {
 			return list, nil
 		}
-		if s.react(ctx, err, attempt) != Again {
+		if s.o.React == nil || ctx.Err() != nil || s.o.React(ctx, err, attempt) != Again {
 			return nil, err
 		}
 	}
@@ -215,22 +221,32 @@ func (s *session) digest(r request, page *health.Page) (*job, error) {
 		return nil, err
 	}
 	s.meet(page.Samples)
-	j.counts, j.read, j.also, j.lost = f.counts, f.read, f.also, f.skipped
+	j.counts, j.read, j.also, j.shaky = f.counts, f.read, f.also, f.skipped
 	j.claim = store.Span{From: f.read.From, To: min(f.read.To, s.newest+1)}
 	for i, t := range r.tracks {
 		j.expect = append(j.expect, before[i].expected(r, f.read, floor))
 		j.learned = append(j.learned, learned{t.n, t.tau, t.alone, len(t.todo) > 0, t.resume != nil})
 		s.tally(t.typ, f.counts[i], j.claim)
+		if t.team < last || f.counts[i] > 0 {
+			t.team = 0 // nothing to be afraid of
+		}
 		if f.counts[i] > 0 && len(s.doubts[t.typ]) > 0 {
 			// It speaks again: what it kept silent about is read now.
 			for _, d := range s.doubts[t.typ] {
-				s.plan.reopen(t.typ, d)
+				s.reopen(t.typ, d)
 			}
 			delete(s.doubts, t.typ)
 		}
 	}
 	j.look = s.look()
 	return j, nil
+}
+
+// reopen has a span read again, but for what the phone cannot serve.
+func (s *session) reopen(t health.Type, span store.Span) {
+	for _, x := range (spans{span}).without(s.lost[t]) {
+		s.plan.reopen(t, x)
+	}
 }
 
 // meet finds the newest sample that is not dated in the future.
@@ -328,9 +344,8 @@ func (s *session) judge(ctx context.Context, j *job, i int, t health.Type, c *st
 			tm.N, tm.Tau, tm.Alone = l[i].n, l[i].tau, l[i].alone
 		}
 	}
-	if !j.lost.Empty() {
-		tm.Doubt = tm.Doubt.plus(j.lost)
-	}
+	tm.Doubt = tm.Doubt.plus(j.shaky)
+	tm.Lost = tm.Lost.plus(j.lost)
 	if j.read.Empty() {
 		if j.counts[i] > 0 {
 			tm.Alive, tm.Strikes = true, 0
@@ -356,6 +371,7 @@ func (s *session) judge(ctx context.Context, j *job, i int, t health.Type, c *st
 			return nil
 		}
 		tm.hush(j.claim)
+		tm.Lost = tm.Lost.minus(j.read)
 		tm.Doubt = tm.Doubt.minus(j.read)
 		if j.expect[i] >= 5 && !j.claim.Empty() {
 			s.hushed = append(s.hushed, hush{t, j.claim})

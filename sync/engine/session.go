@@ -14,8 +14,8 @@ const (
 	// read again. In between, a run reads as much of the look-back as fits
 	// into one request, so that syncing often costs little.
 	deepEvery = 20 * 3600
-	// onePage is how many samples a look-back of one request is planned for:
-	// the density of the last days is no promise.
+	// onePage is how many stored samples a look-back of one request is made
+	// for: it leaves room for the new ones.
 	onePage = 8000
 	// freshDays is what the user sees first, of all types.
 	freshDays = 7 * day
@@ -23,8 +23,10 @@ const (
 	// again, doubling up to maxQuarantine.
 	quarantine    = day
 	maxQuarantine = 30 * day
-	// blamed is the number of strikes from which a type is known to be the one.
-	blamed = 10
+	// blamed is the number of strikes, the last one over a request for nothing
+	// else, from which a type is known to be the one: a phone goes away for
+	// many reasons.
+	blamed = 3
 )
 
 // session is one run of Sync.
@@ -51,6 +53,9 @@ type session struct {
 	// not been seen alive since.
 	doubts map[health.Type]spans
 	recent map[health.Type]*tally
+	// lost are the seconds that the phone cannot serve, and that are not asked
+	// for any more in this run.
+	lost map[health.Type]spans
 
 	res  Result
 	jobs chan *job
@@ -83,6 +88,7 @@ func Sync(ctx context.Context, phone Phone, db Store, o Options) (Result, error)
 		stored:   map[health.Type]store.Span{},
 		doubts:   map[health.Type]spans{},
 		recent:   map[health.Type]*tally{},
+		lost:     map[health.Type]spans{},
 		suspects: map[health.Type]spans{},
 	}
 	if s.now == nil {
@@ -121,8 +127,7 @@ func (s *session) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	s.layOut(covered)
-	return nil
+	return s.layOut(ctx, covered)
 }
 
 // choose sorts out which types are read.
@@ -206,7 +211,7 @@ func (s *session) one(ctx context.Context, f store.Filter) (at int64, ok bool, e
 }
 
 // layOut decides what is to be read of each type.
-func (s *session) layOut(covered map[health.Type]spans) {
+func (s *session) layOut(ctx context.Context, covered map[health.Type]spans) error {
 	s.newest = Beginning - 1
 	top := Beginning
 	for _, t := range s.wanted {
@@ -221,7 +226,10 @@ func (s *session) layOut(covered map[health.Type]spans) {
 	// What is covered was served, so time has come that far, whatever the
 	// Mac's clock says now.
 	s.future = max(s.began, top)
-	back := s.lookback(known)
+	back, again, err := s.lookback(ctx, known, top)
+	if err != nil {
+		return err
+	}
 	floor := Beginning
 	if s.o.Since != 0 {
 		floor = s.o.Since
@@ -229,7 +237,7 @@ func (s *session) layOut(covered map[health.Type]spans) {
 	// Types that were last read at about the same time are read again from the
 	// same second on: one request does it.
 	even := top
-	lag := max(day, min(back, int64(500/max(s.density(), 1e-9))))
+	lag := max(day, min(s.fullLookback(), int64(500/max(s.density(), 1e-9))))
 	for _, t := range s.wanted {
 		if c, ok := covered[t].newest(); ok && top-c.To <= lag {
 			even = min(even, c.To)
@@ -239,7 +247,7 @@ func (s *session) layOut(covered map[health.Type]spans) {
 	var tracks []*track
 	for _, t := range s.wanted {
 		tm := s.mem.of(t)
-		if s.banned(t, tm) || s.spared(t, tm, covered[t]) {
+		if s.banned(t, tm) || s.spared(t, tm) {
 			continue
 		}
 		have := covered[t]
@@ -261,6 +269,10 @@ func (s *session) layOut(covered map[health.Type]spans) {
 			lowest = min(lowest, keep)
 		}
 		todo := spans{{From: floor, To: End}}.without(have)
+		if !s.deep {
+			s.lost[t] = tm.Lost
+			todo = todo.without(tm.Lost)
+		}
 		tracks = append(tracks, s.track(t, tm, todo, back))
 	}
 	s.teams(tracks)
@@ -269,9 +281,12 @@ func (s *session) layOut(covered map[health.Type]spans) {
 		s.plan.page = s.o.testOnlyPage
 	}
 	s.plan.fresh = max(s.future-freshDays, floor)
-	if lowest < End && s.density()*float64(s.future-lowest) <= 3*health.MaxLimit {
+	if lowest < End && again <= 3*health.MaxLimit {
 		s.plan.fresh = lowest
+		since := max(s.mem.Ran, top)
+		s.plan.again = float64(again) + s.density()*float64(max(s.future-since, 0))
 	}
+	return nil
 }
 
 // track begins a type's way, with what earlier runs learned.
@@ -281,7 +296,7 @@ func (s *session) track(t health.Type, tm *typeMemory, todo spans, back int64) *
 	case tm.Top > 0:
 		tr.tau = float64(max(back, day))
 		tr.n = tm.Top * tr.tau
-	case len(tm.Quiet) > 0 && !tm.Alive:
+	case s.mem.Ran > 0 && !tm.Alive:
 		tr.tau = year // read before, and nothing there
 	}
 	if tm.Tau > 0 && len(todo) > 1 {
@@ -300,18 +315,27 @@ func (s *session) fullLookback() int64 {
 	return int64(s.o.Lookback / time.Second)
 }
 
-// lookback is how much of what is covered this run reads again, in seconds.
-func (s *session) lookback(known bool) int64 {
-	back := s.fullLookback()
-	if known && !s.deep {
-		if d := s.density(); d > 0 {
-			if back = min(back, int64(onePage/d)); back < 2*day {
-				// Within a day the density rises well above its mean.
-				back = max(back*3/4, 3600)
-			}
-		}
+// lookback is how much of what is covered this run reads again, in seconds,
+// and how many samples are stored of it.
+func (s *session) lookback(ctx context.Context, known bool, top int64) (back int64, n int, err error) {
+	back = s.fullLookback()
+	if !known {
+		return back, 0, nil
 	}
-	return back
+	f := store.Filter{Types: s.wanted, Span: store.Span{From: top - back, To: End}}
+	if !s.deep {
+		f.Limit = onePage
+	}
+	at := top
+	err = s.db.Query(ctx, f, func(x *health.Sample) error {
+		n++
+		at = x.Start
+		return nil
+	})
+	if f.Limit > 0 && n == f.Limit {
+		back = max(min(back, top-at), 0)
+	}
+	return back, n, err
 }
 
 // density is the samples per second of all types over the newest days.
@@ -322,12 +346,17 @@ func (s *session) density() (sum float64) {
 	return sum
 }
 
-// banned reports types over which the phone has gone away.
+// banned reports types that are not asked for in this run, because the phone
+// went away over them again and again.
 func (s *session) banned(t health.Type, tm *typeMemory) bool {
-	if tm.Strikes < blamed || s.o.Full {
+	from := blamed
+	if slices.Contains(fragile, t) && !tm.Alive {
+		from = 1
+	}
+	if tm.Strikes < from || !tm.Single || s.o.Full {
 		return false
 	}
-	wait := min(int64(quarantine)<<min(tm.Strikes-blamed, 10), maxQuarantine)
+	wait := min(int64(quarantine)<<min(tm.Strikes-from, 10), maxQuarantine)
 	if s.began >= tm.Struck+wait || s.began < tm.Struck {
 		return false
 	}
@@ -345,8 +374,8 @@ var fragile = []health.Type{health.StandHours}
 
 // spared reports a fragile type that the phone has never served: it would need
 // a request of its own, and gets one once a day.
-func (s *session) spared(t health.Type, tm *typeMemory, covered spans) bool {
-	return !s.deep && !tm.Alive && len(covered) > 0 && len(s.wanted) > 1 && slices.Contains(fragile, t)
+func (s *session) spared(t health.Type, tm *typeMemory) bool {
+	return !s.deep && !tm.Alive && len(s.wanted) > 1 && slices.Contains(fragile, t)
 }
 
 // teams keeps types over which the phone went away from the others, in halves
@@ -356,13 +385,15 @@ func (s *session) teams(tracks []*track) {
 	for _, t := range tracks {
 		tm := s.mem.of(t.typ)
 		switch {
+		case tm.Strikes == 1 && tm.Single:
+			// A phone that leaves in the middle of a long way back, most likely.
 		case tm.Strikes > 0:
 			by[tm.Strikes] = append(by[tm.Strikes], t)
 		case !tm.Alive && len(tracks) > 1 && slices.Contains(fragile, t.typ):
-			t.team = 1
+			t.team = last
 		}
 	}
-	team := 1
+	team := 0
 	strikes := make([]int, 0, len(by))
 	for n := range by {
 		strikes = append(strikes, n)
@@ -370,7 +401,7 @@ func (s *session) teams(tracks []*track) {
 	slices.Sort(strikes)
 	for _, n := range strikes {
 		list := by[n]
-		half := (len(list) + 1) / 2
+		half := max(len(list)>>min(n, 8), 1)
 		for i, t := range list {
 			if i%half == 0 {
 				team++
@@ -388,9 +419,7 @@ func (s *session) struck(ctx context.Context, r request) error {
 	for _, t := range r.tracks {
 		tm := s.mem.of(t.typ)
 		tm.Strikes++
-		if len(r.tracks) == 1 {
-			tm.Strikes = max(tm.Strikes, blamed)
-		}
+		tm.Single = len(r.tracks) == 1
 		tm.Struck = s.now().Unix()
 	}
 	state, err := s.mem.state()
@@ -408,6 +437,11 @@ func (s *session) conclude(err error) {
 	}
 	if s.mem == nil || s.plan == nil {
 		return
+	}
+	for _, t := range s.wanted {
+		for _, span := range s.mem.of(t).Lost {
+			s.res.Unreadable = append(s.res.Unreadable, Unreadable{Type: t, Span: span, Retry: s.mem.Deep + deepEvery})
+		}
 	}
 	whole := err == nil && len(s.res.Unreadable) == 0
 	for _, t := range s.wanted {

@@ -2,26 +2,232 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
+	"time"
 
 	"healthsync/sync/health"
+	"healthsync/sync/store"
 )
 
 // Range is what [Walk] shall read.
 type Range struct {
+	// Types to read. A sleep stage is read as SleepAnalysis, which the phone
+	// must share, and picked out by its value.
 	Types []health.Type
-	// From and To bound the samples' starts, [From, To) in Unix seconds; 0 for
-	// To means no bound, [Beginning] for From likewise.
+	// From and To bound the samples' starts, [From, To) in Unix seconds; 0
+	// means no bound.
 	From, To int64
-	// Limit is the most samples that the caller wants, 0 for all: the phone is
-	// not made to read more for it. The last page may go beyond it.
+	// Limit is the most samples to yield, 0 for all. The phone is not made to
+	// read more for it. Who wants to know whether there are more asks for one
+	// more.
 	Limit int
-	// React judges an error of the phone; nil ends the walk with each.
+	// Now is the Mac's clock, a guess at where the newest samples are; nil
+	// means time.Now.
+	Now func() time.Time
+	// React judges an error of the phone; nil ends the walk with each. A walk
+	// takes AskTypes and Gone as Stop.
 	React React
 }
 
+// UnreadableError says that a walk has yielded all but these parts, which the
+// phone could not serve.
+type UnreadableError struct{ Parts []Unreadable }
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("the phone could not serve %d parts of what was asked for", len(e.Parts))
+}
+
 // Walk reads a range straight from the phone and yields it page by page,
-// newest first over all types together.
+// newest first over all types together; samples of one second come in no
+// certain order. The slice is the callee's only until yield returns. Nothing
+// is left out silently: it follows the phone to the end of the range, whatever
+// the number of samples. Memory is that of two pages, one of which is on the
+// wire while the other is yielded.
+//
+// An error of yield ends the walk and is returned as it is. Samples that are
+// inserted or deleted on the phone meanwhile may be seen or not.
 func Walk(ctx context.Context, phone Phone, r Range, yield func([]health.Sample) error) error {
-	return errors.New("engine: not yet")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := newWalk(phone, r)
+	if len(w.plan.tracks) == 0 {
+		return nil
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- w.fetch(ctx) }()
+	var err error
+	for page := range w.pages {
+		if err == nil && !w.full() {
+			err = w.pass(page.Samples, yield)
+		}
+		if err != nil || w.full() {
+			cancel()
+		}
+		w.free <- page
+	}
+	fetched := <-failed
+	switch {
+	case err != nil:
+		return err
+	case w.full():
+		return nil
+	case fetched != nil:
+		return fetched
+	case len(w.lost) > 0:
+		return &UnreadableError{w.lost}
+	}
+	return nil
+}
+
+// walk is one run of Walk.
+type walk struct {
+	phone Phone
+	r     Range
+	span  store.Span
+	plan  *planner
+	pages chan *health.Page // full ones on their way to yield
+	free  chan *health.Page
+	lost  []Unreadable
+
+	// whole says that SleepAnalysis itself was asked for, stages which views
+	// of it were.
+	whole  bool
+	stages map[float64]health.Type
+	// second is that of the last sample yielded, seen what was yielded of it:
+	// the next page begins with it again.
+	second  int64
+	seen    map[store.Key]struct{}
+	out     []health.Sample
+	yielded int
+}
+
+func newWalk(phone Phone, r Range) *walk {
+	w := &walk{
+		phone: phone, r: r, second: End + 1, seen: map[store.Key]struct{}{},
+		pages: make(chan *health.Page), free: make(chan *health.Page, 2),
+		stages: map[float64]health.Type{},
+	}
+	now := time.Now
+	if r.Now != nil {
+		now = r.Now
+	}
+	span := store.Span{From: r.From, To: r.To}
+	if span.From == 0 {
+		span.From = Beginning
+	}
+	if span.To == 0 {
+		span.To = End
+	}
+	w.span = span
+	var tracks []*track
+	for _, t := range r.Types {
+		if stage, ok := t.Stage(); ok {
+			w.stages[float64(stage)] = t
+			t = health.SleepAnalysis
+		} else if t == health.SleepAnalysis {
+			w.whole = true
+		}
+		if !span.Empty() && !slices.ContainsFunc(tracks, func(x *track) bool { return x.typ == t }) {
+			tracks = append(tracks, &track{typ: t, todo: spans{span}})
+		}
+	}
+	w.plan = newPlanner(min(now().Unix(), span.To), tracks)
+	w.plan.together = true
+	w.plan.fresh = Beginning
+	w.free <- &health.Page{}
+	if r.Limit == 0 {
+		w.free <- &health.Page{}
+	} else if len(w.stages) == 0 {
+		w.plan.page = min(r.Limit, health.MaxLimit)
+	}
+	return w
+}
+
+// full reports that the limit is reached.
+func (w *walk) full() bool { return w.r.Limit > 0 && w.yielded >= w.r.Limit }
+
+// fetch asks for one page after the other. With a limit it asks for the next
+// one when the one before is yielded: the phone must not read in vain.
+func (w *walk) fetch(ctx context.Context) error {
+	defer close(w.pages)
+	requests := 0
+	for {
+		var page *health.Page
+		select {
+		case page = <-w.free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		r, ok := w.plan.next()
+		if !ok {
+			return nil
+		}
+		reaction, err := put(ctx, w.phone, w.r.React, r.query, page, &requests)
+		switch {
+		case err == nil:
+		case reaction == Narrow:
+			if lost, gaveUp := w.plan.narrow(r); gaveUp {
+				w.lost = append(w.lost, Unreadable{Type: r.tracks[0].typ, Span: lost})
+			}
+			w.free <- page
+			continue
+		default:
+			return err
+		}
+		f, err := w.plan.received(r, page.Samples, page.HasMore)
+		if err != nil {
+			return err
+		}
+		if !f.skipped.Empty() {
+			w.lost = append(w.lost, Unreadable{Type: r.tracks[0].typ, Span: f.skipped})
+		}
+		w.pages <- page
+	}
+}
+
+// pass yields what of a page was not yielded before.
+func (w *walk) pass(samples []health.Sample, yield func([]health.Sample) error) error {
+	w.out = w.out[:0]
+	for i := range samples {
+		x := &samples[i]
+		if x.Start > w.second || !w.span.Contains(x.Start) {
+			continue // the first moment of a second that is done, or beyond the range
+		}
+		if x.Start < w.second {
+			w.second = x.Start
+			clear(w.seen)
+		}
+		k := store.Key{Type: x.Type, ID: x.ID}
+		if _, ok := w.seen[k]; ok {
+			continue
+		}
+		w.seen[k] = struct{}{}
+		w.take(x)
+	}
+	out := w.out
+	if w.r.Limit > 0 {
+		out = out[:min(len(out), w.r.Limit-w.yielded)]
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	w.yielded += len(out)
+	return yield(out)
+}
+
+// take adds a sample as it was asked for.
+func (w *walk) take(x *health.Sample) {
+	if x.Type != health.SleepAnalysis {
+		w.out = append(w.out, *x)
+		return
+	}
+	if w.whole {
+		w.out = append(w.out, *x)
+	}
+	if stage, ok := w.stages[x.Value]; ok {
+		y := *x
+		y.Type = stage
+		w.out = append(w.out, y)
+	}
 }
