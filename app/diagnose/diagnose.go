@@ -183,7 +183,7 @@ type walk struct {
 	// What the paired iPhone answered.
 	reached bool
 	status  phone.Status
-	askErr  *status.Error
+	askErr  error
 
 	heard    []pairing.Seen
 	heardErr error
@@ -220,6 +220,7 @@ func Run(ctx context.Context, s *pairing.Station, o Options) *Report {
 		w.approach(ctx)
 	}
 	aside.Wait()
+	w.weigh()
 
 	w.bonjour()
 	w.address(interfaces)
@@ -282,6 +283,15 @@ func (w *walk) warn(id, sentence, detail string, remedy status.Remedy) {
 	w.checks[id] = c
 }
 
+// lower makes a failure a warning.
+func (w *walk) lower(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.checks[id]
+	c.Verdict = Warn
+	w.checks[id] = c
+}
+
 func (w *walk) done(id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -301,6 +311,9 @@ func (w *walk) finish() *Report {
 	clean := w.redactor()
 	for _, t := range titles {
 		c, ok := w.checks[t.id]
+		if !ok && t.id == LocalNetwork {
+			continue
+		}
 		if !ok {
 			c = Check{Verdict: Skipped, Sentence: "Not looked at"}
 		}
@@ -309,6 +322,9 @@ func (w *walk) finish() *Report {
 		if c.Remedy != nil {
 			remedy := *c.Remedy
 			remedy.Text, remedy.Command = clean(remedy.Text), clean(remedy.Command)
+			if remedy.Command == "healthsync diagnose" {
+				remedy.Command = "" // it was typed just now
+			}
 			c.Remedy = &remedy
 		}
 		r.Checks = append(r.Checks, c)

@@ -45,7 +45,7 @@ func (w *walk) listen(ctx context.Context) {
 			mu.Lock()
 			defer mu.Unlock()
 			w.heard = append(w.heard, seen)
-			if seen.Identity == pairing.Yours {
+			if seen.Identity == pairing.Yours || seen.Identity == pairing.YoursFaulty {
 				stop()
 			}
 		})
@@ -83,11 +83,27 @@ func (w *walk) observe(ctx context.Context) {
 func (w *walk) ask(ctx context.Context) {
 	st, err := w.link.Reach(ctx)
 	if err != nil {
-		w.askErr = explain.Error(err, w.now)
+		w.askErr = err
 		return
 	}
 	w.reached, w.status = true, st
 	w.names = append(w.names, st.Name)
+}
+
+// weigh puts right what a command would say of an iPhone that it did not find:
+// with both views at hand, one that connects, or announces itself at that very
+// place, was found and is silent.
+func (w *walk) weigh() {
+	if w.reached {
+		// Then another of its name is just another.
+		w.heard = append(w.heard, pairing.Seen{Identity: pairing.Yours})
+		pairing.Settle(w.heard)
+		w.heard = w.heard[:len(w.heard)-1]
+	}
+	var lost *pairing.NotFoundError
+	if errors.As(w.askErr, &lost) && (w.connected() || slices.ContainsFunc(w.heard, w.isPlace)) {
+		w.askErr = lost.Err
+	}
 }
 
 func (w *walk) bonjour() {
@@ -103,7 +119,7 @@ func (w *walk) bonjour() {
 	mine := slices.IndexFunc(w.heard, func(s pairing.Seen) bool {
 		return s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty
 	})
-	fake := slices.IndexFunc(w.heard, func(s pairing.Seen) bool { return s.Identity == pairing.Impostor })
+	fake := slices.ContainsFunc(w.heard, func(s pairing.Seen) bool { return s.Identity == pairing.Impostor && !w.isPlace(s) })
 	lines := make([]string, 0, len(w.heard))
 	for _, s := range w.heard {
 		w.names = append(w.names, s.Instance.Name)
@@ -119,8 +135,13 @@ func (w *walk) bonjour() {
 		w.set(Bonjour, OK, heard, detail)
 	case mine >= 0:
 		w.set(Bonjour, OK, heard+", yours among them", detail)
-	case fake >= 0:
-		w.failed(Bonjour, w.heard[fake].Err)
+	case !fake && slices.ContainsFunc(w.heard, w.isPlace):
+		// What is wrong with it is told by the checks of its connection.
+		w.set(Bonjour, OK, heard+", one at your iPhone's address", detail)
+	case fake && !w.reached:
+		// Where it was believed to be ours, or is where ours was, that is told by
+		// the checks of address and certificate.
+		w.set(Bonjour, OK, heard+", one in your iPhone's name with another identity", detail)
 	case w.reached:
 		w.warn(Bonjour, "Your iPhone answers and is not announced", detail,
 			status.Remedy{Text: "let UDP port 5353 through firewalls and the Wi-Fi router, or the iPhone is lost when its address changes"})
@@ -129,6 +150,16 @@ func (w *walk) bonjour() {
 	default:
 		w.set(Bonjour, Warn, heard+", yours not among them", detail)
 	}
+}
+
+// isPlace reports a device that announces the very place where the iPhone is
+// thought to be.
+func (w *walk) isPlace(s pairing.Seen) bool {
+	if s.Instance.Port != w.place.Port {
+		return false
+	}
+	return strings.EqualFold(strings.TrimSuffix(w.place.Host, "."), s.Instance.Host) ||
+		slices.ContainsFunc(s.Instance.Addrs, func(a netip.Addr) bool { return a.String() == w.place.Host })
 }
 
 func (w *walk) heardLine(s pairing.Seen) string {
@@ -154,8 +185,8 @@ func (w *walk) address(n nets) {
 		w.skip(Address, noPairing)
 		return
 	}
-	if e := w.askErr; e != nil {
-		switch e.Code {
+	if w.askErr != nil {
+		switch e := explain.Error(w.askErr, w.now); e.Code {
 		case status.PhoneNotFound, status.HostUnverified, status.HostNotLocal:
 			w.condition(Address, e)
 			w.hintNetwork(n)
@@ -294,8 +325,7 @@ func whoseCheck(err error) string {
 // (Apple's technote TN3179).
 func (w *walk) localNetwork(n nets) {
 	if w.platform() != "darwin" {
-		w.set(LocalNetwork, Skipped, "Only macOS asks for this permission", "")
-		return
+		return // no other system has it
 	}
 	settings := "System Settings > Privacy & Security > Local Network"
 	var f *trust.Failure
@@ -323,7 +353,9 @@ func (w *walk) clocks() {
 	case !w.reached:
 		w.skip(Clocks, notAsked)
 	case w.status.Skew.Abs() > pki.ClockLeeway:
-		w.condition(Clocks, explain.Skew(w.status.Skew, w.now, w.record.PairedAt))
+		e := explain.Skew(w.status.Skew, w.now, w.record.PairedAt)
+		w.condition(Clocks, e)
+		w.lower(Clocks) // it works, in spite of it
 	case w.status.Skew.Abs() < 2*time.Second: // served in whole seconds
 		w.set(Clocks, OK, "Both agree", "")
 	default:

@@ -195,7 +195,9 @@ func (w *walk) ownCertificate() {
 		w.failed(ClientCert, &pairing.MissingError{What: "client certificate", Where: "keychain", ClientCertificate: true, Err: vault.ErrNotFound})
 		return
 	}
-	w.certificate(ClientCert, trust.Client, w.certs.Client, w.certs.CA, !w.record.Revoked.IsZero(), "its key is there")
+	// An answer shows that what was once revoked is so no longer.
+	revoked := !w.record.Revoked.IsZero() && !w.reached
+	w.certificate(ClientCert, trust.Client, w.certs.Client, w.certs.CA, revoked, "its key is there")
 }
 
 func (w *walk) ca() {
