@@ -58,6 +58,9 @@ func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 		o.Timeout = d
 	}
 	o.Waiting = func(d time.Duration) {
+		if d < time.Second {
+			return // not worth a line
+		}
 		env.note("the iPhone answers 60 requests a minute; waiting %s ...", d.Round(time.Second))
 	}
 	if !l.debugTLS {

@@ -137,3 +137,11 @@ func (w *world) clipboard(t *testing.T, text string) {
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	t.Setenv("WAYLAND_DISPLAY", "test")
 }
+
+// extend adds days of history up to a moment.
+func (w *world) extend(to time.Time, days int) {
+	w.t.Helper()
+	if err := w.phone.History().Extend(simulator.Plan{Seed: uint64(to.Unix()), From: to.AddDate(0, 0, -days), To: to}); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -29,14 +29,14 @@ for protocol in 2 1; do
 	esac
 	export HEALTHSYNC_HOME=$work/protocol-$protocol HEALTHSYNC_VAULT=file
 	code=$work/code-$protocol.png
-	"$bin" simulate --protocol $protocol --history 1y --qr-file "$code" --no-qr >"$work/phone-$protocol.log" 2>&1 </dev/null &
+	"$bin" simulate --protocol $protocol --history 6m --qr-file "$code" --no-qr >"$work/phone-$protocol.log" 2>&1 </dev/null &
 	phone=$!
 	for _ in $(seq 100); do
 		[ -s "$code" ] && break
 		kill -0 $phone 2>/dev/null || { cat "$work/phone-$protocol.log" >&2; exit 1; }
 		sleep 0.1
 	done
-	echo "A simulated iPhone shares a year of health data; its QR code is $code"
+	echo "A simulated iPhone shares half a year of health data; its QR code is $code"
 	hs scan --file "$code"
 	hs sync
 	hs status
