@@ -56,7 +56,10 @@ func adoptError(err error) error {
 		e.Sentence = "There is no pairing to adopt"
 		return e
 	case errors.As(err, &paired):
-		return usageError(status.Usage, fmt.Sprintf("This computer is paired with %s already.", deviceName(paired.Record.Name)), "healthsync unpair && healthsync pair --adopt")
+		e := usageError(status.Usage, fmt.Sprintf("This computer is paired with %s.", deviceName(paired.Record.Name)), "")
+		e.Sentence = "There is a pairing already"
+		e.Remedy = status.Remedy{Text: "to replace it", Command: "healthsync unpair && healthsync pair --adopt"}
+		return e
 	case errors.As(err, &adopt):
 		e := status.New(status.PairingFile, fmt.Sprintf("%s: %s.\nThe file was left as it is.", adopt.Path, adopt.Reason), err)
 		if adopt.Token {

@@ -318,10 +318,13 @@ func (s sighting) addresses() []string {
 }
 
 func (s sighting) where() string {
-	if s.Place.Host == "" {
-		return "-"
+	switch {
+	case s.Place.Host != "":
+		return hostPort(s.Place.Host, s.Place.Port)
+	case len(s.Instance.Addrs) > 0 && s.Identity == "": // not looked at yet
+		return hostPort(s.Instance.Addrs[0].String(), s.Instance.Port)
 	}
-	return hostPort(s.Place.Host, s.Place.Port)
+	return "-"
 }
 
 func (l *lookout) print(found []sighting, asJSON bool) error {

@@ -73,6 +73,7 @@ type board struct {
 	known        map[string]sighting
 	lines        int // of the table as drawn
 	drawn        string
+	over         bool
 }
 
 // take notes an event; true means that the device is to be looked at.
@@ -167,7 +168,9 @@ func (b *board) draw() {
 	if len(all) > 0 {
 		text = b.table(settle(all))
 	}
-	text += "\nCtrl-C ends this.\n"
+	if !b.over {
+		text += "\nCtrl-C ends this.\n"
+	}
 	if text == b.drawn {
 		return
 	}
@@ -181,7 +184,6 @@ func (b *board) draw() {
 
 // end leaves the last table as the answer.
 func (b *board) end() {
-	if b.live {
-		b.env.printf("\n")
-	}
+	b.over = true
+	b.draw()
 }

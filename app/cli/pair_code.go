@@ -212,7 +212,10 @@ func strange(err error) error {
 func (o *pairOptions) compare(ctx context.Context, env *Env, name string, at pairing.Place, offer pairing.Offer, want pki.Fingerprint, r *trust.Report) error {
 	if !want.IsZero() {
 		if !want.Equal(offer.Leaf) {
-			return &trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: r.ServerCert(), Want: want, Got: offer.Leaf, Host: at.Host, Addr: at.String(), At: env.Now()}
+			e := explain.Error(&trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: r.ServerCert(), Want: want, Got: offer.Leaf, Host: at.Host, Addr: at.String(), At: env.Now()}, env.Now())
+			e.Sentence = "The certificate is not the one that --fingerprint names"
+			e.Remedy = status.Remedy{Text: "compare it again with what the iPhone shows below its QR code; if that is what you gave, somebody else answers at this address"}
+			return e
 		}
 		return nil
 	}
