@@ -138,6 +138,9 @@ type Options struct {
 	// CheckTime bounds the check of the database; 0 means 5 seconds, negative
 	// that it is not bounded.
 	CheckTime time.Duration
+	// Slow is from when on a connection is; 0 means the guide's 100
+	// milliseconds.
+	Slow time.Duration
 	// Platform is for tests: runtime.GOOS where it is "".
 	Platform string
 }
@@ -151,6 +154,7 @@ const (
 const (
 	defaultListen    = 5 * time.Second
 	defaultCheckTime = 5 * time.Second
+	defaultSlow      = 100 * time.Millisecond
 	// dialTimeout is shorter than that of a command that has work to do: an
 	// iPhone in the same room answers within a fraction of it.
 	dialTimeout = 5 * time.Second
@@ -205,6 +209,9 @@ func Run(ctx context.Context, s *pairing.Station, o Options) *Report {
 	}
 	if o.CheckTime == 0 {
 		o.CheckTime = defaultCheckTime
+	}
+	if o.Slow == 0 {
+		o.Slow = defaultSlow
 	}
 	w := &walk{s: s, config: s.Config, o: o, now: s.Now(), checks: map[string]Check{}}
 	var aside sync.WaitGroup

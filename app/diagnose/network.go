@@ -19,10 +19,6 @@ import (
 	"healthsync/sync/health"
 )
 
-// slow is the guide's latency from which on a person should move closer to the
-// router.
-const slow = 100 * time.Millisecond
-
 // listen hears who announces itself, until the paired iPhone has proved to be
 // among them or the time is over.
 func (w *walk) listen(ctx context.Context) {
@@ -255,7 +251,7 @@ func (w *walk) connection() {
 func (w *walk) transport() {
 	r := w.observed
 	took := r.Took(trust.StepConnect)
-	if took > slow {
+	if took > w.o.Slow {
 		w.warn(TCP, fmt.Sprintf("Connected to %s in %s, which is slow", r.Remote, milliseconds(took)), "", status.Remedy{Text: "move closer to the router"})
 	} else {
 		w.set(TCP, OK, fmt.Sprintf("Connected to %s in %s", r.Remote, milliseconds(took)), "")

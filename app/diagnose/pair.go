@@ -204,7 +204,7 @@ func (w *walk) ca() {
 	switch ca := w.certs.CA; {
 	case w.done(CACert):
 	case ca == nil:
-		w.failed(CACert, &pairing.MissingError{What: "CA certificate", Where: "keychain", Err: vault.ErrNotFound})
+		w.failed(CACert, &trust.Failure{Kind: trust.BrokenChain, Whose: trust.CA, At: w.now, Err: vault.ErrNotFound})
 	case !w.record.CA.Equal(pki.FingerprintOf(ca)):
 		w.failed(CACert, &trust.Failure{Kind: trust.CAMismatch, Whose: trust.CA, Cert: ca, Want: w.record.CA, Got: pki.FingerprintOf(ca), At: w.now})
 	default:

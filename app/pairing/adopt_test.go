@@ -135,7 +135,10 @@ func TestAdoptRefusals(t *testing.T) {
 				b.write(home, fmt.Sprintf(`{"fingerprint":"%064x","host":"127.0.0.1","port":%d}`, 7, b.phone.Port()))
 				return k
 			},
-			func(err error) bool { var f *trust.Failure; return errors.As(err, &f) && f.Kind == trust.FingerprintMismatch }},
+			func(err error) bool {
+				var f *trust.Failure
+				return errors.As(err, &f) && f.Kind == trust.FingerprintMismatch
+			}},
 		"gone": {
 			func(b *bench, _ string, k *vault.Memory) vault.Vault { b.phone.Stop(); return k },
 			func(err error) bool { var f *trust.Failure; return errors.As(err, &f) && f.Kind == trust.Refused }},

@@ -154,8 +154,8 @@ func identityOf(err error) Identity {
 		return Unanswered
 	}
 	switch {
-	case f.Whose == trust.Client, f.Kind == trust.KeyUnavailable:
-		return Unchecked
+	case f.Whose == trust.Client, f.Kind == trust.KeyUnavailable, f.Kind == trust.BrokenChain && f.Whose == trust.CA:
+		return Unchecked // what we have to check by is not usable
 	case wrongIdentity(err):
 		return Other
 	}
