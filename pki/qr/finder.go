@@ -38,12 +38,13 @@ type care struct {
 	square  float64 // share of the three patterns' modules with the right tone
 	bad     float64 // most that may be wrong with a triple, see judge
 	triples int     // how many triples of a bitmap are tried
+	small   bool    // only where the picture is not very large
 }
 
 // The first looks follow up what is plain to see; the later ones what is bent,
 // drawn as dots, or seen from very low.
 func careful() care { return care{ring: 0.6, square: 0.62, bad: 3.2, triples: 30} }
-func lenient() care { return care{ring: 0.4, square: 0.54, bad: 6, triples: 40} }
+func lenient() care { return care{ring: 0.4, square: 0.54, bad: 6, triples: 40, small: true} }
 
 // finders scans each row for the proportion and confirms it down and across.
 // tone is 1 for dark codes on light and 0 for light codes on dark.

@@ -12,6 +12,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"math"
 	"strings"
 
 	"golang.org/x/image/bmp"
@@ -196,14 +197,18 @@ func checkSize(name string, cfg image.Config, data []byte, maxPixels int64) erro
 }
 
 // maxDecoded is the most memory that a picture may take as Go's decoders leave
-// it: 48 megapixels of four bytes, and half as much again.
-const maxDecoded = 288 << 20
+// it: 48 megapixels of a progressive JPEG of the usual 4:2:0 kind.
+const maxDecoded = 384 << 20
 
 // bytesPerPixel is what a decoder allocates for a pixel.
 func bytesPerPixel(name string, cfg image.Config, data []byte) int64 {
 	switch {
-	case name == "JPEG" && progressive(data):
-		return 3 * (4 + 1) // keeps all coefficients, as int32, until the end
+	case name == "JPEG":
+		planes, progressive := jpegPlanes(data)
+		if progressive {
+			return int64(math.Ceil(planes * (4 + 1))) // all coefficients are kept until the end, as int32
+		}
+		return int64(math.Ceil(planes))
 	case cfg.ColorModel == color.YCbCrModel:
 		return 3 // without subsampling
 	case cfg.ColorModel == color.GrayModel:
@@ -242,23 +247,38 @@ func pixelsPerByte(name string, cfg image.Config) int64 {
 	return 1 << 14 // WebP: a lossless picture of one colour takes no bits for its pixels
 }
 
-// progressive reports whether the first frame of a JPEG file is (SOF2).
-func progressive(data []byte) bool {
+// jpegPlanes reads the frame header of a JPEG file (ITU-T T.81, B.2.2): how many
+// samples it has for a pixel, and whether it is progressive.
+func jpegPlanes(data []byte) (planes float64, progressive bool) {
+	const most = 4
 	for p := 2; p+4 <= len(data) && data[p] == 0xff; {
-		switch m := data[p+1]; {
-		case m == 0xc2:
-			return true
-		case m == 0xc0 || m == 0xc1 || m == 0xda:
-			return false
+		m := data[p+1]
+		switch {
 		case m == 0xff:
 			p++
+			continue
 		case m == 0x01 || m >= 0xd0 && m <= 0xd7:
 			p += 2
-		default:
-			p += 2 + int(binary.BigEndian.Uint16(data[p+2:]))
+			continue
+		case m == 0xda:
+			return most, true
 		}
+		n := int(binary.BigEndian.Uint16(data[p+2:]))
+		if m != 0xc0 && m != 0xc1 && m != 0xc2 {
+			p += 2 + n
+			continue
+		}
+		if p+2+n > len(data) || n < 8 || n < 8+3*int(data[p+9]) {
+			return most, true
+		}
+		sum, hmax, vmax := 0, 1, 1
+		for i := range int(data[p+9]) {
+			h, v := int(data[p+11+3*i]>>4), int(data[p+11+3*i]&15)
+			sum, hmax, vmax = sum+h*v, max(hmax, h), max(vmax, v)
+		}
+		return min(most, float64(sum)/float64(hmax*vmax)), m == 0xc2
 	}
-	return false
+	return most, true
 }
 
 // pictureError sorts a decoder's complaint into cut short, or damaged.

@@ -65,17 +65,26 @@ func (h *hunt) found(text string) {
 // page looks at a picture in several sizes and tones, the ones in which most
 // codes are found first.
 func (h *hunt) page(full *gray) {
-	levels := h.levels(full)
+	var levels []*level
+	for _, s := range scales(max(full.w, full.h)) {
+		levels = append(levels, &level{full: full, scale: s})
+	}
 	for _, c := range []care{careful(), lenient()} {
 		for _, look := range looks() {
 			for _, l := range levels {
-				b := look(l.g)
+				if h.over() {
+					return
+				}
+				g := l.picture()
+				if g == nil || c.small && max(g.w, g.h) > lenientSide {
+					continue
+				}
+				b := look(g)
 				if b == nil {
 					continue
 				}
 				for _, tone := range []byte{1, 0} {
-					h.bitmap(full, b, l.scale, tone, c)
-					if h.over() {
+					if h.bitmap(full, b, l.scale, tone, c); h.over() {
 						return
 					}
 				}
@@ -83,7 +92,11 @@ func (h *hunt) page(full *gray) {
 		}
 	}
 	for _, l := range levels {
-		for _, g := range []*gray{l.g, l.g.inverted()} {
+		g := l.picture()
+		if g == nil || max(g.w, g.h) > lenientSide {
+			continue
+		}
+		for _, g := range []*gray{g, g.inverted()} {
 			if h.zxing(g); h.over() {
 				return
 			}
@@ -91,21 +104,26 @@ func (h *hunt) page(full *gray) {
 	}
 }
 
-// level is the picture made smaller by scale.
+// lenientSide is the largest picture that gets the second, more patient round:
+// what is bent or stylised and small in a very large picture is rare, and the
+// round would take seconds there.
+const lenientSide = 2100
+
+// level is the picture made smaller by scale, when it is first looked at.
 type level struct {
-	g     *gray
-	scale float64
+	full, made *gray
+	scale      float64
 }
 
-func (h *hunt) levels(full *gray) []level {
-	var out []level
-	for _, s := range scales(max(full.w, full.h)) {
-		w, height := int(float64(full.w)/s+0.5), int(float64(full.h)/s+0.5)
-		if w >= minSide && height >= minSide && h.ctx.Err() == nil {
-			out = append(out, level{full.resize(w, height), s})
-		}
+func (l *level) picture() *gray {
+	w, h := int(float64(l.full.w)/l.scale+0.5), int(float64(l.full.h)/l.scale+0.5)
+	if w < minSide || h < minSide {
+		return nil
 	}
-	return out
+	if l.made == nil {
+		l.made = l.full.resize(w, h)
+	}
+	return l.made
 }
 
 // minSide is the least a QR code can have: 21 modules of one pixel.
