@@ -16,7 +16,7 @@ ifeq ($(GOOS),darwin)
 # darwinkit v0.5.0 corrupts memory on Go 1.25 and later without this flag, in
 # every package that uses it: https://github.com/progrium/darwinkit/issues/286
 GCFLAGS := -gcflags=all=-d=variablemakethreshold=0
-export MACOSX_DEPLOYMENT_TARGET := 12.0
+export MACOSX_DEPLOYMENT_TARGET := 15.0
 else
 # No C on Linux: one file that runs on every distribution.
 BUILDENV := CGO_ENABLED=0
@@ -53,6 +53,8 @@ lint: ## Vet, staticcheck and the rules of the house (golangci-lint)
 .PHONY: run
 run: build ## Run the command: make run ARGS='status --json'
 	@$(BINARY) $(ARGS)
+
+include bundle/bundle.mk
 
 .PHONY: clean
 clean: ## Remove what was made

@@ -1,0 +1,270 @@
+// Package agent is the long-running heart of the menu-bar app. One goroutine
+// owns what is known: messages come in (what a look found, how a sync goes, a
+// click, a wake), an immutable State goes out. How it decides is in core.go,
+// which does nothing by itself; what it does in the world is in work.go.
+//
+// It knows nothing of menus: whoever draws one subscribes to its States and
+// sends it the actions that were clicked.
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"healthsync/app/config"
+	"healthsync/app/notice"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+)
+
+// Options are the world that an agent lives in.
+type Options struct {
+	Paths config.Paths
+	// Station opens this Mac's side of the pairing with the settings as they
+	// are now. Each piece of work opens its own.
+	Station func() (*pairing.Station, error)
+	Link    pairing.LinkOptions
+	// Now is the wall clock; nil means time.Now.
+	Now func() time.Time
+	Log *slog.Logger
+	// Notify shows a notification. It may take its time.
+	Notify func(notice.Notice) error
+	Desktop
+	// Command makes a command of this program's own ("scan", "--clipboard"),
+	// for what needs much memory or a window: it runs in a process of its own,
+	// which gives all of it back.
+	Command func(ctx context.Context, args ...string) *exec.Cmd
+	// Wake tells of wakes and changes of the network; nil means nobody does.
+	Wake <-chan Message
+	// Version is this program's, for `healthsync status`.
+	Version string
+	// Camera and Report say what the menu can offer.
+	Camera, Report bool
+}
+
+// Desktop is what the agent asks of the desktop around it.
+type Desktop interface {
+	// Open shows a file, a folder or a page with the program for it.
+	Open(ctx context.Context, target string) error
+	// Settings opens a pane of the system's settings: "clock", "camera",
+	// "keychain".
+	Settings(ctx context.Context, pane string) error
+	// PickPicture asks for a picture; "" means that the person chose none.
+	PickPicture(ctx context.Context) (path string, err error)
+	// SaveAs asks where to write a file; "" means nowhere.
+	SaveAs(ctx context.Context, name string) (path string, err error)
+	// Confirm asks a question. An error means that no window can ask it here.
+	Confirm(ctx context.Context, text, yes, no string) (bool, error)
+	// Login says whether the app starts at login, and whether that can be told
+	// at all; SetLogin changes it.
+	Login() (on, known bool)
+	SetLogin(on bool) error
+}
+
+// coalesce is the least time between two States: a sync tells of itself more
+// often than an eye can see.
+const coalesce = 100 * time.Millisecond
+
+// Agent runs one. Its methods may be called from any goroutine.
+type Agent struct {
+	o      Options
+	core   *core
+	inbox  mailbox
+	state  atomic.Pointer[status.State]
+	result atomic.Pointer[SyncDone] // of the last sync, for who follows it
+
+	mu        sync.Mutex
+	listeners map[chan struct{}]struct{}
+
+	// What follows belongs to Run's goroutine.
+	published time.Time
+	unsaid    bool // a State waits for coalesce to be over
+	waiting   []*asker
+	stopSync  func() // after the page in hand
+	syncEnds  chan struct{}
+	notes     *notes
+}
+
+// asker is somebody who waits for the answer of the iPhone.
+type asker struct {
+	reply   chan status.State
+	started bool
+}
+
+// New makes an agent that does nothing until it is run.
+func New(o Options) *Agent {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &Agent{o: o, inbox: newMailbox(), listeners: map[chan struct{}]struct{}{}, notes: newNotes(o)}
+	a.core = newCore(status.App{PID: os.Getpid(), Version: o.Version}, status.Desk{Camera: o.Camera, Report: o.Report}, loadMemory(o.Paths, o.Log), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	first := a.core.picture(o.Now())
+	a.state.Store(&first)
+	return a
+}
+
+// State is how things stand. It must not be changed.
+func (a *Agent) State() status.State { return *a.state.Load() }
+
+// Subscribe gives a channel that is full when there is a new State. The latest
+// counts: whoever is slow misses those between.
+func (a *Agent) Subscribe() (changed <-chan struct{}, cancel func()) {
+	ch := make(chan struct{}, 1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.listeners[ch] = struct{}{}
+	return ch, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.listeners, ch)
+	}
+}
+
+// Do asks for an action. It never waits and loses none.
+func (a *Agent) Do(action status.Action) { a.inbox.put(Clicked{action}) }
+
+// Tell passes a message on. It never waits.
+func (a *Agent) Tell(m Message) { a.inbox.put(m) }
+
+// Ask asks the iPhone how it is and gives the State after its answer.
+func (a *Agent) Ask(ctx context.Context) (status.State, error) {
+	reply := make(chan status.State, 1)
+	a.inbox.put(askedFor{reply})
+	select {
+	case s := <-reply:
+		return s, nil
+	case <-ctx.Done():
+		return status.State{}, ctx.Err()
+	}
+}
+
+// askedFor is Asked with somebody who waits.
+type askedFor struct{ reply chan status.State }
+
+func (askedFor) message() {}
+
+// patience is how long the end of a sync is waited for when the app quits: the
+// page in hand is stored whole or not at all, and the database stands either.
+const patience = 2 * time.Second
+
+// Run runs the agent until ctx ends or the person quits. A sync that is under
+// way is ended after the page in hand, at most two seconds later.
+func (a *Agent) Run(ctx context.Context) error {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	work := &work{a: a, ctx: ctx, leave: leave}
+	defer a.finish(work)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	a.perform(work, a.core.begin(a.o.Now()))
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.inbox.signal:
+			for _, m := range a.inbox.take() {
+				a.perform(work, a.handle(m))
+			}
+		case m := <-a.o.Wake:
+			a.perform(work, a.handle(m))
+		case <-timer.C:
+			a.perform(work, a.handle(Ticked{}))
+		}
+		a.publish()
+		timer.Reset(a.sleep())
+	}
+}
+
+// sleep is how long there is nothing to do. The wall clock says when; the
+// timer, which stands still while the computer sleeps, is set anew by a wake.
+func (a *Agent) sleep() time.Duration {
+	now := a.o.Now()
+	d := a.core.wakeAt(now).Sub(now)
+	if a.unsaid {
+		d = min(d, coalesce-time.Since(a.published))
+	}
+	return max(d, 10*time.Millisecond)
+}
+
+func (a *Agent) handle(m Message) []Effect {
+	if q, ok := m.(askedFor); ok {
+		a.waiting = append(a.waiting, &asker{reply: q.reply})
+		m = Asked{}
+	}
+	out := a.core.handle(m, a.o.Now())
+	for _, e := range out {
+		if l, ok := e.(Look); ok && !l.Offline {
+			for _, w := range a.waiting {
+				w.started = true
+			}
+		}
+	}
+	looked, isLook := m.(Looked)
+	a.answer(isLook && !looked.Offline)
+	return out
+}
+
+// answer answers those whose question the iPhone has answered, and those that
+// it cannot be asked for: it is not paired, or busy with a sync.
+func (a *Agent) answer(looked bool) {
+	if len(a.waiting) == 0 {
+		return
+	}
+	cannot := !a.core.plan.looking && (!a.core.seen.Paired || a.core.sync != nil)
+	var still []*asker
+	for _, w := range a.waiting {
+		if cannot || looked && w.started {
+			w.reply <- a.core.picture(a.o.Now()) // has room for one
+			continue
+		}
+		still = append(still, w)
+	}
+	a.waiting = still
+}
+
+// publish shows the State if it is another, at most ten times a second.
+func (a *Agent) publish() {
+	s := a.core.picture(a.o.Now())
+	old := a.state.Load()
+	same := s
+	same.At = old.At
+	if reflect.DeepEqual(same, *old) {
+		a.unsaid = false
+		return
+	}
+	if time.Since(a.published) < coalesce {
+		a.unsaid = true
+		return
+	}
+	a.unsaid, a.published = false, time.Now()
+	a.state.Store(&s)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for ch := range a.listeners {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// finish ends what is under way.
+func (a *Agent) finish(w *work) {
+	if a.stopSync != nil {
+		a.stopSync()
+		select {
+		case <-a.syncEnds:
+		case <-time.After(patience):
+			a.o.Log.Warn("quit without waiting for the sync to end")
+		}
+	}
+	w.leave()
+	a.notes.close()
+}

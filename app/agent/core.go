@@ -1,0 +1,311 @@
+package agent
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"time"
+
+	"healthsync/app/config"
+	"healthsync/app/notice"
+	"healthsync/app/status"
+)
+
+// core is what the agent knows and how it decides: messages in, effects out.
+// It owns no goroutine, opens nothing and reads no clock, so that a year of it
+// can be tried in a second.
+type core struct {
+	phase Phase
+	// seen is the last picture, with what earlier ones said of the iPhone.
+	seen status.State
+	// problem keeps the iPhone from being asked, trouble kept the last sync from
+	// doing its work although it answered, silent is what the last sync missed.
+	problem, trouble, silent *status.JSON
+	// remarks are the other conditions of the last picture.
+	remarks []status.JSON
+
+	config config.Config
+	desk   status.Desk
+	app    status.App
+	memory Memory
+	told   status.State // the picture that was last judged for notifications
+	dirty  bool         // the memory has to be saved
+
+	plan plan
+	sync *status.Progress
+	jobs jobs
+}
+
+func newCore(app status.App, desk status.Desk, m Memory, random *rand.Rand) *core {
+	if m.Said == nil {
+		m.Said = notice.Said{}
+	}
+	return &core{app: app, desk: desk, memory: m, plan: plan{random: random}}
+}
+
+// begin is what there is to do at the start: a picture without the network is
+// there at once, one with it a moment later.
+func (c *core) begin(now time.Time) []Effect {
+	c.plan.looking = true
+	c.plan.lookAt = now
+	return []Effect{Look{Offline: true}}
+}
+
+// handle takes one message and gives what is to be done about it.
+func (c *core) handle(m Message, now time.Time) []Effect {
+	var out []Effect
+	switch m := m.(type) {
+	case Looked:
+		out = c.looked(m, now)
+	case Moved:
+		c.desk.Moved = &m.Move
+	case Progressed:
+		if c.sync != nil {
+			c.progressed(m)
+		}
+	case SyncDone:
+		out = c.synced(m, now)
+	case Woke:
+		c.plan.soon(now, afterWake)
+	case NetworkChanged:
+		c.plan.soon(now, afterNetwork)
+	case FilesChanged:
+		out = c.look(true)
+	case Asked:
+		if !m.InPassing || now.Sub(c.plan.lookedAt) > fresh {
+			c.plan.soon(now, 0)
+		}
+	case Clicked:
+		out = c.clicked(m.Action, now)
+	case Done:
+		out = c.done(m, now)
+	case Unasked:
+		c.desk.Question = &m.Question
+		c.jobs.questionUntil = now.Add(questionFor)
+	}
+	return append(out, c.due(now)...)
+}
+
+// due gives what has come to be done by the mere passing of time, and what has
+// come to be said.
+func (c *core) due(now time.Time) []Effect {
+	var out []Effect
+	if c.phase == Ending {
+		return nil
+	}
+	if c.desk.Question != nil && !now.Before(c.jobs.questionUntil) {
+		c.desk.Question = nil
+	}
+	if !c.plan.looking && c.plan.lookDue(now, c.seen.Paired) && c.sync == nil {
+		out = append(out, c.look(false)...)
+	}
+	if c.syncDue(now) && c.phase == Connected && !now.Before(c.plan.mayBegin()) {
+		out = append(out, c.startSync(false)...)
+	}
+	if c.elsewhere() && !now.Before(c.plan.busyUntil) {
+		c.plan.busyUntil = now.Add(busyRetry)
+		out = append(out, StartSync{})
+	}
+	if c.renewDue(now) {
+		out = append(out, c.jobs.add(status.Action{Name: status.ActRenew, Arg: quietly})...)
+	}
+	return append(out, c.judge(now)...)
+}
+
+// wakeAt is the next moment at which something may have come to be done.
+func (c *core) wakeAt(now time.Time) time.Time {
+	at := now.Add(time.Hour)
+	earliest := func(t time.Time) {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	if c.seen.Paired && !c.plan.looking && c.sync == nil {
+		earliest(c.plan.lookAt)
+	}
+	if c.phase == Connected && c.sync == nil {
+		n := c.nextSync()
+		if may := c.plan.mayBegin(); !n.IsZero() && may.After(n) {
+			n = may
+		}
+		earliest(n)
+	}
+	if c.elsewhere() {
+		earliest(c.plan.busyUntil)
+	}
+	if c.desk.Question != nil {
+		earliest(c.jobs.questionUntil)
+	}
+	return at
+}
+
+func (c *core) enter(e Event) error {
+	p, err := next(c.phase, e)
+	c.phase = p
+	return err
+}
+
+// elsewhere reports that another process syncs.
+func (c *core) elsewhere() bool { return c.sync != nil && c.sync.Holder != "" }
+
+func (c *core) look(offline bool) []Effect {
+	if c.plan.looking {
+		// What is under way may have begun before that which is to be seen.
+		c.plan.again = true
+		c.plan.againOnline = c.plan.againOnline || !offline
+		return nil
+	}
+	c.plan.looking = true
+	return []Effect{Look{Offline: offline}}
+}
+
+func (c *core) looked(m Looked, now time.Time) []Effect {
+	c.plan.looking = false
+	first := c.seen.At.IsZero()
+	if m.Broken != nil {
+		j := m.Broken.JSON()
+		c.remarks = []status.JSON{j}
+		c.seen.At = now
+	} else {
+		c.config = m.Config
+		c.desk.Interval, c.desk.TodayOn = m.Config.SyncInterval(), m.Config.Menu.Today
+		c.desk.Login, c.desk.LoginKnown, c.desk.Today = m.Desk.Login, m.Desk.LoginKnown, m.Desk.Today
+		c.merge(m, now)
+	}
+	if c.desk.Interval == 0 || !c.seen.Paired {
+		c.working()
+	}
+	var out []Effect
+	if first && c.seen.Paired {
+		c.plan.soon(now, 0)
+	}
+	if c.sync != nil && c.phase != Syncing && !c.elsewhere() && !c.sync.Stopping { // of a pairing that has ended
+		out = append(out, c.stopSync()...)
+	}
+	if c.plan.again {
+		online := c.plan.againOnline
+		c.plan.again, c.plan.againOnline = false, false
+		out = append(out, c.look(!online)...)
+	}
+	return out
+}
+
+// merge makes a new picture of the last one and a look.
+func (c *core) merge(m Looked, now time.Time) {
+	before, s := c.seen, m.State
+	c.seen = s
+	if !s.Paired {
+		c.unpaired(m)
+		return
+	}
+	if before.Paired && !before.PairedAt.Equal(s.PairedAt) || !before.Paired && c.phase == NotPaired {
+		_ = c.enter(Paired)
+		c.problem, c.silent = nil, nil
+		c.plan.soon(now, 0)
+		before = status.State{}
+	}
+	c.remarks = slices.Clone(s.Conditions)
+	if m.Offline {
+		// What the iPhone said last still stands.
+		c.seen.Latency, c.seen.Skew, c.seen.SharedTypes = before.Latency, before.Skew, before.SharedTypes
+		if i := slices.IndexFunc(before.Conditions, func(j status.JSON) bool { return j.Code == status.ClockSkew }); i >= 0 && c.problem == nil {
+			c.remarks = append(c.remarks, before.Conditions[i])
+		}
+		return
+	}
+	c.problem = nil
+	link, answered := s.Link, m.Problem == nil
+	if m.Problem != nil && m.Problem.Code == status.RateLimited {
+		link, answered = status.LinkConnected, true // it answers; it has been asked a lot
+		c.remarks = slices.DeleteFunc(c.remarks, func(j status.JSON) bool { return j.Code == status.RateLimited })
+	}
+	if !answered {
+		j := m.Problem.JSON()
+		c.problem = &j
+	}
+	if err := c.enter(sawLink(link)); err != nil {
+		return
+	}
+	c.plan.looked(now, c.phase)
+	if !answered && c.syncDue(now) {
+		c.failing(now)
+	}
+}
+
+func (c *core) unpaired(m Looked) {
+	c.problem, c.silent = nil, nil
+	c.remarks = m.State.Conditions
+	if m.State.Link == status.LinkNotPaired {
+		_ = c.enter(SawUnpaired)
+	} else { // a record that cannot be read
+		_ = c.enter(SawAttention)
+	}
+	c.desk.Moved = nil
+}
+
+// picture is the State as it is now.
+func (c *core) picture(now time.Time) status.State {
+	s := c.seen
+	if s.At.IsZero() {
+		return status.State{Desk: c.desk} // nothing is known yet
+	}
+	s.At = now.UTC()
+	s.Link = c.phase.Link()
+	s.Sync = c.sync
+	s.FailingSince = c.memory.FailingSince
+	s.Conditions = c.conditions()
+	app := c.app
+	app.NextSync = c.nextSync()
+	s.App = &app
+	s.Desk = c.desk
+	s.Desk.Renewing = c.hopesToRenew(now)
+	return s
+}
+
+// conditions are the root causes of all that is wrong, worst first.
+func (c *core) conditions() []status.JSON {
+	all := make([]status.JSON, 0, len(c.remarks)+3)
+	for _, j := range []*status.JSON{c.problem, c.trouble} {
+		if j != nil {
+			all = append(all, *j)
+		}
+	}
+	all = append(all, c.remarks...)
+	if c.silent != nil {
+		all = append(all, *c.silent)
+	}
+	codes := make([]status.Code, len(all))
+	for i, j := range all {
+		codes[i] = j.Code
+	}
+	roots := status.RootCauses(codes)
+	out := []status.JSON{}
+	for _, j := range all {
+		if i := slices.Index(roots, j.Code); i >= 0 {
+			roots = slices.Delete(roots, i, i+1)
+			out = append(out, j)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b status.JSON) int { return cmp.Compare(b.Severity, a.Severity) })
+	return out
+}
+
+// judge decides what is to be said, and keeps the memory.
+func (c *core) judge(now time.Time) []Effect {
+	s := c.picture(now)
+	if s.At.IsZero() {
+		return nil
+	}
+	notices, said := notice.Decide(c.told, s, c.memory.Said, c.config.ExpiryDays(), now)
+	c.told = s
+	var out []Effect
+	for _, n := range notices {
+		out = append(out, Say{n})
+	}
+	if c.dirty || !reflect.DeepEqual(said, c.memory.Said) {
+		c.memory.Said, c.dirty = said, false
+		out = append(out, Save{c.memory})
+	}
+	return out
+}

@@ -1,0 +1,43 @@
+package agent
+
+import (
+	"context"
+
+	"healthsync/app/socket"
+	"healthsync/sync/engine"
+)
+
+var _ socket.App = (*Agent)(nil)
+
+// Follow tells of the app's sync until it ends.
+func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (socket.Ended, error) {
+	before := a.result.Load()
+	changed, cancel := a.Subscribe()
+	defer cancel()
+	s := a.State()
+	if s.Sync == nil || s.Sync.Holder != "" {
+		return socket.Ended{Idle: true}, nil
+	}
+	for {
+		if r := a.result.Load(); r != before {
+			e := socket.Ended{Result: r.Result}
+			if r.Problem != nil {
+				j := r.Problem.JSON()
+				e.Error = &j
+			}
+			return e, nil
+		}
+		if p := s.Sync; p != nil {
+			progress(engine.Progress{Requests: p.Requests, Samples: p.Samples, New: p.New, Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back})
+		}
+		select {
+		case <-changed:
+			s = a.State()
+		case <-ctx.Done():
+			return socket.Ended{}, ctx.Err()
+		}
+	}
+}
+
+// Changed says that another process changed settings, pairing or database.
+func (a *Agent) Changed() { a.inbox.put(FilesChanged{}) }

@@ -1,0 +1,290 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"healthsync/app/status"
+	"healthsync/sync/health"
+)
+
+// jobs are the actions that clicks have asked for. One that takes its time, or
+// changes the pairing, waits for the one before; the others are done at once.
+type jobs struct {
+	now           *status.Action
+	waiting       []status.Action
+	questionUntil time.Time
+}
+
+// questionFor is how long a question stays in the menu.
+const questionFor = 2 * time.Minute
+
+// slow says what the app is doing while one of the slow actions runs.
+var slow = map[string]string{
+	status.ActPair: "Pairing...", status.ActPairCamera: "Pairing...", status.ActPairClipboard: "Pairing...", status.ActPairFile: "Pairing...",
+	status.ActUnpairYes: "Unpairing...", status.ActRenew: "Renewing the certificate...", status.ActExport: "Exporting...",
+	status.ActTroubleshoot: "Looking for the trouble...", status.ActReport: "Making the report...",
+}
+
+// nouns say what failed.
+var nouns = map[string]string{
+	status.ActSync: "Sync", status.ActInterval: "Changing the interval",
+	status.ActPair: "Pairing", status.ActPairCamera: "Pairing", status.ActPairClipboard: "Pairing", status.ActPairFile: "Pairing",
+	status.ActExport: "Export", status.ActRenew: "Renewal", status.ActUnlock: "Opening the keychain",
+	status.ActCameraSettings: "Opening the settings", status.ActClockSettings: "Opening the settings",
+	status.ActReport: "Report", status.ActFolder: "Opening the folder", status.ActTroubleshoot: "Troubleshooting",
+	status.ActLogin: "Launch at login", status.ActUnpair: "Unpairing", status.ActUnpairYes: "Unpairing",
+}
+
+// add starts an action or lets it wait. The same click twice is one wish.
+func (j *jobs) add(a status.Action) []Effect {
+	if slow[a.Name] == "" {
+		return []Effect{Run{a}}
+	}
+	if j.now == nil {
+		j.now = &a
+		return []Effect{Run{a}}
+	}
+	if *j.now != a && !slices.Contains(j.waiting, a) {
+		j.waiting = append(j.waiting, a)
+	}
+	return nil
+}
+
+// ended starts the next that waits.
+func (j *jobs) ended(a status.Action) []Effect {
+	if j.now == nil || *j.now != a {
+		return nil
+	}
+	j.now = nil
+	if len(j.waiting) == 0 {
+		return nil
+	}
+	first := j.waiting[0]
+	j.waiting = j.waiting[1:]
+	return j.add(first)
+}
+
+func (j *jobs) running(name string) bool {
+	return j.now != nil && j.now.Name == name || slices.ContainsFunc(j.waiting, func(a status.Action) bool { return a.Name == name })
+}
+
+// clicked does what a click asks for. A click may come from a row that has
+// been greyed meanwhile (on Linux it is delivered all the same), so each is
+// judged by how things stand now.
+func (c *core) clicked(a status.Action, now time.Time) []Effect {
+	if c.phase == Ending {
+		return nil
+	}
+	if a.Name != status.ActQuit && a.Name != status.ActStop {
+		c.desk.Failure = nil
+	}
+	switch a.Name {
+	case status.ActSync:
+		return c.clickedSync(now)
+	case status.ActStop:
+		if c.phase == Syncing && !c.sync.Stopping {
+			return c.stopSync()
+		}
+		return nil
+	case status.ActCheck, status.ActFollow:
+		c.plan.soon(now, 0)
+		return nil
+	case status.ActDismiss:
+		c.desk.Question = nil
+		return nil
+	case status.ActUnpair:
+		if !c.seen.Paired {
+			return nil
+		}
+		c.desk.Question = nil
+		return []Effect{Ask{c.unpairQuestion()}}
+	case status.ActUnpairYes:
+		c.desk.Question = nil
+		if !c.seen.Paired {
+			return nil
+		}
+	case status.ActQuit:
+		_ = c.enter(Quit)
+		return []Effect{Leave{}}
+	case "":
+		return nil
+	}
+	out := c.jobs.add(a)
+	c.busy()
+	return out
+}
+
+func (c *core) clickedSync(now time.Time) []Effect {
+	switch {
+	case c.sync != nil:
+		return nil
+	case !c.seen.Paired:
+		c.fail(status.Action{Name: status.ActSync}, status.New(status.NotPaired, "", nil))
+		return nil
+	}
+	return c.startSync(true)
+}
+
+func (c *core) unpairQuestion() status.Question {
+	name := c.seen.Device
+	if name == "" {
+		name = "the iPhone"
+	}
+	return status.Question{
+		Text: fmt.Sprintf("Unpair from %s? Health data stays.", name), Yes: "Yes, Unpair", No: "No, Keep It",
+		Then: status.Action{Name: status.ActUnpairYes},
+	}
+}
+
+func (c *core) busy() {
+	c.desk.Busy = ""
+	if c.jobs.now != nil && c.jobs.now.Arg != quietly {
+		c.desk.Busy = slow[c.jobs.now.Name]
+	}
+}
+
+func (c *core) fail(a status.Action, e *status.Error) {
+	what := nouns[a.Name]
+	if what == "" {
+		what = a.Name
+	}
+	c.desk.Failure = &status.Failure{What: what, Error: e.JSON()}
+}
+
+// done takes note of an action's end and looks at what has become of things.
+func (c *core) done(m Done, now time.Time) []Effect {
+	out := c.jobs.ended(m.Action)
+	if m.Action.Name == status.ActRenew {
+		c.renewed(m, now)
+	}
+	quiet := m.Action.Arg == quietly && m.Action.Name == status.ActRenew
+	if m.Problem != nil && !m.Cancelled && !quiet {
+		c.fail(m.Action, m.Problem)
+	}
+	c.busy()
+	return append(out, c.look(true)...)
+}
+
+// renewed remembers a refusal: there is no hope then of renewing by itself.
+// That the iPhone could not be reached is none.
+func (c *core) renewed(m Done, now time.Time) {
+	c.dirty = true
+	if p := m.Problem; p != nil && (p.Exit() == status.ExitUnreachable || p.Exit() == status.ExitPhoneBusy) {
+		c.memory.RenewTried = now.Add(renewAgain - renewEvery)
+		return
+	}
+	c.memory.RenewTried = now
+	if cert, due := c.inRenewal(now); due && m.Problem != nil {
+		c.memory.RenewRefused = cert.NotAfter
+	}
+}
+
+// startSync begins a sync, asked for or by itself.
+func (c *core) startSync(asked bool) []Effect {
+	if c.sync != nil || !c.seen.Paired {
+		return nil
+	}
+	if err := c.enter(SyncBegan); err != nil {
+		return nil
+	}
+	c.sync = &status.Progress{}
+	c.plan.asked = asked
+	return []Effect{StartSync{}}
+}
+
+func (c *core) stopSync() []Effect {
+	p := *c.sync // a picture that is out already must not change
+	p.Stopping = true
+	c.sync = &p
+	return []Effect{StopSync{}}
+}
+
+func (c *core) progressed(m Progressed) {
+	if c.elsewhere() {
+		_ = c.enter(SyncBegan) // the other one has ended
+	}
+	p := m.Progress
+	c.sync = &status.Progress{
+		Stopping: c.sync.Stopping, Requests: p.Requests, Samples: p.Samples, New: p.New,
+		Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back,
+	}
+}
+
+// synced ends a sync: what it brought is in the database, what it found out
+// about the iPhone is news.
+func (c *core) synced(m SyncDone, now time.Time) []Effect {
+	asked := c.plan.asked
+	c.sync, c.plan.asked = nil, false
+	_ = c.enter(SyncEnded)
+	switch {
+	case m.Holder != "":
+		c.sync = &status.Progress{Holder: m.Holder}
+		c.plan.busyUntil = now.Add(busyRetry)
+		return nil
+	case m.Problem == nil:
+		c.worked(m, now)
+	case m.Problem.Code == status.Interrupted:
+		c.plan.stoppedUntil = now.Add(max(c.desk.Interval, stoppedFor))
+	default:
+		c.failed(m.Problem, asked, now)
+	}
+	return c.look(true)
+}
+
+func (c *core) worked(m SyncDone, now time.Time) {
+	c.plan.syncFails, c.plan.retryAt = 0, time.Time{}
+	c.problem, c.trouble, c.silent = nil, nil, silence(m.Result.Silent)
+	c.seen.LastSync, c.seen.LastAdded = now.UTC().Truncate(time.Second), m.Result.Added
+	c.working()
+	c.plan.looked(now, Connected)
+}
+
+// failed files a sync's error where it belongs: with the iPhone, with what is
+// stored, or with the click.
+func (c *core) failed(e *status.Error, asked bool, now time.Time) {
+	j := e.JSON()
+	c.failing(now)
+	if asked {
+		c.fail(status.Action{Name: status.ActSync}, e)
+	}
+	switch {
+	case e.Exit() == status.ExitStorage, e.Exit() == status.ExitFailure:
+		c.trouble = &j
+		fallthrough
+	case e.Code == status.RateLimited, e.Code == status.TypeNotEnabled:
+		c.backOff(now)
+		return
+	}
+	c.problem = &j
+	_ = c.enter(sawLink(status.LinkOf(e)))
+	c.plan.looked(now, c.phase)
+	if c.phase == Disconnected {
+		c.backOff(now) // it may answer again at once and break off again
+	}
+}
+
+// silence is the condition of types that the iPhone gives nothing of any more.
+func silence(types []health.Type) *status.JSON {
+	if len(types) == 0 {
+		return nil
+	}
+	names := ""
+	for i, t := range types {
+		if i == 3 && len(types) > 4 {
+			names += fmt.Sprintf(" and %d more types", len(types)-3)
+			break
+		}
+		if i > 0 {
+			names += ", "
+		}
+		if info, ok := health.Lookup(t); ok {
+			names += info.Name
+		} else {
+			names += string(t)
+		}
+	}
+	j := status.New(status.TypeSilent, fmt.Sprintf("The iPhone returns nothing any more of %s.", names), nil).JSON()
+	return &j
+}

@@ -1,0 +1,127 @@
+package agent
+
+import (
+	"time"
+
+	"healthsync/app/config"
+	"healthsync/app/notice"
+	"healthsync/app/status"
+	"healthsync/sync/engine"
+)
+
+// Message is something that has happened. The agent's one goroutine takes them
+// one at a time.
+type Message interface{ message() }
+
+// The messages.
+type (
+	// Looked brings a picture of how things stand.
+	Looked struct {
+		State status.State
+		// Problem keeps the iPhone from being asked; nil if it answered, or if
+		// nobody asked it.
+		Problem *status.Error
+		// Offline says that the iPhone was left alone.
+		Offline bool
+		Config  config.Config
+		// Broken is why the settings cannot be read; Config is then of no use.
+		Broken *status.Error
+		Desk   DeskFacts
+	}
+	// DeskFacts are what a look tells for the menu alone.
+	DeskFacts struct {
+		Login, LoginKnown bool
+		Today             []status.Figure
+	}
+	// Moved says that the iPhone was followed to another address.
+	Moved struct{ Move status.Move }
+	// Progressed tells how far the sync is.
+	Progressed struct{ Progress engine.Progress }
+	// SyncDone ends a sync. Holder is set where another process was syncing
+	// already.
+	SyncDone struct {
+		Result  engine.Result
+		Problem *status.Error
+		Holder  string
+	}
+	// Woke says that the computer was asleep.
+	Woke struct{}
+	// NetworkChanged says that an interface or an address came or went.
+	NetworkChanged struct{}
+	// FilesChanged says that another process changed the settings, the
+	// pairing or the database.
+	FilesChanged struct{}
+	// Asked says that somebody wants to know how things stand now:
+	// `healthsync status` was run or, InPassing, the menu was opened.
+	Asked struct{ InPassing bool }
+	// Clicked is a click in the menu.
+	Clicked struct{ Action status.Action }
+	// Done ends an action.
+	Done struct {
+		Action  status.Action
+		Problem *status.Error
+		// Cancelled says that the person thought better of it: nothing is drawn.
+		Cancelled bool
+	}
+	// Unasked says that no window could put a question to the person.
+	Unasked struct{ Question status.Question }
+	// Ticked says that time has passed, no more.
+	Ticked struct{}
+)
+
+func (Looked) message()         {}
+func (Moved) message()          {}
+func (Progressed) message()     {}
+func (SyncDone) message()       {}
+func (Woke) message()           {}
+func (NetworkChanged) message() {}
+func (FilesChanged) message()   {}
+func (Asked) message()          {}
+func (Clicked) message()        {}
+func (Done) message()           {}
+func (Unasked) message()        {}
+func (Ticked) message()         {}
+
+// Effect is something to be done in the world. None of them is waited for:
+// what comes of it is a message.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// Look takes a picture; Offline leaves the iPhone alone.
+	Look struct{ Offline bool }
+	// StartSync starts one, StopSync ends it after the page in hand.
+	StartSync struct{}
+	StopSync  struct{}
+	// Run does what an action asks for.
+	Run struct{ Action status.Action }
+	// Ask puts a question to the person, in a window where there is one.
+	Ask struct{ Question status.Question }
+	// Say shows a notification.
+	Say struct{ Notice notice.Notice }
+	// Save keeps the memory.
+	Save struct{ Memory Memory }
+	// Leave ends the app.
+	Leave struct{}
+)
+
+func (Look) effect()      {}
+func (StartSync) effect() {}
+func (StopSync) effect()  {}
+func (Run) effect()       {}
+func (Ask) effect()       {}
+func (Say) effect()       {}
+func (Save) effect()      {}
+func (Leave) effect()     {}
+
+// Memory is what outlives the process. It holds no secret and no health value.
+type Memory struct {
+	Schema int         `json:"schema"`
+	Said   notice.Said `json:"said,omitempty"`
+	// FailingSince is status.State's.
+	FailingSince time.Time `json:"failingSince,omitzero"`
+	// RenewRefused is the end of the certificate that the iPhone would not
+	// renew, RenewTried when it was last asked to.
+	RenewRefused time.Time `json:"renewRefused,omitzero"`
+	RenewTried   time.Time `json:"renewTried,omitzero"`
+}

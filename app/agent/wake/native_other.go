@@ -1,0 +1,7 @@
+//go:build !darwin
+
+package wake
+
+// Native gives the system's own notices of wakes and changes of the network;
+// nil where there are none.
+func Native() <-chan Event { return nil }
