@@ -1,0 +1,287 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"healthsync/app/cli"
+	"healthsync/pki"
+	"healthsync/sync/bonjour"
+	"healthsync/sync/simulator"
+)
+
+// air is what can be heard: phones, under the names they announce.
+type air struct {
+	all    []bonjour.Instance
+	err    error
+	events []bonjour.Event // for Watch
+}
+
+func (a *air) add(name string, p *simulator.Phone) *air {
+	a.all = append(a.all, bonjour.Instance{Name: name, Host: "phone.local", Port: p.Port(), Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	return a
+}
+
+func (a *air) Find(_ context.Context, _ time.Duration, match func(bonjour.Instance) bool) (bonjour.Instance, bool, error) {
+	for _, i := range a.all {
+		if match(i) {
+			return i, true, nil
+		}
+	}
+	return bonjour.Instance{}, false, a.err
+}
+
+func (a *air) Watch(ctx context.Context, _ bonjour.WatchOptions, report func(bonjour.Event)) error {
+	for _, e := range a.events {
+		report(e)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// person types one line at each question.
+type person struct{ lines []string }
+
+func (p *person) Read(b []byte) (int, error) {
+	if len(p.lines) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.lines[0]+"\n")
+	p.lines = p.lines[1:]
+	return n, nil
+}
+
+// runAt runs a command under these ears; with lines a person answers at a
+// terminal.
+func (w *world) runAt(a *air, lines []string, args ...string) answer {
+	w.t.Helper()
+	var out, errs bytes.Buffer
+	env := &cli.Env{
+		Args: args, Stdin: &person{lines}, Stdout: &out, Stderr: &errs,
+		Getenv: func(k string) string { return w.vars[k] }, Now: time.Now, Finder: a,
+	}
+	env.InTTY, env.ErrTTY = lines != nil, lines != nil
+	exit := cli.Main(w.t.Context(), env)
+	return answer{exit, out.String(), errs.String()}
+}
+
+// another is a second iPhone.
+func another(t *testing.T, protocol int) *simulator.Phone {
+	t.Helper()
+	p, err := simulator.New(simulator.Options{Protocol: protocol, NoRateLimit: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return p
+}
+
+func TestDiscover(t *testing.T) {
+	w, other := newWorld(t, 2), another(t, 2)
+	name := w.phone.Name()
+	row := func(out, name, identity string) bool {
+		for line := range strings.Lines(out) {
+			if strings.HasPrefix(line, name+" ") && strings.HasSuffix(line, "  "+identity+"\n") {
+				return true
+			}
+		}
+		return false
+	}
+	both := (&air{}).add(name, w.phone).add("Bob's iPhone", other)
+
+	a := w.runAt(both, nil, "discover")
+	if a.exit != 0 || !row(a.stdout, name, "not paired with this computer") || !row(a.stdout, "Bob's iPhone", "not paired with this computer") {
+		t.Errorf("not paired: %d\n%s", a.exit, a.all())
+	}
+	if n := w.phone.Meters().Connections; n != 0 {
+		t.Errorf("%d connections to an iPhone that is not paired", n)
+	}
+
+	w.pair()
+	requests := w.phone.Meters().Requests
+	a = w.runAt(both, nil, "discover")
+	if a.exit != 0 || !row(a.stdout, name, "yours, verified") || !row(a.stdout, "Bob's iPhone", "another iPhone") || strings.Count(a.stdout, name) != 1 {
+		t.Errorf("paired: %d\n%s", a.exit, a.all())
+	}
+	if at := strings.Index(a.stdout, name); at > strings.Index(a.stdout, "Bob's") {
+		t.Errorf("mine is not first:\n%s", a.stdout)
+	}
+	if n := w.phone.Meters().Requests + other.Meters().Requests - requests; n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+
+	// One in its name: named as such only while ours is not there.
+	fake := (&air{}).add(name, other)
+	if a = w.runAt(fake, nil, "discover"); !row(a.stdout, name, "another iPhone") || !strings.Contains(a.stdout, "not announced") {
+		t.Errorf("beside ours, which is not announced:\n%s", a.all())
+	}
+	w.phone.Stop()
+	if a = w.runAt(fake, nil, "discover"); a.exit != 0 || !row(a.stdout, name, "NOT yours, in its name [HOST_UNVERIFIED]") || !strings.Contains(a.stderr, "HOST_UNVERIFIED") {
+		t.Errorf("in its name: %d\n%s", a.exit, a.all())
+	}
+	if a = w.runAt(&air{all: both.all[:1]}, nil, "discover"); !row(a.stdout, name, "does not answer [ECONNREFUSED]") {
+		t.Errorf("gone:\n%s", a.all())
+	}
+}
+
+func TestDiscoverJSONAndVerbose(t *testing.T) {
+	w := newWorld(t, 1)
+	w.pair()
+	ears := (&air{}).add("evil\x1b[2Jname", w.phone)
+	a := w.runAt(ears, nil, "discover", "--json")
+	var got struct {
+		Schema  int
+		Paired  bool
+		Bonjour string
+		Phones  []struct {
+			Name, Host, Identity   string
+			Port, Protocol         int
+			Announced              bool
+			CertificateFingerprint pki.Fingerprint
+		}
+	}
+	if err := json.Unmarshal([]byte(a.stdout), &got); err != nil || len(got.Phones) != 1 {
+		t.Fatalf("%v\n%s", err, a.all())
+	}
+	leaf, _, err := w.phone.Fingerprints()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := got.Phones[0]
+	if got.Schema != 1 || !got.Paired || got.Bonjour != "ok" || p.Identity != "yours" || p.Protocol != 1 || !p.Announced || !leaf.Equal(p.CertificateFingerprint) || p.Port != w.phone.Port() {
+		t.Errorf("%+v", got)
+	}
+	if strings.Contains(a.all(), "\x1b") || strings.Contains(a.all(), `\u001b`) {
+		t.Errorf("a name got through to the terminal: %q", a.all())
+	}
+	a = w.runAt(ears, nil, "discover", "--verbose")
+	if !strings.Contains(a.stdout, leaf.Hex()+" (verified)") || strings.Contains(a.stdout, "\x1b") {
+		t.Errorf("verbose: %q", a.stdout)
+	}
+}
+
+func TestDiscoverNobody(t *testing.T) {
+	w := newWorld(t, 2)
+	a := w.runAt(&air{}, nil, "discover")
+	if a.exit != 0 || !strings.HasPrefix(a.stdout, "No iPhone found.\n") || !strings.Contains(a.stdout, "Start Sharing") || !strings.Contains(a.stdout, "same Wi-Fi") {
+		t.Errorf("%d\n%s", a.exit, a.all())
+	}
+	a = w.runAt(&air{err: &bonjour.NetworkError{Err: context.DeadlineExceeded}}, nil, "discover")
+	if a.exit != 0 || !strings.Contains(a.stderr, "Bonjour cannot be used here") {
+		t.Errorf("%d\n%s", a.exit, a.all())
+	}
+	w.pair()
+	w.phone.Stop()
+	if a = w.runAt(&air{}, nil, "discover", "--json"); a.exit != 0 || !strings.Contains(a.stdout, `"phones": []`) {
+		t.Errorf("%d\n%s", a.exit, a.all())
+	}
+}
+
+// The record is there and the secrets are not: phones are listed all the same.
+func TestDiscoverWithoutSecrets(t *testing.T) {
+	w := newWorld(t, 2)
+	w.pair()
+	ears := (&air{}).add("x", w.phone)
+	w.must("keychain", "clear", "--yes")
+	a := w.runAt(ears, nil, "discover")
+	if a.exit != 0 || !strings.Contains(a.stdout, "not checked") || strings.Contains(a.stdout, "verified") || !strings.Contains(a.stderr, "fix: ") {
+		t.Errorf("%d\n%s", a.exit, a.all())
+	}
+}
+
+func TestDiscoverWatch(t *testing.T) {
+	w, other := newWorld(t, 2), another(t, 2)
+	w.pair()
+	one := (&air{}).add("Ana's iPhone", w.phone).add("Bob's iPhone", other).all
+	event := func(k bonjour.EventKind, i bonjour.Instance) bonjour.Event {
+		return bonjour.Event{Kind: k, Instance: i}
+	}
+	ears := &air{events: []bonjour.Event{event(bonjour.Appeared, one[0]), event(bonjour.Appeared, one[1])}}
+	a := w.runAt(ears, nil, "discover", "--watch", "--timeout", "2s")
+	if a.exit != 0 || strings.Count(a.stdout, "found") != 2 || !strings.Contains(a.stdout, "yours, verified") || !strings.Contains(a.stdout, "another iPhone") || strings.Contains(a.stdout, "\x1b") {
+		t.Errorf("%d\n%s", a.exit, a.all())
+	}
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500", "--json")
+	for line := range strings.Lines(a.stdout) {
+		var e struct {
+			Schema int
+			Event  string
+			Phone  struct{ Identity string }
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.Schema != 1 || e.Event != "found" {
+			t.Errorf("%v: %s", err, line)
+		}
+	}
+	ears.events = append(ears.events, event(bonjour.Gone, one[1]), bonjour.Event{Kind: bonjour.Trouble, Err: context.Canceled}, bonjour.Event{Kind: bonjour.Recovered})
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500")
+	if a.exit != 0 || !strings.Contains(a.stdout, "gone     Bob's iPhone") || !strings.Contains(a.stderr, "works again") {
+		t.Errorf("%d\n%s", a.exit, a.all())
+	}
+}
+
+// On a terminal there is one table, drawn over itself.
+func TestDiscoverWatchLive(t *testing.T) {
+	w := newWorld(t, 2)
+	w.pair()
+	i := (&air{}).add("Ana's iPhone", w.phone).all[0]
+	var out, errs bytes.Buffer
+	exit := cli.Main(t.Context(), &cli.Env{
+		Args: []string{"discover", "--watch", "--timeout", "1500"}, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs,
+		Getenv: func(k string) string { return w.vars[k] }, Now: time.Now, OutTTY: true, ErrTTY: true,
+		Finder: &air{events: []bonjour.Event{{Kind: bonjour.Appeared, Instance: i}}},
+	})
+	screen := lastScreen(out.String())
+	if exit != 0 || len(screen) != 2 || !strings.HasSuffix(screen[1], "yours, verified") || !strings.HasPrefix(screen[1], "Ana's iPhone") {
+		t.Errorf("%d, the screen shows %q\n%q", exit, screen, out.String())
+	}
+}
+
+// lastScreen plays what a terminal was sent, as far as the table uses it.
+func lastScreen(sent string) []string {
+	var lines []string
+	row := 0
+	for len(sent) > 0 {
+		switch {
+		case strings.HasPrefix(sent, "\x1b[J"):
+			lines, sent = lines[:row], sent[3:]
+		case strings.HasPrefix(sent, "\x1b[?7"):
+			sent = sent[5:]
+		case strings.HasPrefix(sent, "\x1b["):
+			n := 0
+			i := 2
+			for ; sent[i] != 'A'; i++ {
+				n = 10*n + int(sent[i]-'0')
+			}
+			row, sent = row-n, sent[i+1:]
+		case sent[0] == '\r':
+			sent = sent[1:]
+		default:
+			line, rest, _ := strings.Cut(sent, "\n")
+			lines = append(lines[:row], line)
+			row, sent = row+1, rest
+		}
+	}
+	return lines
+}
+
+func TestDiscoverAutoScan(t *testing.T) {
+	w := newWorld(t, 2)
+	_, p := w.showCode()
+	w.clipboard(t, string(p.JSON()))
+	a := w.runAt((&air{}).add("Ana's iPhone", w.phone), nil, "discover", "--auto-scan")
+	if a.exit != 0 || !strings.Contains(a.stdout, "not paired with this computer") || !strings.Contains(a.stdout, "Paired with Ana's iPhone.") {
+		t.Errorf("%d\n%s", a.exit, a.all())
+	}
+	if a := w.runAt(&air{}, nil, "discover", "--auto-scan", "--watch"); a.exit != 3 {
+		t.Errorf("with --watch: %d", a.exit)
+	}
+}
