@@ -100,7 +100,7 @@ func (c *core) due(now time.Time) []Effect {
 	if !c.plan.looking && c.plan.lookDue(now, c.seen.Paired) && c.sync == nil {
 		out = append(out, c.look(false)...)
 	}
-	if c.syncDue(now) && c.phase == Connected && !now.Before(c.plan.mayBegin()) {
+	if c.syncDue(now) && c.surelyConnected(now) && !now.Before(c.plan.mayBegin()) {
 		out = append(out, c.startSync(false)...)
 	}
 	if c.elsewhere() && !now.Before(c.plan.busyUntil) {
@@ -110,12 +110,18 @@ func (c *core) due(now time.Time) []Effect {
 	if c.renewDue(now) {
 		out = append(out, c.jobs.add(status.Action{Name: status.ActRenew, Arg: quietly})...)
 	}
+	if c.plan.looking {
+		return out // its answer may take back what there is to be said
+	}
 	return append(out, c.judge(now)...)
 }
 
 // wakeAt is the next moment at which something may have come to be done.
 func (c *core) wakeAt(now time.Time) time.Time {
 	at := now.Add(time.Hour)
+	if c.phase == Ending {
+		return at
+	}
 	earliest := func(t time.Time) {
 		if !t.IsZero() && t.Before(at) {
 			at = t
@@ -124,7 +130,7 @@ func (c *core) wakeAt(now time.Time) time.Time {
 	if c.seen.Paired && !c.plan.looking && c.sync == nil {
 		earliest(c.plan.lookAt)
 	}
-	if c.phase == Connected && c.sync == nil {
+	if c.sync == nil && c.surelyConnected(now) {
 		n := c.nextSync()
 		if may := c.plan.mayBegin(); !n.IsZero() && may.After(n) {
 			n = may
@@ -144,6 +150,12 @@ func (c *core) enter(e Event) error {
 	p, err := next(c.phase, e)
 	c.phase = p
 	return err
+}
+
+// surelyConnected reports that the iPhone answered a moment ago: what was so
+// before a night's sleep is no reason to begin a sync.
+func (c *core) surelyConnected(now time.Time) bool {
+	return c.phase == Connected && !c.plan.looking && now.Sub(c.plan.lookedAt).Abs() < 2*everyConnected
 }
 
 // elsewhere reports that another process syncs.
@@ -201,7 +213,8 @@ func (c *core) merge(m Looked, now time.Time) {
 	}
 	if before.Paired && !before.PairedAt.Equal(s.PairedAt) || !before.Paired && c.phase == NotPaired {
 		_ = c.enter(Paired)
-		c.problem, c.silent = nil, nil
+		c.problem, c.trouble, c.silent = nil, nil, nil
+		c.working() // what failed was the pairing before
 		c.plan.soon(now, 0)
 		before = status.State{}
 	}
@@ -239,6 +252,7 @@ func (c *core) unpaired(m Looked) {
 	if m.State.Link == status.LinkNotPaired {
 		_ = c.enter(SawUnpaired)
 	} else { // a record that cannot be read
+		_ = c.enter(Paired)
 		_ = c.enter(SawAttention)
 	}
 	c.desk.Moved = nil

@@ -66,11 +66,29 @@ func (s *stage) phase(want Phase) {
 // pass lets time pass up to the next thing to do.
 func (s *stage) pass(d time.Duration) { s.now = s.now.Add(d) }
 
+// settle lets the time take its effect, every look answered by an iPhone that is
+// well, and names the effects.
+func (s *stage) settle() string {
+	all := ""
+	for todo := s.send(Ticked{}); todo != ""; {
+		all += todo + " "
+		switch {
+		case strings.Contains(todo, "look offline"):
+			todo = s.send(offline(start))
+		case strings.Contains(todo, "look"):
+			todo = s.send(seen("", start))
+		default:
+			todo = ""
+		}
+	}
+	return all
+}
+
 // seen is a look that found the iPhone so; code "" is connected.
 func seen(code status.Code, lastSync time.Time) Looked {
 	st := status.State{
 		At: start, Link: status.LinkConnected, Paired: true, PairedAt: start.Add(-time.Hour), Device: "Ana's iPhone", Protocol: 2, LastSync: lastSync,
-		Conditions: []status.JSON{},
+		Conditions:  []status.JSON{},
 		Credentials: []status.Credential{{Name: "client", NotBefore: start.Add(-time.Hour), NotAfter: start.AddDate(1, 0, 0)}},
 	}
 	m := Looked{State: st}
@@ -246,7 +264,7 @@ func TestSyncFails(t *testing.T) {
 					s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
 				} else {
 					s.pass(config.DefaultInterval)
-					s.send(Ticked{})
+					s.settle()
 				}
 				s.phase(Syncing)
 				s.send(SyncDone{Problem: status.New(c.code, "", nil)})
@@ -261,9 +279,9 @@ func TestSyncFails(t *testing.T) {
 				if asked {
 					return
 				}
-				s.c.plan.looking = false
+				s.send(offline(start))
 				s.pass(2 * firstSyncRetry)
-				if got := strings.Contains(s.send(Ticked{}), "startsync"); got != c.retries {
+				if got := strings.Contains(s.settle(), "startsync"); got != c.retries && c.phase == Connected {
 					t.Errorf("retries by itself: %v", got)
 				}
 			})
@@ -276,14 +294,18 @@ func TestSyncBacksOff(t *testing.T) {
 	s := begin(t)
 	s.pass(config.DefaultInterval)
 	n := 0
-	for end := s.now.Add(12 * time.Hour); s.now.Before(end); {
-		got := s.send(Ticked{})
-		if strings.Contains(got, "startsync") {
-			n++
-			s.send(SyncDone{Problem: status.New(status.DiskFull, "", nil)})
+	for end := s.now.Add(12 * time.Hour); s.now.Before(end); s.now = s.c.wakeAt(s.now) {
+		for todo := s.send(Ticked{}); todo != ""; {
+			switch {
+			case strings.Contains(todo, "startsync"):
+				n++
+				todo = s.send(SyncDone{Problem: status.New(status.DiskFull, "", nil)})
+			case strings.Contains(todo, "look offline"):
+				todo = s.send(offline(start))
+			default:
+				todo = s.send(seen("", start))
+			}
 		}
-		s.c.plan.looking = false
-		s.now = s.c.wakeAt(s.now)
 	}
 	if n < 10 || n > 20 {
 		t.Errorf("%d attempts in twelve hours", n)
@@ -434,7 +456,7 @@ func TestSilence(t *testing.T) {
 	if p := s.c.picture(s.now); len(p.Conditions) != 1 || p.Conditions[0].Code != status.TypeSilent || !strings.Contains(p.Conditions[0].Detail, "Heart Rate, Steps") {
 		t.Errorf("%+v", p.Conditions)
 	}
-	s.c.plan.looking = false
+	s.send(offline(s.now))
 	s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
 	s.send(SyncDone{})
 	if p := s.c.picture(s.now); len(p.Conditions) != 0 {

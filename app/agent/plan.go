@@ -19,12 +19,15 @@ const (
 	// firstRetry doubles up to lastRetry while an iPhone is away, and stays at
 	// it for the first quarter of an hour: somebody is probably just about to
 	// open the app. After that the iPhone is somewhere else.
-	firstRetry   = 10 * time.Second
-	lastRetry    = time.Minute
-	keenFor      = 15 * time.Minute
-	everyAway    = 5 * time.Minute
-	everyBroken  = 10 * time.Minute // a person must act, and a click asks at once
-	afterWake    = 3 * time.Second  // until the Wi-Fi is back
+	firstRetry = 10 * time.Second
+	lastRetry  = time.Minute
+	keenFor    = 15 * time.Minute
+	everyAway  = 5 * time.Minute
+	// Where a person must act, a click asks at once; but a keychain may be
+	// unlocked, or a clock be set, without one.
+	firstBroken  = time.Minute
+	everyBroken  = 10 * time.Minute
+	afterWake    = 3 * time.Second // until the Wi-Fi is back
 	afterNetwork = 2 * time.Second
 
 	// A sync that fails although the iPhone answers is tried again after
@@ -82,7 +85,8 @@ func (p *plan) looked(now time.Time, found Phase) {
 		p.retry, p.awaySince = 0, time.Time{}
 		p.lookAt = now.Add(p.jitter(everyConnected))
 	case Attention:
-		p.lookAt = now.Add(p.jitter(everyBroken))
+		p.retry = min(max(2*p.retry, firstBroken), everyBroken)
+		p.lookAt = now.Add(p.jitter(p.retry))
 	default:
 		if p.awaySince.IsZero() {
 			p.awaySince = now

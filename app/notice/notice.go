@@ -51,7 +51,7 @@ func Decide(prev, next status.State, said Said, days []int, now time.Time) ([]No
 	if d.said == nil {
 		d.said = Said{}
 	}
-	maps.DeleteFunc(d.said, func(_ string, at time.Time) bool { return now.Sub(at) > keep })
+	maps.DeleteFunc(d.said, func(key string, at time.Time) bool { return now.Sub(at) > keep && key != pairedKey(next) })
 	d.pairing()
 	d.mended()
 	d.conditions()
@@ -84,9 +84,11 @@ func (d *decision) forget(prefix string) {
 	maps.DeleteFunc(d.said, func(key string, _ time.Time) bool { return strings.HasPrefix(key, prefix) })
 }
 
+func pairedKey(s status.State) string { return "paired:" + unix(s.PairedAt) }
+
 // pairing tells of a new pairing; whatever was said of an earlier one is over.
 func (d *decision) pairing() {
-	key := "paired:" + unix(d.next.PairedAt)
+	key := pairedKey(d.next)
 	if !d.next.Paired {
 		if d.next.Link == status.LinkNotPaired {
 			d.forget("condition:")
@@ -176,8 +178,16 @@ func (d *decision) condition(c status.JSON) {
 	if first, _, _ := strings.Cut(c.Detail, "\n"); first != "" {
 		body = first
 	}
-	d.say(key, heading(c.Title, d.next), body+next(c.Remedy))
+	step := next(c.Remedy)
+	if slices.Contains(stranger, c.Code) {
+		step = " " + strings.ToUpper(c.Remedy.Text[:1]) + c.Remedy.Text[1:] + "."
+	}
+	d.say(key, heading(c.Title, d.next), body+step)
 }
+
+// stranger lists the conditions in which to pair again may be the wrong thing:
+// their remedy is said in full.
+var stranger = []status.Code{status.HostUnverified, status.CertFingerprintMismatch, status.CAMismatch}
 
 // endTold reports that the end of something that has ended was told, by its
 // date alone.

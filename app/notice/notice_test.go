@@ -246,6 +246,15 @@ func TestBroken(t *testing.T) {
 	w.want(revoked, start.Add(2*Broken))
 }
 
+// A pairing is no news for as long as it lasts.
+func TestPairedForYears(t *testing.T) {
+	w := begin(t, status.State{At: start, Link: status.LinkNotPaired})
+	s := paired(func(s *status.State) { s.Credentials = nil })
+	w.want(s, start.Add(time.Hour), "paired:")
+	w.want(s, start.Add(keep+2*time.Hour))
+	w.want(s, start.Add(3*keep))
+}
+
 // Decide leaves the memory that it was given alone, and forgets in the end.
 func TestMemory(t *testing.T) {
 	said := Said{"condition:CERT_REVOKED": start.Add(-keep - time.Second), "x": start}
