@@ -139,7 +139,8 @@ func (v *syncView) progress(p engine.Progress) {
 		if p.Known {
 			v.bar.ChangeMax64(p.Samples + p.Remaining)
 		}
-		if p.Back > 0 {
+		// While a type has not been asked for yet, Back lies in the future.
+		if now := v.env.Now().Unix(); p.Back > 0 && p.Back < now {
 			v.bar.Describe("Syncing, back to " + time.Unix(p.Back, 0).Local().Format("Jan 2006"))
 		}
 		_ = v.bar.Set64(p.Samples)
