@@ -34,10 +34,11 @@ func newScanCommand(env *Env) *cobra.Command {
 		Short: "Find the iPhone's QR code and pair",
 		Long: `Finds the pairing code that iOS Health Sync shows and pairs with the iPhone.
 
-Without a flag it looks into the clipboard (text, then picture: tap Copy in the
-iPhone app, or copy a screenshot), then uses the camera where there is one. It
-reads PNG, JPEG, GIF, WebP, TIFF and BMP: screenshots and photographs, with the
-code anywhere in them. A dash reads the picture or the text from standard input.
+Without a flag it looks into the clipboard (text, then files, then a picture: tap
+Copy in the iPhone app, or copy a screenshot), then uses the camera where there
+is one. It reads PNG, JPEG, GIF, WebP, TIFF and BMP, on macOS also HEIC:
+screenshots and photographs, with the code anywhere in them. A dash reads the
+picture or the text from standard input.
 
 If this computer is paired already, the new pairing takes the place of the old
 one as soon as it is complete; health data stays.`,
@@ -176,6 +177,13 @@ func payloadFromClipboard(ctx context.Context, env *Env, debug bool) (qr.Payload
 	}
 	if terr == nil && strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), "{") {
 		return qr.ParsePayload(text)
+	}
+	// Files before pictures: with a file, the Finder copies its icon too.
+	if files, err := clipboard.Files(ctx); err == nil {
+		if debug {
+			env.note("clipboard: %d file(s)", len(files))
+		}
+		return payloadFromFiles(ctx, env, files)
 	}
 	img, ierr := clipboard.Image(ctx)
 	if debug {

@@ -1,39 +1,75 @@
 package clipboard
 
+/*
+#cgo CFLAGS: -x objective-c -fobjc-arc
+#cgo LDFLAGS: -framework AppKit
+#include <stdlib.h>
+void *hs_clipboard_data(const char *type, size_t *n);
+void *hs_clipboard_text(size_t *n);
+void *hs_clipboard_files(size_t *n);
+*/
+import "C"
+
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
+	"strings"
+	"unsafe"
 )
+
+// pictures are the types asked for, best first: macOS keeps a PNG beside the
+// TIFF of a screenshot, and an iPhone's photo arrives as HEIC or JPEG.
+var pictures = []string{"public.png", "public.heic", "public.jpeg", "public.tiff"}
+
+// take waits for what fetch returns, or for ctx: an iPhone that is out of
+// reach may keep Universal Clipboard waiting for a long time.
+func take(ctx context.Context, fetch func(n *C.size_t) unsafe.Pointer) ([]byte, error) {
+	done := make(chan []byte, 1)
+	go func() {
+		var n C.size_t
+		p := fetch(&n)
+		defer C.free(p)
+		if n > maxBytes {
+			done <- nil
+			return
+		}
+		done <- C.GoBytes(p, C.int(n))
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case b := <-done:
+		if len(b) == 0 {
+			return nil, ErrEmpty
+		}
+		return b, nil
+	}
+}
 
 // Text reads the clipboard as UTF-8 text.
 func Text(ctx context.Context) (string, error) {
-	out, err := output(ctx, "/usr/bin/pbpaste", "-Prefer", "txt")
-	if err != nil {
-		return "", err
-	}
-	if len(out) == 0 {
-		return "", ErrEmpty
-	}
-	return string(out), nil
+	b, err := take(ctx, func(n *C.size_t) unsafe.Pointer { return C.hs_clipboard_text(n) })
+	return string(b), err
 }
 
-// Image reads the clipboard as PNG or TIFF. AppleScript prints such data as
-// «data PNGf89504E47…»: a class code of four letters and hexadecimal digits.
+// Files gives the paths of the files that were copied.
+func Files(ctx context.Context) ([]string, error) {
+	b, err := take(ctx, func(n *C.size_t) unsafe.Pointer { return C.hs_clipboard_files(n) })
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"), nil
+}
+
+// Image reads the clipboard as a picture of a common format.
 func Image(ctx context.Context) ([]byte, error) {
-	for _, class := range []string{"PNGf", "TIFF"} {
-		out, err := output(ctx, "/usr/bin/osascript", "-e", "the clipboard as «class "+class+"»")
-		if err != nil {
-			continue // nothing of that class
-		}
-		_, digits, found := bytes.Cut(out, []byte("«data "+class))
-		digits, _, closed := bytes.Cut(digits, []byte("»"))
-		if !found || !closed {
-			continue
-		}
-		raw := make([]byte, hex.DecodedLen(len(digits)))
-		if _, err := hex.Decode(raw, digits); err == nil && len(raw) > 0 {
-			return raw, nil
+	for _, t := range pictures {
+		b, err := take(ctx, func(n *C.size_t) unsafe.Pointer {
+			c := C.CString(t)
+			defer C.free(unsafe.Pointer(c))
+			return C.hs_clipboard_data(c, n)
+		})
+		if err == nil || ctx.Err() != nil {
+			return b, err
 		}
 	}
 	return nil, ErrEmpty

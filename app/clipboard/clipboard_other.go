@@ -3,7 +3,11 @@
 package clipboard
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -70,4 +74,62 @@ func Image(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return nil, ErrEmpty
+}
+
+// Files gives the paths of the files that were copied.
+func Files(ctx context.Context) ([]string, error) {
+	r, err := find()
+	if err != nil {
+		return nil, err
+	}
+	offered, err := output(ctx, r.name, r.list...)
+	if err != nil || !slices.Contains(strings.Fields(string(offered)), "text/uri-list") {
+		return nil, ErrEmpty
+	}
+	list, err := output(ctx, r.name, append(slices.Clone(r.image), "text/uri-list")...)
+	if err != nil {
+		return nil, ErrEmpty
+	}
+	if files := localFiles(string(list)); len(files) > 0 {
+		return files, nil
+	}
+	return nil, ErrEmpty
+}
+
+// localFiles reads a list of addresses (RFC 2483): one a line, and comments.
+// Only files of this computer are taken.
+func localFiles(list string) []string {
+	var out []string
+	for line := range strings.Lines(list) {
+		u, err := url.Parse(strings.TrimSpace(line))
+		if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || !strings.HasPrefix(u.Path, "/") {
+			continue
+		}
+		out = append(out, u.Path)
+	}
+	return out
+}
+
+// output runs a program and returns what it prints; the text of a failure is
+// not passed on, because it may quote the clipboard.
+func output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	n, rerr := io.Copy(&buf, io.LimitReader(pipe, maxBytes+1))
+	if n > maxBytes {
+		_ = cmd.Process.Kill()
+		rerr = fmt.Errorf("clipboard: more than %d MB in it", maxBytes>>20)
+	}
+	werr := cmd.Wait()
+	if rerr != nil {
+		return nil, rerr
+	}
+	return buf.Bytes(), werr
 }
