@@ -204,7 +204,7 @@ func loadExport(ctx context.Context, env *Env, path string) (*simulator.History,
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it is only read
 	var samples []health.Sample
 	sum, err := appleexport.Read(ctx, f, func(r *appleexport.Record) error {
 		samples = append(samples, r.Sample)

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,7 +35,8 @@ func isolate(t *testing.T) (inside bool) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 	}
 	out, err := cmd.CombinedOutput()
-	if _, ran := err.(*exec.ExitError); err != nil && !ran && os.Getuid() == 0 {
+	var ran *exec.ExitError
+	if err != nil && !errors.As(err, &ran) && os.Getuid() == 0 {
 		// No user namespaces here; root needs none.
 		cmd = exec.Command(cmd.Path, args...)
 		cmd.Env = append(os.Environ(), envIsolated+"=1")

@@ -96,7 +96,7 @@ func TestBudgetStandsStill(t *testing.T) {
 		if b.Err() != nil {
 			t.Fatal("ended early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if !errors.Is(context.Cause(b), context.DeadlineExceeded) {
 			t.Fatalf("cause %v", context.Cause(b))

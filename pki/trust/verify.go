@@ -110,7 +110,7 @@ func (j *judge) chain(chain []*x509.Certificate, ca *x509.Certificate) *Failure 
 	if err != nil {
 		return j.note("chain", whyUntrusted(Server, chain[0], chain[1:], ca, err))
 	}
-	j.note("chain", nil)
+	_ = j.note("chain", nil)              // nothing to pass on
 	for i := len(path) - 1; i >= 0; i-- { // the CA first: it is the root cause
 		whose := CA
 		if i == 0 {

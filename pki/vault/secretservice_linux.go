@@ -81,7 +81,7 @@ func (v *secretService) prompt(ctx context.Context, f Fact, path dbus.ObjectPath
 		if ctx.Err() == nil && errorName(err) == "" && !errors.As(err, new(ss.PromptDismissedError)) {
 			// "prompt timed out": the dialog must not stay, and its signal must
 			// not be taken for the next one's.
-			v.call(ctx, path, ssPrompt+".Dismiss")
+			_ = v.call(ctx, path, ssPrompt+".Dismiss") // as far as it goes
 			v.svc, v.session = nil, nil
 			f.Detail = err.Error()
 			return &LockedError{f, true}

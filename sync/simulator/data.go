@@ -241,7 +241,6 @@ func crashes(f faults, t health.Type) bool {
 func (p *Phone) render(b []byte, cursors []cursor, offset, n int64, hasMore bool) ([]byte, bool) {
 	members := [...]string{"status", "samples", "hasMore", "returnedCount"}
 	rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-	ok := true
 	for i, key := range members {
 		b = append(b, "{,,,"[i])
 		b = appendSwiftString(b, key)
@@ -254,6 +253,7 @@ func (p *Phone) render(b []byte, cursors []cursor, offset, n int64, hasMore bool
 		case "returnedCount":
 			b = strconv.AppendInt(b, n, 10)
 		case "samples":
+			var ok bool
 			if b, ok = p.renderSamples(b, cursors, offset, n); !ok {
 				return b, false
 			}

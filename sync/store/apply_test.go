@@ -391,7 +391,7 @@ func TestQuery(t *testing.T) {
 		}
 		return nil
 	})
-	if err != errEnough || seen != 3 {
+	if !errors.Is(err, errEnough) || seen != 3 {
 		t.Errorf("%v after %d", err, seen)
 	}
 	for range 8 { // more often than there are connections

@@ -109,7 +109,7 @@ func (s *Store) copyTo(ctx context.Context, part string) error {
 	if err != nil {
 		return target.fail(ctx, "write", err)
 	}
-	defer dst.Close()
+	defer func() { _ = dst.Close() }() // what it wrote is committed by then
 	err = s.readers.with(ctx, func(c *conn) error { return c.Backup(ctx, dst) })
 	if err != nil {
 		return target.fail(ctx, "write", err)

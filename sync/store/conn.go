@@ -138,7 +138,7 @@ func (p *pool) drop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.idle {
-		c.close()
+		_ = c.close() // it only read
 	}
 	p.idle = nil
 }
@@ -167,7 +167,7 @@ func (s *Store) openReader(path string, flags sqlite.Flag) func() (*conn, error)
 		}
 		c.BusyTimeout(s.busy)
 		if err := c.Exec(readerSettings); err != nil {
-			c.Close()
+			_ = c.Close()
 			return nil, err
 		}
 		return newConn(c), nil

@@ -47,7 +47,7 @@ func (s *Store) Query(ctx context.Context, f Filter, yield func(*health.Sample) 
 		if err := c.Exec("BEGIN"); err != nil {
 			return err
 		}
-		defer c.Exec("COMMIT")
+		defer func() { _ = c.Exec("COMMIT") }() // it only read
 		sources, err := s.sources(c, f)
 		defer func() {
 			for _, r := range sources {

@@ -23,7 +23,7 @@ func (c *Conn) Backup(ctx context.Context, dst *Conn) error {
 	if err := c.Exec("BEGIN; SELECT count(*) FROM sqlite_schema"); err != nil {
 		return err
 	}
-	defer c.Exec("COMMIT")
+	defer func() { _ = c.Exec("COMMIT") }() // it only read
 	b := lib.Xsqlite3_backup_init(dst.tls, dst.db, main, c.db, main)
 	if b == 0 {
 		return dst.fail(lib.Xsqlite3_extended_errcode(dst.tls, dst.db))
