@@ -187,7 +187,8 @@ func (h *hunt) hopeless(where [3]point, d float64) bool {
 	return n >= 4
 }
 
-// zxing lets gozxing look by itself.
+// zxing lets gozxing look by itself. A fault in it on a strange picture counts
+// as nothing found.
 func (h *hunt) zxing(g *gray) {
 	defer func() { _ = recover() }()
 	h.tries++
