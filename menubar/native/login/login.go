@@ -1,0 +1,137 @@
+// Package login starts the app when the person logs in.
+//
+// macOS is asked each time how it stands, because the person can switch it off
+// in System Settings; nothing is remembered here. Inside HealthSync.app it is
+// SMAppService, which shows the app's name and icon there and goes away with
+// the app; a bare program gets a LaunchAgent. On Linux it is an autostart file
+// (freedesktop.org, Desktop Application Autostart Specification).
+package login
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Status is what the system says.
+type Status int
+
+// The statuses. SMAppService has the same ones.
+const (
+	Off Status = iota
+	On
+	// NeedsApproval means that it is registered, and the person has switched it
+	// off in System Settings (or never switched it on).
+	NeedsApproval
+)
+
+// ErrTranslocated says that macOS runs the app from a hidden copy, because it
+// lies where it was downloaded to. That copy is gone at the next login.
+var ErrTranslocated = errors.New("login: the app runs from a temporary copy; move it to Applications first")
+
+// ErrNeedsApproval says that only the person can switch it on, in System
+// Settings, which have been opened there.
+var ErrNeedsApproval = errors.New("login: to be allowed in System Settings, under Login Items")
+
+// translocated reports whether a path is that of such a copy.
+func translocated(program string) bool { return strings.Contains(program, "/AppTranslocation/") }
+
+// InBundle reports whether a program is the executable of an app.
+func InBundle(program string) bool {
+	return strings.HasSuffix(filepath.Dir(program), ".app/Contents/MacOS")
+}
+
+// program is this program's own file, through any link to it.
+func program() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if exe, err = filepath.EvalSymlinks(exe); err != nil {
+		return "", err
+	}
+	if translocated(exe) {
+		return "", ErrTranslocated
+	}
+	return exe, nil
+}
+
+// Label names the LaunchAgent.
+const Label = "org.mvneves.healthsync.mac.login"
+
+// launchAgent is the property list of a LaunchAgent (launchd.plist(5)). It is
+// put together by hand: a template would keep all of darwinkit in the program.
+// AssociatedBundleIdentifiers makes System Settings show the app's name, and
+// the Local Network permission the app's.
+func launchAgent(program string) []byte {
+	var path bytes.Buffer
+	_ = xml.EscapeText(&path, []byte(program)) // a Buffer does not fail
+	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+	<key>Label</key>
+	<string>%s</string>
+	<key>ProgramArguments</key>
+	<array>
+		<string>%s</string>
+		<string>menubar</string>
+	</array>
+	<key>RunAtLoad</key>
+	<true/>
+	<key>ProcessType</key>
+	<string>Interactive</string>
+	<key>LimitLoadToSessionType</key>
+	<string>Aqua</string>
+	<key>AssociatedBundleIdentifiers</key>
+	<string>org.mvneves.healthsync.mac</string>
+</dict>
+</plist>
+`, Label, path.String())
+}
+
+// desktopEntry is an autostart file. Exec is quoted as the Desktop Entry
+// Specification says: in double quotes, with backslashes before the four
+// characters that mean something there, those doubled as in every string of
+// such a file, and percent signs doubled.
+func desktopEntry(program string) []byte {
+	quoted := strings.NewReplacer(`\`, `\\\\`, `"`, `\\"`, "`", "\\\\`", `$`, `\\$`, `%`, `%%`).Replace(program)
+	return []byte("[Desktop Entry]\nType=Application\nName=HealthSync\nComment=Keeps your iPhone's health data on this computer\n" +
+		`Exec="` + quoted + `" menubar` + "\nX-GNOME-Autostart-enabled=true\n")
+}
+
+// file is the part that LaunchAgents and autostart files share: the file is
+// there or not, and on means that it names this program.
+type file struct {
+	path    string
+	content []byte
+}
+
+func (f file) status() (Status, error) {
+	switch data, err := os.ReadFile(f.path); {
+	case errors.Is(err, os.ErrNotExist):
+		return Off, nil
+	case err != nil:
+		return Off, err
+	case bytes.Equal(data, f.content):
+		return On, nil
+	}
+	return Off, nil // of another copy of the program, or switched off by a desktop's settings
+}
+
+func (f file) set(on bool) error {
+	if !on {
+		if err := os.Remove(f.path); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(f.path, f.content, 0o644) //nolint:gosec // it holds nothing but a path, and launchd reads it
+}

@@ -1,0 +1,138 @@
+package login
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"healthsync/bundle/plist"
+	"healthsync/sync/testenv"
+)
+
+const strange = `/Applications/Ana's <Health> & "Sync" $HOME ` + "`id`" + ` 100% \ ünï.app/Contents/MacOS/HealthSync`
+
+func TestLaunchAgent(t *testing.T) {
+	got, err := plist.Parse(launchAgent(strange))
+	want := plist.Dict{
+		"Label": Label, "ProgramArguments": []any{strange, "menubar"}, "RunAtLoad": true, "ProcessType": "Interactive",
+		"LimitLoadToSessionType": "Aqua", "AssociatedBundleIdentifiers": "org.mvneves.healthsync.mac",
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n%v", err, got)
+	}
+	// Shown to fail: the path as it is would be no XML.
+	raw := bytes.Replace(launchAgent("PATH"), []byte("PATH"), []byte(strange), 1)
+	if _, err := plist.Parse(raw); err == nil {
+		t.Error("the parser takes a path that is not escaped")
+	}
+	info, err := os.ReadFile("../../../Info.plist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := plist.Parse(info); err != nil || d["CFBundleIdentifier"] != want["AssociatedBundleIdentifiers"] || !strings.HasPrefix(Label, d["CFBundleIdentifier"].(string)) {
+		t.Errorf("the app is %v, %v", d["CFBundleIdentifier"], err)
+	}
+}
+
+// desktop-file-validate reads the autostart file, and GLib starts what it
+// names: also a program with a name like that.
+func TestDesktopEntry(t *testing.T) {
+	validate := testenv.NeedTool(t, "desktop-file-validate", "desktop-file-utils")
+	path := filepath.Join(t.TempDir(), "healthsync.desktop")
+	if err := os.WriteFile(path, desktopEntry(strange), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(validate, path).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if err := os.WriteFile(path, bytes.Replace(desktopEntry(strange), []byte("Type="), []byte("Kind="), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if exec.Command(validate, path).Run() == nil {
+		t.Error("a broken one is valid")
+	}
+}
+
+func TestQuoting(t *testing.T) {
+	for in, want := range map[string]string{
+		"/usr/bin/healthsync": `Exec="/usr/bin/healthsync" menubar`,
+		`/a b/c"d`:            `Exec="/a b/c\\"d" menubar`,
+		`/a\b`:                `Exec="/a\\\\b" menubar`,
+		"/100%/$x`y`":         "Exec=\"/100%%/\\\\$x\\\\`y\\\\`\" menubar",
+	} {
+		if got := string(desktopEntry(in)); !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("%s:\n%s", in, got)
+		}
+	}
+}
+
+func TestFile(t *testing.T) {
+	f := file{filepath.Join(t.TempDir(), "new", "agent.plist"), launchAgent("/a")}
+	expect := func(want Status) {
+		t.Helper()
+		if got, err := f.status(); got != want || err != nil {
+			t.Errorf("status %v, %v, want %v", got, err, want)
+		}
+	}
+	expect(Off)
+	for _, on := range []bool{false, true, true} {
+		if err := f.set(on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect(On)
+	// Another copy of the program is not this one.
+	other := file{f.path, launchAgent("/b")}
+	if got, _ := other.status(); got != Off {
+		t.Errorf("another copy: %v", got)
+	}
+	if err := f.set(false); err != nil {
+		t.Fatal(err)
+	}
+	expect(Off)
+	// A file that cannot be read is an error, not "off".
+	if err := os.MkdirAll(f.path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.status(); err == nil {
+		t.Error("a folder in its place is no error")
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	if !translocated("/private/var/folders/x/AppTranslocation/ABC/d/HealthSync.app/Contents/MacOS/HealthSync") || translocated("/Applications/HealthSync.app/Contents/MacOS/HealthSync") {
+		t.Error("translocated")
+	}
+	if !InBundle("/Applications/HealthSync.app/Contents/MacOS/HealthSync") || InBundle("/usr/local/bin/healthsync") || InBundle("/x.app/Contents/healthsync") {
+		t.Error("InBundle")
+	}
+}
+
+// The real thing, as far as this system has it.
+func TestSet(t *testing.T) {
+	if runtime.GOOS == "darwin" {
+		t.Skip("would change the person's login items")
+	}
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	if s, err := Get(); s != Off || err != nil {
+		t.Fatalf("%v, %v", s, err)
+	}
+	if err := Set(true); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Get(); s != On || err != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+	if err := errors.Join(Set(false), Set(false)); err != nil {
+		t.Error(err)
+	}
+	if s, _ := Get(); s != Off {
+		t.Errorf("%v", s)
+	}
+}
