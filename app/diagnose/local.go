@@ -257,7 +257,10 @@ func (w *walk) database(ctx context.Context) {
 		checking, cancel = context.WithTimeout(ctx, w.o.CheckTime)
 	}
 	defer cancel()
-	switch err := db.Check(checking); {
+	if err = checking.Err(); err == nil {
+		err = db.Check(checking)
+	}
+	switch {
 	case err == nil:
 		what += ", sound"
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):

@@ -11,49 +11,11 @@ import (
 	"time"
 
 	"healthsync/app/explain"
-	"healthsync/app/pairing"
 	"healthsync/app/status"
 	"healthsync/pki"
 	"healthsync/pki/trust"
-	"healthsync/sync/bonjour"
 	"healthsync/sync/health"
 )
-
-// listen hears who announces itself, until the paired iPhone has proved to be
-// among them or the time is over.
-func (w *walk) listen(ctx context.Context) {
-	if w.o.Finder == nil {
-		return
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var mu sync.Mutex
-	var looks sync.WaitGroup
-	var asked []string
-	_, _, err := w.o.Finder.Find(ctx, w.o.Listen, func(i bonjour.Instance) bool {
-		key := fmt.Sprint(i.Name, i.Port, i.Addrs)
-		if slices.Contains(asked, key) || len(asked) >= maxHeard {
-			return false
-		}
-		asked = append(asked, key)
-		looks.Go(func() {
-			seen := w.ear.Look(ctx, i)
-			mu.Lock()
-			defer mu.Unlock()
-			w.heard = append(w.heard, seen)
-			if seen.Identity == pairing.Yours || seen.Identity == pairing.YoursFaulty {
-				stop()
-			}
-		})
-		return false
-	})
-	looks.Wait()
-	pairing.Settle(w.heard)
-	w.heardErr, w.listened = err, true
-}
-
-// maxHeard bounds how many announcements are looked at.
-const maxHeard = 32
 
 // approach meets the iPhone twice at the same time: by a handshake that trusts
 // nobody, which shows the network and the certificate whatever is wrong with
@@ -84,96 +46,6 @@ func (w *walk) ask(ctx context.Context) {
 	}
 	w.reached, w.status = true, st
 	w.names = append(w.names, st.Name)
-}
-
-// weigh puts right what a command would say of an iPhone that it did not find:
-// with both views at hand, one that connects, or announces itself at that very
-// place, was found and is silent.
-func (w *walk) weigh() {
-	if w.reached {
-		// Then another of its name is just another.
-		w.heard = append(w.heard, pairing.Seen{Identity: pairing.Yours})
-		pairing.Settle(w.heard)
-		w.heard = w.heard[:len(w.heard)-1]
-	}
-	var lost *pairing.NotFoundError
-	if errors.As(w.askErr, &lost) && (w.connected() || slices.ContainsFunc(w.heard, w.isPlace)) {
-		w.askErr = lost.Err
-	}
-}
-
-func (w *walk) bonjour() {
-	switch {
-	case w.o.Finder == nil:
-		w.set(Bonjour, Skipped, "Switched off (HEALTHSYNC_BONJOUR=off)", "")
-		return
-	case w.heardErr != nil:
-		w.warn(Bonjour, "Bonjour cannot be used", w.heardErr.Error()+".",
-			status.Remedy{Text: "see that another program does not keep UDP port 5353 to itself, and that no firewall blocks it"})
-		return
-	}
-	mine := slices.IndexFunc(w.heard, func(s pairing.Seen) bool {
-		return s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty
-	})
-	fake := slices.ContainsFunc(w.heard, func(s pairing.Seen) bool { return s.Identity == pairing.Impostor && !w.isPlace(s) })
-	lines := make([]string, 0, len(w.heard))
-	for _, s := range w.heard {
-		w.names = append(w.names, s.Instance.Name)
-		lines = append(lines, w.heardLine(s))
-	}
-	slices.Sort(lines)
-	detail := strings.Join(lines, "\n")
-	heard := plural(len(w.heard), "iPhone") + " announced"
-	switch {
-	case w.record == nil && len(w.heard) == 0:
-		w.set(Bonjour, OK, "Nobody is announced", "")
-	case w.record == nil:
-		w.set(Bonjour, OK, heard, detail)
-	case mine >= 0:
-		w.set(Bonjour, OK, heard+", yours among them", detail)
-	case !fake && slices.ContainsFunc(w.heard, w.isPlace):
-		// What is wrong with it is told by the checks of its connection.
-		w.set(Bonjour, OK, heard+", one at your iPhone's address", detail)
-	case fake && !w.reached:
-		// Where it was believed to be ours, or is where ours was, that is told by
-		// the checks of address and certificate.
-		w.set(Bonjour, OK, heard+", one in your iPhone's name with another identity", detail)
-	case w.reached:
-		w.warn(Bonjour, "Your iPhone answers and is not announced", detail,
-			status.Remedy{Text: "let UDP port 5353 through firewalls and the Wi-Fi router, or the iPhone is lost when its address changes"})
-	case len(w.heard) == 0:
-		w.set(Bonjour, Warn, "Nobody is announced", "")
-	default:
-		w.set(Bonjour, Warn, heard+", yours not among them", detail)
-	}
-}
-
-// isPlace reports a device that announces the very place where the iPhone is
-// thought to be.
-func (w *walk) isPlace(s pairing.Seen) bool {
-	if s.Instance.Port != w.place.Port {
-		return false
-	}
-	return strings.EqualFold(strings.TrimSuffix(w.place.Host, "."), s.Instance.Host) ||
-		slices.ContainsFunc(s.Instance.Addrs, func(a netip.Addr) bool { return a.String() == w.place.Host })
-}
-
-func (w *walk) heardLine(s pairing.Seen) string {
-	who := "an iPhone"
-	if w.o.Names {
-		who = s.Instance.Name
-	}
-	what := map[pairing.Identity]string{
-		pairing.Yours: "yours, verified", pairing.Other: "another one", pairing.Impostor: "your iPhone's name, another identity",
-		pairing.NotPaired: "not paired", pairing.Unchecked: "not checked", pairing.Foreign: "no local address",
-	}[s.Identity]
-	if s.Identity == pairing.YoursFaulty || s.Identity == pairing.Unanswered {
-		what = string(explain.Error(s.Err, w.now).Code)
-		if s.Identity == pairing.YoursFaulty {
-			what = "yours, " + what
-		}
-	}
-	return fmt.Sprintf("%s at %s: %s", who, s.Place, what)
 }
 
 func (w *walk) address(n nets) {
