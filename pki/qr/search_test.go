@@ -35,10 +35,10 @@ func TestScenes(t *testing.T) {
 
 // page puts texts as codes side by side.
 func page(texts ...string) *image.Gray {
-	c := newCanvas(100+len(texts)*420, 520, 255)
+	c := newCanvas(80+len(texts)*290, 350, 255)
 	for i, text := range texts {
 		m := mustEncode([]byte(text))
-		c.code(m, 50+i*420, 50, float64(int(400/(m.Size+8))), 255, 0)
+		c.code(m, 40+i*290, 40, float64(int(270/(m.Size+8))), 255, 0)
 	}
 	return c.image()
 }
