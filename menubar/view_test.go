@@ -116,7 +116,7 @@ func states() map[string]status.State {
 		}),
 		"today": with(func(s *status.State) {
 			s.Desk.TodayOn = true
-			s.Desk.Today = []status.Figure{{"Steps", "8,412"}, {"Distance", "6.1 km"}, {"Active Energy", "412 kcal"}, {"Resting Heart Rate", "58 bpm"}, {"Sleep", "7 h 21 min"}}
+			s.Desk.Today = []status.Figure{{Name: "Steps", Value: "8,412"}, {Name: "Distance", Value: "6.1 km"}, {Name: "Active Energy", Value: "412 kcal"}, {Name: "Resting Heart Rate", Value: "58 bpm"}, {Name: "Sleep", Value: "7 h 21 min"}}
 		}),
 		"today-empty":      with(func(s *status.State) { s.Desk.TodayOn = true }),
 		"interval-other":   with(func(s *status.State) { s.Desk.Interval = 6 * time.Hour }),

@@ -204,7 +204,7 @@ func TestAwayAndBack(t *testing.T) {
 
 // A person who is asked for rests as long as a person may take.
 func TestLookingRests(t *testing.T) {
-	for code, most := range map[status.Code]int{"": 32, status.CertRevoked: 8, status.PhoneLocked: 35, status.ConnRefused: 35} {
+	for code, most := range map[status.Code]int{"": 32, status.CertRevoked: 12, status.PhoneLocked: 35, status.ConnRefused: 35} {
 		s := begin(t)
 		s.send(Looked{State: s.c.seen, Config: config.Config{Sync: config.Sync{Interval: "manual"}}, Offline: true})
 		n := 0

@@ -1,0 +1,138 @@
+package menubar
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"healthsync/menubar/internal/svg"
+)
+
+// drawn are the sizes of each icon: 16 points at @1x and @2x, twice that, and
+// one with an edge for trays that do not colour icons.
+var drawn = []struct {
+	suffix string
+	pixels int
+	halo   float64
+}{{"16", 16, 0}, {"32", 32, 0}, {"64", 64, 0}, {"tray", 48, 0.75}}
+
+// The PNG files are the SVG source, drawn.
+func TestIcons(t *testing.T) {
+	f, err := os.Open("icons/icons.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	icons, err := svg.Parse(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(icons) != len(Icons()) {
+		t.Fatalf("%d icons in the source, want %d", len(icons), len(Icons()))
+	}
+	for n, icon := range icons {
+		if icon.ID != string(Icons()[n]) {
+			t.Errorf("icon %d is %s, want %s", n, icon.ID, Icons()[n])
+		}
+		for _, d := range drawn {
+			path := filepath.Join("icons", fmt.Sprintf("%s-%s.png", icon.ID, d.suffix))
+			want := icon.Draw(d.pixels, d.halo)
+			if *update {
+				var b bytes.Buffer
+				enc := png.Encoder{CompressionLevel: png.BestCompression}
+				if err := enc.Encode(&b, want); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if got := readIcon(t, path); !bytes.Equal(got.Pix, want.Pix) {
+				t.Errorf("%s is not what icons.svg draws; write it anew: go generate ./menubar", path)
+			}
+		}
+	}
+}
+
+func readIcon(t *testing.T, path string) *image.NRGBA {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := image.NewNRGBA(m.Bounds())
+	draw.Draw(out, out.Bounds(), m, image.Point{}, draw.Src)
+	return out
+}
+
+// The icons are told apart by their shape: any two differ in at least a tenth
+// of the pixels of the smallest size, and templates are black and alpha alone.
+func TestIconsDiffer(t *testing.T) {
+	for i, a := range Icons() {
+		m := readIcon(t, fmt.Sprintf("icons/%s-16.png", a))
+		for p := 0; p < len(m.Pix); p += 4 {
+			if m.Pix[p+3] > 0 && (m.Pix[p] != 0 || m.Pix[p+1] != 0 || m.Pix[p+2] != 0) {
+				t.Fatalf("%s has colours", a)
+			}
+		}
+		for _, b := range Icons()[i+1:] {
+			o := readIcon(t, fmt.Sprintf("icons/%s-16.png", b))
+			n := 0
+			for p := 3; p < len(m.Pix); p += 4 {
+				if d := int(m.Pix[p]) - int(o.Pix[p]); d > 96 || d < -96 {
+					n++
+				}
+			}
+			if n < len(m.Pix)/4/10 {
+				t.Errorf("%s and %s differ in %d of %d pixels", a, b, n, len(m.Pix)/4)
+			}
+		}
+	}
+}
+
+// On a light and on a dark panel each tray icon has enough that stands out.
+func TestTrayIconsOnAnyPanel(t *testing.T) {
+	for _, i := range Icons() {
+		raw, err := i.Tray()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := png.Decode(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, panel := range []uint8{0x10, 0x80, 0xf5} {
+			n := 0
+			for y := range m.Bounds().Dy() {
+				for x := range m.Bounds().Dx() {
+					c := color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA)
+					if d := (int(c.R) - int(panel)) * int(c.A) / 255; d > 90 || d < -90 {
+						n++
+					}
+				}
+			}
+			if n < 100 {
+				t.Errorf("%s on a panel of %#x: %d pixels stand out", i, panel, n)
+			}
+		}
+	}
+}
+
+func TestUnknownIcon(t *testing.T) {
+	for _, read := range []func() ([]byte, error){Icon("").Template, Icon("no such").Tray} {
+		if raw, err := read(); err != nil || len(raw) == 0 {
+			t.Errorf("an unknown icon is no picture at all (systray would panic on macOS): %v", err)
+		}
+	}
+}
