@@ -168,8 +168,11 @@ func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, a
 			req.ClientName = "Mac"
 		}
 	}
-	if _, err := trust.LocalHost(ctx, req.Host); err != nil {
-		return err
+	// A .local name is looked up by the dialer, which refuses all that is not local.
+	if !strings.HasSuffix(strings.TrimSuffix(strings.ToLower(req.Host), "."), ".local") {
+		if _, err := trust.LocalHost(ctx, req.Host); err != nil {
+			return err
+		}
 	}
 	if !asJSON {
 		env.note("pairing with %s:%d ...", req.Host, req.Port)

@@ -146,22 +146,24 @@ func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o L
 	}
 	st, err := l.Status(ctx)
 	if err != nil && canMove(err) && !l.fixed {
-		found, impostor, berr := l.search(ctx, Place{l.Host, l.Port})
+		seen := l.search(ctx, Place{l.Host, l.Port})
 		switch {
-		case found != nil:
-			was := Place{r.Host, r.Port}
-			r.Host, r.Port, l.Host, l.Port = found.Host, found.Port, found.Host, found.Port
+		case seen.found != nil:
+			was, now := Place{r.Host, r.Port}, *seen.found
+			r.Host, r.Port, l.Host, l.Port = now.Host, now.Port, now.Host, now.Port
 			if err := l.connect(); err != nil {
 				return nil, err
 			}
 			if o.Moved != nil {
-				o.Moved(was, *found)
+				o.Moved(was, now)
 			}
 			st, err = l.Status(ctx)
-		case impostor != nil:
-			return nil, impostor
+		case seen.impostor != nil:
+			return nil, seen.impostor
+		case seen.stillThere:
+			return nil, err
 		default:
-			return nil, &NotFoundError{Place: Place{r.Host, r.Port}, Err: err, Bonjour: berr}
+			return nil, &NotFoundError{Place: Place{r.Host, r.Port}, Err: err, Bonjour: seen.err}
 		}
 	}
 	if err != nil {

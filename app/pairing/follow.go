@@ -68,7 +68,9 @@ func canMove(err error) bool {
 	switch f.Kind {
 	case trust.Refused, trust.Unreachable, trust.TimedOut, trust.HandshakeTimeout, trust.Reset, trust.CutShort, trust.NotTLS, trust.NameNotFound,
 		trust.NameMismatch, trust.FingerprintMismatch, trust.OtherCA, trust.SelfSigned, trust.BrokenChain:
-		return f.Whose != trust.Client
+		// What is wrong on this Mac (its own certificate, the stored CA) is not
+		// mended elsewhere.
+		return f.Whose == trust.Server || f.Whose == trust.Nobody
 	}
 	return false
 }
@@ -81,87 +83,104 @@ func (l *Link) follow(ctx context.Context, failed error) error {
 		return failed
 	}
 	was := Place{l.Host, l.Port}
-	found, impostor, berr := l.search(ctx, was)
+	s := l.search(ctx, was)
 	switch {
-	case found != nil:
-		if err := l.move(*found); err != nil {
+	case s.found != nil:
+		if err := l.move(*s.found); err != nil {
 			return err
 		}
 		if l.moved != nil {
-			l.moved(was, *found)
+			l.moved(was, *s.found)
 		}
-		l.station.Log.Info("followed the iPhone", "code", "HOST_CHANGED", "from", was.String(), "to", found.String())
+		l.station.Log.Info("followed the iPhone", "code", "HOST_CHANGED", "from", was.String(), "to", s.found.String())
 		return nil
-	case impostor != nil && ctx.Err() == nil:
-		l.station.Log.Warn("another device answers in the iPhone's name", "code", "HOST_UNVERIFIED", "at", impostor.Place.String())
-		return impostor
+	case s.impostor != nil && ctx.Err() == nil:
+		l.station.Log.Warn("another device answers in the iPhone's name", "code", "HOST_UNVERIFIED", "at", s.impostor.Place.String())
+		return s.impostor
+	case s.stillThere:
+		return failed
 	}
 	var f *trust.Failure
 	errors.As(failed, &f)
 	switch f.Kind {
 	case trust.Unreachable, trust.TimedOut, trust.NameNotFound:
-		return &NotFoundError{Place: was, Err: failed, Bonjour: berr}
+		return &NotFoundError{Place: was, Err: failed, Bonjour: s.err}
 	}
 	return failed
+}
+
+// sighting is what listening to Bonjour came to.
+type sighting struct {
+	found    *Place // the iPhone, its identity verified
+	impostor *ImpostorError
+	// stillThere says that the iPhone announces itself where it did not answer:
+	// it has not moved, it is silent.
+	stillThere bool
+	err        error // why nothing could be heard
+}
+
+// candidate is a place that somebody announces.
+type candidate struct {
+	place Place
+	name  string
+	err   error // of the handshake
 }
 
 // search listens to Bonjour and tries every phone that announces itself, all
 // at once; the identity decides, not the name. The first that proves to be ours
 // ends it.
-func (l *Link) search(ctx context.Context, was Place) (*Place, *ImpostorError, error) {
+func (l *Link) search(ctx context.Context, was Place) sighting {
 	ctx, cancel := context.WithTimeout(ctx, listenFor+2*time.Second)
 	defer cancel()
-	type outcome struct {
-		place Place
-		name  string
-		err   error
-	}
-	outcomes := make(chan outcome)
-	done := make(chan error, 1)
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
+	starts, outcomes, done := make(chan candidate, maxCandidates), make(chan candidate), make(chan error, 1)
+	go func() { done <- listen(listening, starts) }()
+	var s sighting
 	running := 0
-	starts := make(chan outcome, 64)
-	go func() {
-		var tried []Place
-		_, _, err := new(bonjour.Browser).Find(listening, listenFor, func(i bonjour.Instance) bool {
-			for _, a := range i.Addrs {
-				p := Place{a.String(), i.Port}
-				if p == was || !trust.IsLocal(a) || slices.Contains(tried, p) || len(tried) >= maxCandidates {
-					continue
-				}
-				tried = append(tried, p)
-				starts <- outcome{place: p, name: i.Name}
-			}
-			return false
-		})
-		done <- err
-	}()
-	var impostor *ImpostorError
-	var berr error
-	for listened := false; !listened || running > 0; {
+	for listened := false; !listened || running > 0 || len(starts) > 0; {
 		select {
 		case c := <-starts:
+			if c.place == was {
+				s.stillThere = s.stillThere || c.name == l.Record.Name
+				continue
+			}
 			running++
 			go func() {
 				c.err = l.prove(ctx, c.place)
 				outcomes <- c
 			}()
-		case o := <-outcomes:
+		case c := <-outcomes:
 			running--
-			if o.err == nil {
+			if c.err == nil {
 				stop()
 				go drain(running, outcomes)
-				return &o.place, nil, nil
+				return sighting{found: &c.place}
 			}
-			if o.name == l.Record.Name && wrongIdentity(o.err) {
-				impostor = &ImpostorError{Name: o.name, Place: o.place, Err: o.err}
+			if c.name == l.Record.Name && wrongIdentity(c.err) {
+				s.impostor = &ImpostorError{Name: c.name, Place: c.place, Err: c.err}
 			}
-		case berr = <-done:
+		case s.err = <-done:
 			listened = true
 		}
 	}
-	return nil, impostor, berr
+	return s
+}
+
+// listen passes on every local place that is announced, each once.
+func listen(ctx context.Context, starts chan<- candidate) error {
+	var told []Place
+	_, _, err := new(bonjour.Browser).Find(ctx, listenFor, func(i bonjour.Instance) bool {
+		for _, a := range i.Addrs {
+			p := Place{a.String(), i.Port}
+			if trust.IsLocal(a) && !slices.Contains(told, p) && len(told) < maxCandidates {
+				told = append(told, p)
+				starts <- candidate{place: p, name: i.Name} // never waits: it holds them all
+			}
+		}
+		return false
+	})
+	return err
 }
 
 // maxCandidates bounds how many announced places are tried: a flood of
@@ -190,6 +209,9 @@ func (l *Link) prove(ctx context.Context, p Place) error {
 func wrongIdentity(err error) bool {
 	var f *trust.Failure
 	if !errors.As(err, &f) {
+		return false
+	}
+	if f.Whose == trust.CA { // the stored one is missing: nobody could prove anything
 		return false
 	}
 	switch f.Kind {

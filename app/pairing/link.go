@@ -92,7 +92,7 @@ func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 }
 
 func (s *Station) dialer(t *trust.Trust, o LinkOptions) *trust.Dialer {
-	return &trust.Dialer{Trust: t, Now: s.Now, Timeout: o.Timeout, KeyLog: o.KeyLog, Trace: o.Trace}
+	return &trust.Dialer{Trust: t, Now: s.Now, Timeout: o.Timeout, KeyLog: o.KeyLog, Trace: o.Trace, Resolver: resolver()}
 }
 
 func (s *Station) clientConfig(protocol int, host string, port int, d *trust.Dialer, o LinkOptions, token func(context.Context) (string, error)) phone.Config {

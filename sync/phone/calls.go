@@ -112,11 +112,11 @@ func (c *Client) tokenAnswer(ctx context.Context, k *call) (Issued, error) {
 		case err != nil:
 			return m.failed(err)
 		case m.members == 0:
-			return errNothing
+			return m.failed(errNothing)
 		case !plainToken(out.Token):
-			return &fieldError{"token", "missing, or not a token"}
+			return m.failed(&fieldError{"token", "missing, or not a token"})
 		case out.ExpiresAt.IsZero():
-			return &fieldError{"expiresAt", "missing"}
+			return m.failed(&fieldError{"expiresAt", "missing"})
 		}
 		return nil
 	}
@@ -157,7 +157,7 @@ func (c *Client) issue(ctx context.Context, k *call, csr []byte, ca pki.Fingerpr
 		case err != nil:
 			return m.failed(err)
 		case m.members == 0:
-			return errNothing
+			return m.failed(errNothing)
 		}
 		return nil
 	}
@@ -237,13 +237,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		case err != nil:
 			return m.failed(err)
 		case m.members == 0:
-			return errNothing
+			return m.failed(errNothing)
 		case out.Version == "":
-			return &fieldError{"version", "missing"}
+			return m.failed(&fieldError{"version", "missing"})
 		case out.Types == nil:
-			return &fieldError{"enabledTypes", "missing"}
+			return m.failed(&fieldError{"enabledTypes", "missing"})
 		case out.ServerTime.IsZero():
-			return &fieldError{"serverTime", "missing"}
+			return m.failed(&fieldError{"serverTime", "missing"})
 		}
 		return nil
 	}
@@ -274,9 +274,9 @@ func (c *Client) Types(ctx context.Context) ([]health.Type, error) {
 		case err != nil:
 			return m.failed(err)
 		case m.members == 0:
-			return errNothing
+			return m.failed(errNothing)
 		case out == nil:
-			return &fieldError{"enabledTypes", "missing"}
+			return m.failed(&fieldError{"enabledTypes", "missing"})
 		}
 		return nil
 	}
