@@ -223,6 +223,10 @@ func (r *Report) refine(f *Failure) {
 	f.Cert = own
 	switch f.Kind {
 	case Expired: // RFC 8446: "has expired or is not currently valid"
+		var answer *ResponseError
+		if errors.As(f.Err, &answer) {
+			return // in words, which say what they mean
+		}
 		switch {
 		case pki.StatusAt(own, f.At) == pki.StatusNotYetValid:
 			f.Kind = NotYetValid

@@ -177,6 +177,7 @@ func TestClassifyResponse(t *testing.T) {
 	}{
 		{401, `{"code":"NO_CLIENT_CERTIFICATE","message":"x"}`, NoClientCert},
 		{403, `{"code":"CERT_REVOKED","message":"x"}`, Revoked},
+		{401, `{"code":"CERT_HAS_EXPIRED","message":"x"}`, Expired},
 		{403, `{"code":"TYPE_NOT_ENABLED","message":"x"}`, -1},
 		{400, "<html><head><title>400 No required SSL certificate was sent</title></head>", NoClientCert},
 		{400, "<html><head><title>400 The SSL certificate error</title></head>", Revoked},
