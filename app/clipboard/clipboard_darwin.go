@@ -2,7 +2,7 @@ package clipboard
 
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
-#cgo LDFLAGS: -framework AppKit
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework AppKit
 #include <stdlib.h>
 void *hs_clipboard_data(const char *type, size_t *n);
 void *hs_clipboard_text(size_t *n);

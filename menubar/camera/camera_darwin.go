@@ -2,7 +2,7 @@ package camera
 
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
-#cgo LDFLAGS: -framework AppKit -framework CoreMedia -framework Vision
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework AppKit -framework CoreMedia -framework Vision
 #include <stdint.h>
 #include <stdlib.h>
 void *hs_camera_new(uintptr_t scan);

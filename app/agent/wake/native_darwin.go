@@ -2,7 +2,7 @@ package wake
 
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
-#cgo LDFLAGS: -framework AppKit -framework SystemConfiguration
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework AppKit -framework SystemConfiguration
 #include <stdint.h>
 void hs_wake_start(uintptr_t handle);
 */

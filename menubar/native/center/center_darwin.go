@@ -2,7 +2,7 @@ package center
 
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
-#cgo LDFLAGS: -framework Foundation -framework AppKit -framework UserNotifications
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework UserNotifications
 #include <stdint.h>
 #include <stdlib.h>
 char *hs_center_identifier(void);

@@ -1,4 +1,4 @@
-#import <AppKit/AppKit.h>
+#import <Foundation/Foundation.h>
 #import <UserNotifications/UserNotifications.h>
 #include "_cgo_export.h"
 

@@ -2,7 +2,7 @@ package login
 
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
-#cgo LDFLAGS: -framework Foundation -framework ServiceManagement
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework ServiceManagement
 #include <stdlib.h>
 int hs_login_status(void);
 char *hs_login_set(int on);
