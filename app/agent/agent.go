@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,7 +93,8 @@ type Agent struct {
 	notes     *notes
 }
 
-// asker is somebody who waits for the answer of the iPhone.
+// asker is somebody who waits for the answer of the iPhone. The look that
+// gives it must have started after the question.
 type asker struct {
 	reply   chan status.State
 	started bool
@@ -194,39 +196,41 @@ func (a *Agent) sleep() time.Duration {
 }
 
 func (a *Agent) handle(m Message) []Effect {
-	if q, ok := m.(askedFor); ok {
-		a.waiting = append(a.waiting, &asker{reply: q.reply})
+	_, asked := m.(askedFor)
+	if asked {
+		a.waiting = append(a.waiting, &asker{reply: m.(askedFor).reply})
 		m = Asked{}
 	}
 	out := a.core.handle(m, a.o.Now())
+	if asked && a.alone() { // is it still so?
+		out = append(out, a.core.look(true)...)
+	}
+	if looked, ok := m.(Looked); ok {
+		a.answer(!looked.Offline || a.alone())
+	}
 	for _, e := range out {
-		if l, ok := e.(Look); ok && !l.Offline {
+		if _, ok := e.(Look); ok {
 			for _, w := range a.waiting {
 				w.started = true
 			}
 		}
 	}
-	looked, isLook := m.(Looked)
-	a.answer(isLook && !looked.Offline)
 	return out
 }
 
-// answer answers those whose question the iPhone has answered, and those that
-// it cannot be asked for: it is not paired, or busy with a sync.
-func (a *Agent) answer(looked bool) {
-	if len(a.waiting) == 0 {
-		return
-	}
-	cannot := !a.core.plan.looking && (!a.core.seen.Paired || a.core.sync != nil)
-	var still []*asker
-	for _, w := range a.waiting {
-		if cannot || looked && w.started {
-			w.reply <- a.core.picture(a.o.Now()) // has room for one
-			continue
+// alone reports that the iPhone is not asked: there is none, or it is busy with
+// a sync.
+func (a *Agent) alone() bool { return !a.core.seen.Paired || a.core.sync != nil }
+
+// answer answers those who have waited for the look that has ended.
+func (a *Agent) answer(enough bool) {
+	a.waiting = slices.DeleteFunc(a.waiting, func(w *asker) bool {
+		if !enough || !w.started {
+			return false
 		}
-		still = append(still, w)
-	}
-	a.waiting = still
+		w.reply <- a.core.picture(a.o.Now()) // has room for one
+		return true
+	})
 }
 
 // publish shows the State if it is another, at most ten times a second.

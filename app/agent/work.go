@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"healthsync/app/agent/desktop"
 	"healthsync/app/config"
 	"healthsync/app/explain"
 	"healthsync/app/lock"
@@ -165,6 +166,9 @@ func (w *work) ask(q status.Question) {
 func (w *work) run(action status.Action) {
 	err := w.do(action)
 	m := Done{Action: action}
+	if errors.Is(err, desktop.ErrNone) {
+		err = noWindow(action, err)
+	}
 	if err != nil {
 		m.Problem = explain.Error(err, w.a.o.Now())
 		m.Cancelled = errors.Is(err, errCancelled) || m.Problem.Code == status.CameraClosed || w.ctx.Err() != nil
@@ -173,6 +177,17 @@ func (w *work) run(action status.Action) {
 		}
 	}
 	w.a.inbox.put(m)
+}
+
+// noWindow explains that this desktop has nothing to do it with.
+func noWindow(action status.Action, err error) *status.Error {
+	e := status.New(status.NotOnThisBuild, "", err)
+	e.Sentence = "This desktop has nothing to do that with"
+	if action.Name == status.ActPairFile {
+		e.Sentence = "No window can ask for a file on this desktop"
+		e.Remedy = status.Remedy{Text: "install zenity, copy the picture and choose From Clipboard, or run", Command: "healthsync scan --file PICTURE.png"}
+	}
+	return e
 }
 
 // errCancelled says that the person thought better of it.
@@ -312,7 +327,7 @@ func (w *work) troubleshoot() error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	err := w.command("diagnose", "--output="+path)
+	err := w.child("diagnose", "--output="+path) // a text to be read: no --json
 	if _, serr := os.Stat(path); serr != nil {
 		return cmp.Or(err, serr)
 	}
@@ -321,8 +336,10 @@ func (w *work) troubleshoot() error {
 
 // command runs a command of this program's own and gives its error as the
 // condition that it told.
-func (w *work) command(args ...string) error {
-	cmd := w.a.o.Command(w.ctx, append(args, "--json")...)
+func (w *work) command(args ...string) error { return w.child(append(args, "--json")...) }
+
+func (w *work) child(args ...string) error {
+	cmd := w.a.o.Command(w.ctx, args...)
 	var errs bytes.Buffer
 	cmd.Stderr = &limited{w: &errs, left: 64 << 10}
 	// The child ends when its standard input does: with this process.

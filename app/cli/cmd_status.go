@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/look"
+	"healthsync/app/pairing"
+	"healthsync/app/socket"
 	"healthsync/app/status"
 )
 
@@ -39,9 +41,7 @@ func runStatus(ctx context.Context, env *Env, offline, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	o := env.linkOptions()
-	o.WaitLimit = 3 * time.Second
-	st, problem := look.Look(ctx, s, look.Options{Offline: offline, Link: o})
+	st, problem := env.howThingsStand(ctx, s, offline)
 	if asJSON {
 		if err := env.printJSON(st); err != nil {
 			return err
@@ -60,6 +60,25 @@ func runStatus(ctx context.Context, env *Env, offline, asJSON bool) error {
 		}
 	}
 	return nil
+}
+
+// appPatience is how long the menu-bar app may take to ask the iPhone: as long
+// as a look of our own would.
+const appPatience = 20 * time.Second
+
+// howThingsStand asks the menu-bar app where one is running, and looks for
+// itself where none is, or where it does not answer.
+func (e *Env) howThingsStand(ctx context.Context, s *pairing.Station, offline bool) (status.State, *status.Error) {
+	if !offline && e.vaultKind == "" {
+		asking, cancel := context.WithTimeout(ctx, appPatience)
+		defer cancel()
+		if st, err := socket.AskStatus(asking, socket.Path(s.Paths)); err == nil {
+			return st, st.Problem()
+		}
+	}
+	o := e.linkOptions()
+	o.WaitLimit = 3 * time.Second
+	return look.Look(ctx, s, look.Options{Offline: offline, Link: o})
 }
 
 // printStatus is what pages about iOS Health Sync show, and a little more.
@@ -86,6 +105,9 @@ func (e *Env) printStatus(st status.State) {
 		} else {
 			e.printf("%s: %s (expires %s)\n", what, c.Status, c.NotAfter.UTC().Format(time.DateOnly))
 		}
+	}
+	if st.Sync != nil {
+		e.printf("Syncing now: %s read\n", plural(st.Sync.Samples, "sample"))
 	}
 	if st.LastSync.IsZero() {
 		e.printf("Last sync: never\n")

@@ -13,6 +13,7 @@ import (
 	"healthsync/app/explain"
 	"healthsync/app/lock"
 	"healthsync/app/pairing"
+	"healthsync/app/socket"
 	"healthsync/app/status"
 	"healthsync/app/syncrun"
 	"healthsync/app/when"
@@ -77,10 +78,45 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 	}
 	res, err := syncrun.Run(ctx, s, run)
 	var held *lock.HeldError
-	if errors.As(err, &held) {
+	if !errors.As(err, &held) {
+		return view.finish(res, err)
+	}
+	if !o.plain() {
 		return syncBusy(held)
 	}
-	return view.finish(res, err)
+	ended, ferr := env.followApp(ctx, s, view)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case ferr != nil:
+		return syncBusy(held) // it is no app, or it does not tell
+	case ended.Idle: // it has ended just now
+		res, err = syncrun.Run(ctx, s, run)
+		if errors.As(err, &held) {
+			return syncBusy(held)
+		}
+		return view.finish(res, err)
+	case ended.Error != nil:
+		return view.finish(ended.Result, ended.Error.Error())
+	}
+	return view.finish(ended.Result, nil)
+}
+
+// plain reports a sync that wants what every sync does.
+func (o *syncOptions) plain() bool {
+	return !o.full && len(o.types) == 0 && o.since == "" && o.link.host == "" && o.link.port == 0
+}
+
+// followApp shows the sync that the menu-bar app is busy with.
+func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView) (socket.Ended, error) {
+	said := false
+	return socket.FollowSync(ctx, socket.Path(s.Paths), func(p engine.Progress) {
+		if !said {
+			e.note("the menu-bar app is syncing already; following it")
+			said = true
+		}
+		view.progress(p)
+	})
 }
 
 // run turns the flags into a sync.

@@ -38,7 +38,7 @@ type Env struct {
 
 	vaultKind string // --vault
 	log       *slog.Logger
-	logFile   io.Closer
+	logFile   io.WriteCloser
 }
 
 // OSEnv is the world as the operating system gives it.

@@ -17,9 +17,11 @@ import (
 // Main runs one command and returns the exit status. It is the only place
 // where an error is printed.
 func Main(ctx context.Context, env *Env) int {
+	unlockMainThread(env.Args)
 	root := newRoot(env)
 	root.SetArgs(env.Args)
 	cmd, err := root.ExecuteContextC(ctx)
+	env.tellApp(ctx, cmd)
 	env.closeLog()
 	if err == nil {
 		return int(status.ExitOK)
@@ -85,6 +87,7 @@ func commands(env *Env) []*cobra.Command {
 		newPingCommand(env, "ping"),
 		newConnectAlias(env),
 		newLogsCommand(env),
+		newMenubarCommand(env),
 		newSimulateCommand(env),
 		newVersionCommand(env),
 	}

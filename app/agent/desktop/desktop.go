@@ -1,5 +1,5 @@
 // Package desktop asks the desktop around the app for what only it can do:
-// open a folder, choose a file, put a question, start the app at login.
+// open a folder, choose a file, put a question.
 //
 // Each is done by what the system has for it; what is not there is an error,
 // and the caller has another way (a question is put in the menu, an export gets
@@ -20,9 +20,7 @@ var ErrNone = errors.New("desktop: nothing here can do that")
 
 // Desktop is the one that the app runs on.
 type Desktop struct {
-	// Program is the path by which the app is started at login.
-	Program string
-	// Getenv reads the environment; it says where settings are.
+	// Getenv reads the environment: is there a screen?
 	Getenv func(string) string
 }
 

@@ -53,7 +53,9 @@ func (d *Desktop) SaveAs(ctx context.Context, file string) (string, error) {
 }
 
 // screen reports whether there is one to show a window on.
-func (d *Desktop) screen() bool { return d.Getenv("DISPLAY") != "" || d.Getenv("WAYLAND_DISPLAY") != "" }
+func (d *Desktop) screen() bool {
+	return d.Getenv("DISPLAY") != "" || d.Getenv("WAYLAND_DISPLAY") != ""
+}
 
 // plainText takes away what kdialog, a Qt program, would read as HTML.
 func plainText(s string) string {

@@ -1,0 +1,81 @@
+package menubar
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/gen2brain/beeep"
+
+	"healthsync/app/notice"
+	"healthsync/menubar/native/center"
+)
+
+// Notifier shows notifications by what the system has for it: the notification
+// centre inside HealthSync.app, the desktop's own means elsewhere.
+type Notifier struct {
+	clicked func(key string)
+	open    sync.Once
+	center  *center.Center
+}
+
+// NewNotifier prepares notifications under our own name. clicked is told the
+// key of one that was clicked, where the system tells.
+func NewNotifier(clicked func(key string)) *Notifier {
+	beeep.AppName = "HealthSync" // the library's only way to be told
+	return &Notifier{clicked: clicked}
+}
+
+// patience is how long the notification centre may take.
+const patience = 10 * time.Second
+
+// Notify shows one. It may wait for the system; an error means that it was not
+// shown.
+func (n *Notifier) Notify(x notice.Notice) error {
+	n.open.Do(func() { // the application has started by now, as the centre wants it
+		if c, err := center.Open(n.clicked); err == nil {
+			n.center = c
+		}
+	})
+	if n.center != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := n.center.Show(ctx, x.Key, x.Title, x.Body); err == nil {
+			return nil
+		}
+	}
+	return byBeeep(x)
+}
+
+// byBeeep shows a notification by the desktop's own means: D-Bus, or the tool
+// that there is for it.
+func byBeeep(x notice.Notice) error {
+	icon, err := IconConnected.notice()
+	if err != nil {
+		return err
+	}
+	return beeep.Notify(quoted(x.Title), markup(quoted(x.Body)), icon)
+}
+
+// quoted leaves of a text what every back-end shows as it is. AppleScript does
+// not know the escapes that Go writes for control and invisible characters, so
+// a text with one of them would not be shown at all; notify-send,
+// terminal-notifier and kdialog read a text that begins with "-" as an option,
+// and terminal-notifier one that begins with a bracket as a property list.
+func quoted(s string) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r): // U+00A0 and U+202F too
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "")))
+	if s != "" && strings.ContainsRune("-[({<@", rune(s[0])) {
+		s = "· " + s
+	}
+	return s
+}
