@@ -19,7 +19,18 @@ func label(s string) string { return strings.ReplaceAll(s, "_", "__") }
 // picture is the icon in the form of this system.
 func (t *Tray) picture(i Icon) ([]byte, error) { return i.Tray() }
 
-func (t *Tray) setIcon(png []byte) { systray.SetIcon(png) }
+// setIcon keeps the picture for the next bus where this one is just dying: the
+// library notes it, then panics over the property that it cannot change
+// (systray_unix.go, SetIcon; prop.SetMust).
+func (t *Tray) setIcon(png []byte) {
+	defer func() {
+		if lost := recover(); lost != nil {
+			t.icon = nil
+			t.source.Log.Warn("the icon was not drawn", "err", lost)
+		}
+	}()
+	systray.SetIcon(png)
+}
 
 // dialTime bounds a connection to the bus: a bus that accepts and says nothing
 // would hold godbus for ever.
