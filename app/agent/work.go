@@ -79,7 +79,7 @@ func (w *work) look(offline bool) {
 	ctx, cancel := context.WithTimeout(w.ctx, lookLimit)
 	defer cancel()
 	m.Config = s.Config
-	o := look.Options{Offline: offline, Link: w.link()}
+	o := look.Options{Offline: offline, Sample: true, Link: w.link()}
 	o.Link.WaitLimit = -1 // a look is not worth a place in the queue of requests
 	m.State, m.Problem = look.Look(ctx, s, o)
 	if s.Config.Menu.Today {

@@ -78,7 +78,7 @@ func (e *Env) howThingsStand(ctx context.Context, s *pairing.Station, offline bo
 	}
 	o := e.linkOptions()
 	o.WaitLimit = 3 * time.Second
-	return look.Look(ctx, s, look.Options{Offline: offline, Link: o})
+	return look.Look(ctx, s, look.Options{Offline: offline, Sample: true, Link: o})
 }
 
 // printStatus is what pages about iOS Health Sync show, and a little more.

@@ -15,6 +15,7 @@ import (
 	"healthsync/app/pairing"
 	"healthsync/app/status"
 	"healthsync/pki"
+	"healthsync/sync/health"
 	"healthsync/sync/phone"
 	"healthsync/sync/store"
 )
@@ -24,6 +25,8 @@ type Options struct {
 	Link pairing.LinkOptions
 	// Offline leaves the iPhone alone.
 	Offline bool
+	// Sample asks for one sample too: a locked iPhone answers everything else.
+	Sample bool
 }
 
 // SkewLimit is from when on a difference of clocks is worth a word: a
@@ -79,7 +82,26 @@ func ask(ctx context.Context, s *pairing.Station, o Options, st *status.State) (
 	if err != nil {
 		return answer, err
 	}
-	return answer, l.Seen(answer.Name, answer.Report)
+	if err := l.Seen(answer.Name, answer.Report); err != nil || !o.Sample {
+		return answer, err
+	}
+	return answer, locked(ctx, l, answer.Types, s.Now())
+}
+
+// locked asks for a sample of the last minute, of which there is hardly one, to
+// see whether the iPhone would give it. Any other trouble with it is told by
+// who wants samples.
+func locked(ctx context.Context, l *pairing.Link, shared []health.Type, now time.Time) error {
+	if len(shared) == 0 {
+		return nil
+	}
+	var page health.Page
+	err := l.Samples(ctx, health.Query{Types: shared[:1], Start: now.Unix() - 60, End: now.Unix(), Limit: 1}, &page)
+	var is *phone.LockedError
+	if errors.As(err, &is) {
+		return err
+	}
+	return nil
 }
 
 // finish keeps the root causes and tells which of them is the error.
