@@ -100,13 +100,6 @@ type Window struct {
 	Patience time.Duration
 }
 
-func (w Window) patience() time.Duration {
-	if w.Patience > 0 {
-		return w.Patience
-	}
-	return Patience
-}
-
 // The words in the window.
 const (
 	Title = "Scan the Pairing Code"

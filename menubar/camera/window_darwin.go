@@ -7,6 +7,7 @@ package camera
 import "C"
 
 import (
+	"cmp"
 	"time"
 	"unsafe"
 
@@ -58,7 +59,7 @@ func (s *scan) open(text string) {
 	w.OrderFrontRegardless()
 	w.MakeKeyAndOrderFront(objc.Object{})
 	appkit.Application_SharedApplication().ActivateIgnoringOtherApps(true)
-	time.AfterFunc(s.patience(), func() { s.finish("", &Error{Outcome: TimedOut}) })
+	time.AfterFunc(cmp.Or(s.Patience, Patience), func() { s.finish("", &Error{Outcome: TimedOut}) })
 }
 
 // picture is a black view with the frame to aim; the session's layer follows.
