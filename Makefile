@@ -40,6 +40,12 @@ test-peers: ## Print the matrix of TLS failures against real peers (docs/tls-err
 	HEALTHSYNC_PEERS_MATRIX=$(CURDIR)/docs/tls-errors.md $(GO) test $(GCFLAGS) -count=1 -run '^TestPeers$$' ./pki/trust
 	@cat docs/tls-errors.md
 
+.PHONY: test-desktop
+test-desktop: ## Live a day with the app on a whole desktop; pictures go to .build/shots
+	@mkdir -p $(BUILD)/shots
+	HEALTHSYNC_DESKTOP=1 HEALTHSYNC_REQUIRE_TOOLS=1 HEALTHSYNC_SHOTS=$(CURDIR)/$(BUILD)/shots $(GO) test $(GCFLAGS) -count=1 -v -run '^TestDesktop' ./menubar
+	@ls $(BUILD)/shots
+
 .PHONY: bench
 bench: build ## Measure speed, memory and size; ratios within this one run
 	@mkdir -p $(BUILD)

@@ -141,6 +141,9 @@ func line(c status.JSON) string {
 	if (c.Code == status.CertExpiring || c.Code == status.TokenExpiring || c.Code == status.TypeSilent) && c.Detail != "" {
 		return plain(c.Detail, lineLength)
 	}
+	if c.Code == status.ConnRefused { // the sentence of the guide is the error's
+		return "The app on the iPhone is not sharing at the moment"
+	}
 	return plain(c.Sentence, lineLength)
 }
 

@@ -245,7 +245,7 @@ func (d *decision) ends(days []int) {
 		d.notices = append(d.notices, Notice{Key: endKey(over[0]) + ":0", Title: heading(subjects(over, "has expired", "have expired"), d.next), Body: "Since " + day(over[0].NotAfter, d.now) + ". Pair again from the menu."})
 	}
 	if len(soon) > 0 {
-		d.notices = append(d.notices, Notice{Key: endKey(soon[0]), Title: heading(subjects(soon, "ends ", "end ")+in(soon[0].NotAfter, d.now), d.next), Body: remedyFor(soon)})
+		d.notices = append(d.notices, Notice{Key: endKey(soon[0]), Title: heading(subjects(soon, "ends ", "end ")+when(soon[0].NotAfter, d.now), d.next), Body: remedyFor(soon)})
 	}
 }
 

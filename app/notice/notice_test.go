@@ -264,11 +264,11 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-func TestIn(t *testing.T) {
+func TestWhen(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		time.Hour: "today", 13 * time.Hour: "tomorrow", 24 * time.Hour: "tomorrow", 29*24*time.Hour + time.Hour: "in 29 days", 7 * 24 * time.Hour: "in 7 days",
+		time.Hour: "today", 15 * time.Hour: "today", 17 * time.Hour: "tomorrow", 24 * time.Hour: "tomorrow", 29*24*time.Hour + time.Hour: "on 5 February 2026",
 	} {
-		if got := in(start.Add(d), start); got != want {
+		if got := when(start.Add(d), start); got != want {
 			t.Errorf("in %s: %q, want %q", d, got, want)
 		}
 	}

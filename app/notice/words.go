@@ -52,16 +52,16 @@ func subjects(list []status.Credential, one, many string) string {
 	return "The pairing's certificates " + many
 }
 
-// in says how far off an end is: in 29 days, tomorrow, today.
-func in(end, now time.Time) string {
-	left := end.Sub(now)
-	switch days := int((left + 12*time.Hour) / (24 * time.Hour)); {
-	case left < 12*time.Hour:
+// when says when something ends: today, tomorrow, or the date. A number of days
+// would be another than the menu's, which counts whole ones.
+func when(end, now time.Time) string {
+	switch date := day(end, now); date {
+	case day(now, now):
 		return "today"
-	case days <= 1:
+	case day(now.AddDate(0, 0, 1), now):
 		return "tomorrow"
 	default:
-		return "in " + strconv.Itoa(days) + " days"
+		return "on " + date
 	}
 }
 

@@ -1,0 +1,128 @@
+//go:build linux
+
+package menubar_test
+
+import (
+	"image"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"healthsync/menubar/internal/trayharness"
+)
+
+// The same day on a whole desktop: a panel that shows the icon and opens the
+// menu, a daemon that shows the notifications, a keychain that keeps the
+// secrets. HEALTHSYNC_DESKTOP=1 asks for it, HEALTHSYNC_SHOTS names a folder
+// for pictures of it.
+func TestDesktop(t *testing.T) {
+	if os.Getenv("HEALTHSYNC_DESKTOP") != "1" {
+		t.Skip("a whole desktop is tested by: make test-desktop")
+	}
+	dir := shortDir(t)
+	desk := trayharness.StartDesktop(t, dir)
+	s := &screen{t: t, desk: desk, shots: os.Getenv("HEALTHSYNC_SHOTS")}
+	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot}
+	s.day = d
+	d.notes = s.notes
+	d.live()
+}
+
+// TestDesktopPanelDies kills the panel under the icon.
+func TestDesktopPanelDies(t *testing.T) {
+	if os.Getenv("HEALTHSYNC_DESKTOP") != "1" {
+		t.Skip("a whole desktop is tested by: make test-desktop")
+	}
+	dir := shortDir(t)
+	desk := trayharness.StartDesktop(t, dir)
+	p := start(t, built(t, "clicks"), desk.Env)
+	s := &screen{t: t, desk: desk}
+	s.iconThere()
+	desk.KillPanel()
+	desk.StartPanel()
+	s.iconThere()
+	_ = p.in.Close()
+	p.wait(5 * time.Second)
+}
+
+// screen is what the desktop shows.
+type screen struct {
+	t     *testing.T
+	desk  *trayharness.Desktop
+	day   *day
+	shots string
+}
+
+// icon is where the panel puts the first icon.
+var iconAt = image.Rect(2, 2, 32, 31)
+
+// iconThere waits until something dark is drawn where the icon belongs.
+func (s *screen) iconThere() {
+	s.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		img, dark := s.desk.Screen(), 0
+		for y := iconAt.Min.Y; y < iconAt.Max.Y; y++ {
+			for x := iconAt.Min.X; x < iconAt.Max.X; x++ {
+				if c := img.RGBAAt(x, y); int(c.R)+int(c.G)+int(c.B) < 150 {
+					dark++
+				}
+			}
+		}
+		if dark > 60 {
+			return
+		}
+	}
+	s.t.Error("no icon is seen in the panel")
+}
+
+// notes are all notifications so far: dunst lists in its history what it does
+// not show any more.
+func (s *screen) notes() []trayharness.Note {
+	s.desk.CloseNotes()
+	time.Sleep(50 * time.Millisecond)
+	return s.desk.Notes()
+}
+
+// shot takes a picture with the menu open, and its submenu if one is named.
+func (s *screen) shot(name string, open ...string) {
+	s.t.Helper()
+	s.iconThere()
+	s.desk.Mouse(17, 16, true)
+	time.Sleep(400 * time.Millisecond)
+	for _, label := range open {
+		s.openSubmenu(label)
+	}
+	s.desk.Mouse(500, 600, false) // away, or the tooltip hides the menu
+	time.Sleep(400 * time.Millisecond)
+	if s.shots != "" {
+		if err := os.MkdirAll(s.shots, 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+		s.desk.Save(filepath.Join(s.shots, name+".png"), image.Rect(0, 0, 1024, 420))
+	}
+	s.desk.Key("Escape", "Escape")
+	time.Sleep(100 * time.Millisecond)
+}
+
+// openSubmenu walks down to a row and opens it, by the keyboard.
+func (s *screen) openSubmenu(label string) {
+	s.t.Helper()
+	m, err := s.day.item.Menu(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, c := range m.Children {
+		if !c.Visible() || c.Separator() || !c.Enabled() {
+			continue
+		}
+		s.desk.Key("Down")
+		if strings.HasPrefix(c.Label(), label) {
+			s.desk.Key("Right")
+			return
+		}
+	}
+	s.t.Fatalf("no submenu %q", label)
+}
