@@ -49,7 +49,7 @@ test-desktop: ## Live a day with the app on a whole desktop; pictures go to .bui
 .PHONY: bench
 bench: build ## Measure speed, memory and size; ratios within this one run
 	@mkdir -p $(BUILD)
-	$(GO) test $(GCFLAGS) -run '^$$' -bench . -benchtime 1x -timeout 60m ./sync/... ./app/...
+	HEALTHSYNC_BENCH_BINARY=$(CURDIR)/$(BINARY) $(GO) test $(GCFLAGS) -run '^$$' -bench . -benchtime 1x -timeout 60m ./app/... ./sync/... ./pki/...
 
 .PHONY: lint
 lint: ## Vet, staticcheck and the rules of the house (golangci-lint)
