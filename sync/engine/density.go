@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"slices"
+	"sort"
 
 	"healthsync/sync/health"
 )
@@ -23,27 +24,41 @@ const (
 	// insuredLimit is the smallest limit of a page whose window reaches into
 	// the unknown.
 	insuredLimit = 1000
-	insurance    = 60000
+	insurance    = 120000
 	jumpLimit    = 300
 
 	longHistory = 20 * year
-	guess       = 10 * year
+	// maxLift is how far predictions are raised at most that were too low.
+	maxLift = 8
+	// ancient is beyond what any phone has measured: a window that reaches as
+	// far may as well reach to the beginning.
+	ancient = 25 * year
+	guess   = 10 * year
 )
+
+// choice is what to read next.
+type choice struct {
+	tracks []*track
+	// left estimates what the tracks have left; 0 where that is not known.
+	left float64
+	// packed says that all of it should fit into one page.
+	packed bool
+}
 
 // lane chooses the tracks to be read next: those whose newest span to do ends
 // at the same second, unless they are read alone.
-func (p *planner) lane() ([]*track, float64) {
+func (p *planner) lane() choice {
 	open := p.turn()
 	if len(open) == 0 {
-		return nil, 0
+		return choice{}
 	}
 	slices.SortStableFunc(open, byTop)
 	top := open[0].top()
 	if c := crowdLane(head(open, top)); c != nil {
-		return c, 0
+		return choice{tracks: c}
 	}
 	if p.together || top > p.fresh {
-		return head(open, top), 0
+		return choice{tracks: head(open, top)}
 	}
 	var best []*track
 	for i := 0; i < len(open); {
@@ -66,7 +81,7 @@ func (p *planner) lane() ([]*track, float64) {
 		// What is sparse is soon done: a few requests for all of it, and the
 		// beginning of the history is known.
 		if p.total(crowd, longHistory)+seen(crowd) <= 2*p.size() {
-			return crowd, 0
+			return choice{tracks: crowd}
 		}
 		if best == nil {
 			best = crowd
@@ -112,20 +127,24 @@ func head(sorted []*track, top int64) []*track {
 }
 
 // pack adds to a track near its beginning others that are near theirs.
-func (p *planner) pack(lane, open []*track) ([]*track, float64) {
+func (p *planner) pack(lane, open []*track) choice {
 	top := lane[0].top()
 	if p.floor == 0 {
-		return lane, 0
+		return choice{tracks: lane}
 	}
 	lo := lowest(lane)
-	est := func(t *track) float64 { return t.rate()*float64(max(top-p.floor, 0)) + 20 }
+	est := func(t *track) float64 {
+		// Few samples make a poor estimate: rather too much.
+		doubt := 1 + 15/math.Sqrt(float64(t.seen+1))
+		return doubt*p.bias*p.mean(t)*float64(max(top-p.floor, 0)) + 20
+	}
 	sum := 0.0
 	for _, t := range lane {
 		sum += est(t)
 	}
-	room := 1.1 * p.size()
+	room, big := 1.1*p.size(), 1
 	if sum > room || lo > p.floor {
-		return lane, 0
+		return choice{tracks: lane, left: sum}
 	}
 	for _, t := range open {
 		if slices.Contains(lane, t) || lowest([]*track{t}) != lo {
@@ -133,14 +152,33 @@ func (p *planner) pack(lane, open []*track) ([]*track, float64) {
 		}
 		e := est(t)
 		again := t.rate() * float64(top-t.top())
-		if sum+e > room || again > 0.5*e+100 {
+		if sum+e > room || again > 0.5*e+100 || e > tail && big == maxTails {
 			continue
+		}
+		if e > tail {
+			big++
 		}
 		lane = append(lane, t)
 		sum += e
 	}
-	return lane, sum
+	return choice{tracks: lane, left: sum, packed: true}
 }
+
+// mean is a type's samples per second over all of its history so far.
+func (p *planner) mean(t *track) float64 {
+	mean := float64(t.seen) / float64(max(p.now-t.top(), day))
+	if t.seen < health.MaxLimit/2 {
+		return max(mean, t.rate())
+	}
+	return mean
+}
+
+const (
+	// maxTails is how many types with more than tail samples left are packed
+	// into one request: the estimates may be wrong all at once.
+	maxTails = 4
+	tail     = 200
+)
 
 func lowest(lane []*track) int64 {
 	lo := Beginning
@@ -166,7 +204,8 @@ func (p *planner) total(lane []*track, length int64) (sum float64) {
 }
 
 // window chooses how far back a request for the lane reaches, and its limit.
-func (p *planner) window(lane []*track, packed float64) request {
+func (p *planner) window(c choice) request {
+	lane := c.tracks
 	top := lane[0].top()
 	lo := Beginning
 	var rate, tau float64
@@ -178,10 +217,11 @@ func (p *planner) window(lane []*track, packed float64) request {
 		tau = max(tau, t.tau)
 		jump = jump || t.jump
 	}
-	r := request{tracks: lane, expect: -1}
+	rate *= p.lift
+	r := request{tracks: lane, expect: -1, left: c.left}
 	r.query = health.Query{Start: lo, End: top, Limit: p.page}
-	if c := lane[0].crowded; c != nil {
-		r.query.Start = c.second
+	if x := lane[0].crowded; x != nil {
+		r.query.Start = x.second
 		return r
 	}
 	if reach := lane[0].reach; reach > 0 {
@@ -192,13 +232,16 @@ func (p *planner) window(lane []*track, packed float64) request {
 		}
 		return r
 	}
-	if len(lane) == 1 || p.together && float64(p.page*len(lane)) <= health.MaxLimit {
-		// Alone, or so little that the phone reads no more than a page.
+	if len(lane) == 1 {
 		return r
 	}
-	if packed > 0 {
-		r.query.Limit = p.clip(2*packed + 500)
-		r.expect = packed
+	if p.together && float64(p.page*len(lane)) <= health.MaxLimit {
+		// So little that the phone reads no more than a page.
+		return r
+	}
+	if c.packed {
+		r.query.Limit = p.clip(2*c.left + 500)
+		r.packed = true
 		return r
 	}
 	from := min(top, max(p.now, lo))
@@ -231,7 +274,7 @@ func (p *planner) window(lane []*track, packed float64) request {
 		length = want / rate
 	}
 	if limit := growth * tau; length > limit {
-		if rate*longHistory <= p.size() && tau >= 45*day {
+		if rate*longHistory <= p.size() && tau >= 6*day {
 			r.query.Limit = p.insured(len(lane), 2*rate*guess)
 			if 2*rate*guess < jumpLimit {
 				r.query.Limit, r.jump = p.clip(jumpLimit), true
@@ -241,7 +284,7 @@ func (p *planner) window(lane []*track, packed float64) request {
 		}
 		length = limit
 	}
-	if float64(from-lo) > length {
+	if float64(from-lo) > length && float64(p.now-from)+length < ancient {
 		r.query.Start = from - int64(length)
 	}
 	r.expect = rate * float64(from-r.query.Start)
@@ -265,9 +308,15 @@ func (p *planner) insured(types int, expect float64) int {
 
 // learn keeps how dense the types were in what was read.
 func (p *planner) learn(r request, samples []health.Sample, f finding) {
-	n := len(samples)
+	// The second in which the page broke off may be crowded; it is not whole.
+	counts := f.counts
+	n := sort.Search(len(samples), func(i int) bool { return samples[i].Start < f.read.From })
+	if n < len(samples) {
+		counts = make([]int, len(r.tracks))
+		count(r.tracks, samples[:n], counts)
+	}
 	from, to := f.read.From, min(f.read.To, p.now)
-	if n > 0 {
+	if n >= 50 {
 		// A gap above the newest sample says nothing about what lies below it.
 		to = min(to, samples[0].Start+1)
 	}
@@ -284,23 +333,33 @@ func (p *planner) learn(r request, samples []health.Sample, f finding) {
 	if r.expect >= 0 && !r.jump && from > Beginning {
 		said := r.expect * float64(f.read.To-from) / float64(max(min(r.query.End, p.now)-r.query.Start, 1))
 		if said >= 200 || n >= 200 {
-			p.miss = 0.5*p.miss + 0.5*min(math.Abs(math.Log(float64(max(n, 1))/max(said, 1))), 2)
+			ratio := float64(max(n, 1)) / max(said, 1)
+			p.miss = 0.5*p.miss + 0.5*min(math.Abs(math.Log(ratio)), 2)
+			p.lift = min(max(p.lift*math.Sqrt(ratio), 1), maxLift)
 		}
 	}
 	empty := r.expect >= 2000 && float64(n) < 0.1*r.expect && from == r.query.Start
-	counts, keep := f.counts, 0.5
+	keep := 0.5
 	if n >= 1000 && from > Beginning {
 		// The older half lies where the next window begins. Where it is of
 		// another density than the whole, it alone is believed.
 		half := float64(max(samples[n/2].Start-from, 1))
 		if q := (float64(n) / w) / (float64(n-n/2) / half); q > 1.4 || q < 0.7 {
 			counts = make([]int, len(r.tracks))
-			count(r.tracks, samples[n/2:], counts)
+			count(r.tracks, samples[n/2:n], counts)
 			w, keep = half, 0
 		}
 	}
 	if n > 0 && float64(min(f.read.To, p.now)-samples[0].Start) > 2*w {
 		keep = 0 // behind a gap nothing is as it was before it
+	}
+	sum, old := 0.0, 0.0
+	for j, t := range r.tracks {
+		sum += float64(counts[j])
+		old += t.rate()
+	}
+	if now := sum / w; now > 3*old || now < old/3 {
+		keep *= 0.1
 	}
 	for j, t := range r.tracks {
 		t.n = keep*t.n + float64(counts[j])
@@ -330,7 +389,7 @@ func (p *planner) split(lane []*track) {
 	for _, t := range lane {
 		total := t.rate() * guess
 		if t.rate() >= share*all && total >= pages*p.size() ||
-			p.miss > 0.3 && total >= 1.5*p.size() {
+			p.miss > 0.3 && total >= p.size() {
 			t.alone = true
 		}
 	}

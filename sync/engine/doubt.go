@@ -121,9 +121,7 @@ func (s *session) batch(ctx context.Context, list []hush) ([]proof, error) {
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(proofs, func(p proof) bool {
-			return near(p.span.From, span.From) && near(p.span.To, span.To)
-		})
+		i := slices.IndexFunc(proofs, func(p proof) bool { return s.cheap(p, h.typ, span) })
 		switch {
 		case i >= 0:
 			p := &proofs[i]
@@ -160,7 +158,26 @@ func (s *session) quiet() (list []hush) {
 	return list
 }
 
-func near(a, b int64) bool { return max(a-b, b-a) <= 30*day }
+// cheap reports whether it costs little to widen a proof and a type's span to
+// each other.
+func (s *session) cheap(p proof, t health.Type, span store.Span) bool {
+	from, to := min(p.span.From, span.From), max(p.span.To, span.To)
+	more := s.samples(t, to-from-(span.To-span.From))
+	for _, t := range p.types {
+		more += s.samples(t, to-from-(p.span.To-p.span.From))
+	}
+	return more <= min(cheapProof, max(30, float64(s.res.Samples)/100))
+}
+
+// samples is how many samples of a type so many seconds hold on average.
+func (s *session) samples(t health.Type, seconds int64) float64 {
+	old := s.stored[t]
+	if tr := s.plan.index[t]; tr != nil && tr.seen > 0 {
+		old = store.Span{From: min(tr.oldest, s.future), To: s.future}
+		return float64(tr.seen) / float64(max(old.To-old.From, 30*day)) * float64(seconds)
+	}
+	return s.mem.of(t).Top * float64(min(seconds, old.To-old.From))
+}
 
 // witness widens a silent span to the next sample of the type that is stored,
 // where there is one.
@@ -240,13 +257,28 @@ func (s *session) finish(ctx context.Context) error {
 			s.mem.of(t).Top = x.n / x.seconds
 		}
 	}
-	s.mem.Ran = s.began
+	s.mem.Ran, s.mem.Begin = s.began, nil
 	if s.deep {
 		s.mem.Deep = s.began
 	}
 	if s.o.Full {
 		s.mem.Full = nil
 	}
-	s.jobs <- &job{}
+	// All types were read after the run began, so all of them are read as far
+	// as the newest sample of any, if that was there by then.
+	j := &job{}
+	to := min(s.newest, s.began) + 1
+	for _, t := range s.wanted {
+		r, ok := s.tops[t]
+		span := store.Span{From: r.from, To: to}
+		if !ok || span.Empty() || len(s.mem.of(t).Doubt.within(span)) > 0 {
+			continue
+		}
+		if r.quiet {
+			s.mem.of(t).hush(span)
+		}
+		j.covered = append(j.covered, store.Covered{Type: t, Span: span, At: s.now().Unix()})
+	}
+	s.jobs <- j
 	return s.barrier(ctx)
 }

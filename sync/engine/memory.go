@@ -21,7 +21,10 @@ type memory struct {
 	// read.
 	Deep int64 `json:"deep,omitempty"`
 	// Ran is when the last run was done.
-	Ran   int64                       `json:"ran,omitempty"`
+	Ran int64 `json:"ran,omitempty"`
+	// Begin says between which seconds the history begins, while it is being
+	// read for the first time; nil where that is not known.
+	Begin *store.Span                 `json:"begin,omitempty"`
 	Types map[health.Type]*typeMemory `json:"types,omitempty"`
 	Full  *fullMemory                 `json:"full,omitempty"`
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"healthsync/sync/health"
@@ -103,7 +104,11 @@ type request struct {
 	overlap int
 	// expect is how many samples are thought to be there; below 0 unknown.
 	expect float64
-	jump   bool
+	// left is how many the tracks were thought to have left; 0 unknown.
+	left float64
+	jump bool
+	// packed says that the tracks are thought to be near their beginnings.
+	packed bool
 	// probe asks beside the plan.
 	probe bool
 }
@@ -140,8 +145,14 @@ type planner struct {
 	again float64
 	// miss is how wrong the last predictions were (mean of |ln|).
 	miss float64
-	// floor is where finished types began; 0 as long as none has.
-	floor int64
+	// floor is where finished types began; 0 as long as none has. What lies at
+	// or above bar is no floor: samples below it were met.
+	floor, bar int64
+	// lift raises predictions for types read together that were too low: those
+	// that burst leave them one by one, and the others are due to.
+	lift float64
+	// bias corrects estimates of what is left by how wrong the last were.
+	bias float64
 	// served counts all samples.
 	served int64
 	// page is the number of samples to ask for: health.MaxLimit but in tests.
@@ -152,7 +163,7 @@ type planner struct {
 }
 
 func newPlanner(now int64, tracks []*track) *planner {
-	p := &planner{tracks: tracks, now: now, fresh: End, page: health.MaxLimit, index: map[health.Type]*track{}}
+	p := &planner{tracks: tracks, now: now, fresh: End, bar: End, bias: 1, lift: 1, page: health.MaxLimit, index: map[health.Type]*track{}}
 	for _, t := range tracks {
 		p.index[t.typ] = t
 		if t.team < last {
@@ -164,11 +175,11 @@ func newPlanner(now int64, tracks []*track) *planner {
 
 // next gives the next request; false when everything is read.
 func (p *planner) next() (request, bool) {
-	lane, packed := p.lane()
-	if len(lane) == 0 {
+	c := p.lane()
+	if len(c.tracks) == 0 {
 		return request{}, false
 	}
-	r := p.window(lane, packed)
+	r := p.window(c)
 	r.query.Types = make([]health.Type, len(r.tracks))
 	for i, t := range r.tracks {
 		r.query.Types[i] = t.typ
@@ -186,6 +197,9 @@ const (
 	// again: 64 of 10,000 cost less than one percent of a page, and reading
 	// the second whole needs no trust in the order of equals.
 	smallEdge = 64
+	// crowdedEdge is how many samples of several types in the edge's second
+	// make it a crowd: an offset costs the phone as many reads of each type.
+	crowdedEdge = 4000
 	// edgeOverlap is how many samples behind an offset must be known ones.
 	edgeOverlap = 8
 	// maxRestarts is how often a second is begun anew whose samples moved
@@ -392,16 +406,30 @@ func (p *planner) cut(r request, samples []health.Sample, f finding) {
 		for _, t := range r.tracks {
 			t.edge = e
 		}
+		if len(r.tracks) > 1 && e.served > crowdedEdge {
+			p.part(r, e)
+		}
 	}
 	var oldest int64
 	if n := len(samples); n > 0 {
 		oldest = samples[n-1].Start
 	}
+	if r.left > 0 && f.read.From == r.query.Start && len(samples) > 0 {
+		p.bias *= math.Sqrt(min(max(float64(len(samples))/r.left, 0.2), 5))
+		p.bias = min(max(p.bias, 0.2), 5)
+	}
+	if r.packed && f.read.From > r.query.Start {
+		// There is more than the floor promised.
+		if said := r.left * float64(r.query.End-f.read.From) / float64(max(r.query.End-p.floor, 1)); said > 0 {
+			p.bias = min(max(p.bias*math.Sqrt(float64(len(samples))/said), 0.2), 5)
+		}
+		p.floor, p.bar = 0, oldest
+	}
 	for j, t := range r.tracks {
 		if f.counts[j] > 0 && (t.oldest == 0 || oldest < t.oldest) {
 			t.oldest = oldest
 		}
-		if len(t.todo) == 0 && t.seen >= 50 && (p.floor == 0 || t.oldest < p.floor) {
+		if len(t.todo) == 0 && t.seen >= 50 && t.oldest < p.bar && (p.floor == 0 || t.oldest < p.floor) {
 			p.floor = t.oldest
 		}
 	}

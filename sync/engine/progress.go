@@ -1,6 +1,12 @@
 package engine
 
-import "healthsync/sync/health"
+import (
+	"context"
+	"math"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+)
 
 // Progress is an honest picture of a run that is under way: what is not known
 // says so.
@@ -14,7 +20,8 @@ type Progress struct {
 	Back        int64
 	Types, Done int
 	// Known says that the beginning of the history is known well enough to
-	// estimate what is left. Where it is false Remaining and Seconds are 0.
+	// estimate what is left: it was sounded, or a type has been read to its
+	// end. Where it is false Remaining and Seconds are 0.
 	Known bool
 	// Remaining estimates the samples that are still to come.
 	Remaining int64
@@ -23,6 +30,141 @@ type Progress struct {
 	// Seconds is the time left at Rate, and never less than the phone's limit
 	// on requests allows.
 	Seconds float64
-	// Type is the type last read, where it was read alone.
-	Type health.Type
+}
+
+// look is the progress as the planner sees it.
+func (s *session) look() Progress {
+	p := s.plan
+	l := Progress{
+		Requests: s.res.Requests, Samples: s.res.Samples,
+		Types: len(p.tracks), Back: Beginning,
+	}
+	for _, t := range p.tracks {
+		if len(t.todo) > 0 {
+			l.Back = max(l.Back, t.top())
+		}
+	}
+	begin := s.beginning(l.Back)
+	left := 0.0
+	for _, t := range p.tracks {
+		if len(t.todo) == 0 {
+			l.Done++
+			continue
+		}
+		left += p.left(t, begin)
+	}
+	l.Known = begin != 0 || l.Done == l.Types
+	if !l.Known {
+		left = 0
+	}
+	l.Remaining = int64(left)
+	if elapsed := float64(s.now().Unix() - s.began); elapsed > 0 {
+		l.Rate = float64(l.Samples) / elapsed
+	}
+	limit := s.o.PerMinute
+	if limit == 0 {
+		limit = DefaultPerMinute
+	}
+	l.Seconds = math.Ceil(left/health.MaxLimit) * 60 / float64(limit)
+	if l.Rate > 0 {
+		l.Seconds = max(l.Seconds, left/l.Rate)
+	}
+	return l
+}
+
+// beginning estimates when the history begins, if it is read down to back; 0
+// where nothing is known.
+func (s *session) beginning(back int64) int64 {
+	b := s.mem.Begin
+	if b == nil {
+		return s.plan.floor
+	}
+	young := float64(s.future - max(min(b.To, back), b.From+1))
+	old := float64(s.future - b.From)
+	return s.future - int64(math.Sqrt(max(young, 1)*old))
+}
+
+// left estimates the samples of a type that are still to be read if the history
+// begins at that second.
+func (p *planner) left(t *track, begin int64) (n float64) {
+	for _, s := range t.todo {
+		n += t.rate() * float64(max(min(s.To, p.now)-max(s.From, begin), 0))
+	}
+	return n
+}
+
+const (
+	// soundings is how many questions find the beginning of the history: they
+	// tell its age, which is thought to be half a year to sixteen years, within
+	// a quarter.
+	soundings = 3
+	// sounded is how many samples make a history: one weight entered by hand
+	// for the year 1990 does not.
+	sounded = 20
+	// worthSounding is how many pages a year must be thought to hold for it:
+	// then some small questions are nothing among the many to come.
+	worthSounding = 12
+)
+
+// sound finds out, once in a long way back, when the history begins, so that
+// the time that is left can be told from the start. The plan does not depend
+// on it.
+func (s *session) sound(ctx context.Context) error {
+	if s.sounding || s.mem.Begin != nil || s.o.Progress == nil {
+		return nil
+	}
+	var types []health.Type
+	rate, top := 0.0, Beginning
+	for _, t := range s.plan.tracks {
+		if len(t.todo) == 0 || t.team != 0 {
+			continue
+		}
+		if t.top() > s.plan.fresh {
+			return nil // first the newest days
+		}
+		if s, _ := t.todo.newest(); s.From == Beginning {
+			types = append(types, t.typ)
+			rate += t.rate()
+			top = max(top, t.top())
+		}
+	}
+	if rate*year < worthSounding*s.plan.size() {
+		return nil
+	}
+	s.sounding = true
+	young, old := float64(max(s.future-top, year/2)), float64(16*year)
+	for range soundings {
+		if young >= old {
+			break
+		}
+		age := math.Sqrt(young * old)
+		n, err := s.older(ctx, types, s.future-int64(age))
+		if err != nil {
+			return err
+		}
+		if n >= sounded {
+			young = age
+		} else {
+			old = age
+		}
+	}
+	if old == 16*year {
+		old = ancient
+	}
+	if err := s.barrier(ctx); err != nil {
+		return err
+	}
+	s.mem.Begin = &store.Span{From: s.future - int64(old), To: s.future - int64(young)}
+	return nil
+}
+
+// older counts the samples before a second, up to sounded.
+func (s *session) older(ctx context.Context, types []health.Type, end int64) (int, error) {
+	page := <-s.free
+	defer func() { s.free <- page }()
+	r := request{probe: true, query: health.Query{Types: types, Start: Beginning, End: end, Limit: sounded}}
+	if _, err := s.ask(ctx, r, page); err != nil {
+		return 0, err
+	}
+	return len(page.Samples), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"time"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -23,6 +22,7 @@ type job struct {
 	shaky   store.Span           // could not be read whole
 	lost    store.Span           // could not be served
 	learned []learned
+	covered []store.Covered // beside what read proves
 	at      int64
 	look    Progress
 	// gone says that the phone was asked and the span is empty for certain.
@@ -75,6 +75,9 @@ func (s *session) run(ctx context.Context) error {
 // fetchAll asks the phone what the plan wants to know.
 func (s *session) fetchAll(ctx context.Context) error {
 	for {
+		if err := s.sound(ctx); err != nil {
+			return err
+		}
 		r, ok := s.plan.next()
 		if !ok {
 			more, err := s.afterwards(ctx)
@@ -224,6 +227,9 @@ func (s *session) digest(r request, page *health.Page) (*job, error) {
 	j.counts, j.read, j.also, j.shaky = f.counts, f.read, f.also, f.skipped
 	j.claim = store.Span{From: f.read.From, To: min(f.read.To, s.newest+1)}
 	for i, t := range r.tracks {
+		if f.read.To == End {
+			s.tops[t.typ] = reading{max(j.claim.To, f.read.From), f.counts[i] == 0}
+		}
 		j.expect = append(j.expect, before[i].expected(r, f.read, floor))
 		j.learned = append(j.learned, learned{t.n, t.tau, t.alone, len(t.todo) > 0, t.resume != nil})
 		s.tally(t.typ, f.counts[i], j.claim)
@@ -312,7 +318,7 @@ func (s *session) storeAll(ctx context.Context, jobs <-chan *job) error {
 // cancelled.
 func (s *session) keep(ctx context.Context, j *job) error {
 	ctx = context.WithoutCancel(ctx)
-	c := &store.Change{Also: j.also}
+	c := &store.Change{Also: j.also, Covered: j.covered}
 	if j.page != nil {
 		c.Samples = j.page.Samples
 	}
@@ -370,12 +376,14 @@ func (s *session) judge(ctx context.Context, j *job, i int, t health.Type, c *st
 			s.suspects[t] = s.suspects[t].plus(j.read)
 			return nil
 		}
+		// That nothing is where nothing was before is no news.
+		news := (spans{j.claim}).without(s.had[t]).seconds()
+		if !j.claim.Empty() && j.expect[i]*float64(news)/float64(j.claim.To-j.claim.From) >= 5 {
+			s.hushed = append(s.hushed, hush{t, j.claim})
+		}
 		tm.hush(j.claim)
 		tm.Lost = tm.Lost.minus(j.read)
 		tm.Doubt = tm.Doubt.minus(j.read)
-		if j.expect[i] >= 5 && !j.claim.Empty() {
-			s.hushed = append(s.hushed, hush{t, j.claim})
-		}
 	default:
 		tm.speak(j.read)
 		s.suspects[t] = s.suspects[t].minus(j.read)
@@ -415,53 +423,4 @@ func (s *session) barrier(ctx context.Context) error {
 	s.jobs <- j
 	<-j.ack
 	return context.Cause(ctx)
-}
-
-// look is the progress as the planner sees it.
-func (s *session) look() Progress {
-	p := s.plan
-	l := Progress{
-		Requests: s.res.Requests, Samples: s.res.Samples,
-		Types: len(p.tracks), Back: Beginning,
-	}
-	left := 0.0
-	for _, t := range p.tracks {
-		if len(t.todo) == 0 {
-			l.Done++
-			continue
-		}
-		l.Back = max(l.Back, t.top())
-		left += p.left(t)
-	}
-	if p.floor != 0 {
-		l.Known = true
-		l.Remaining = int64(left)
-	}
-	elapsed := float64(s.now().Unix() - s.began)
-	if elapsed > 0 {
-		l.Rate = float64(l.Samples) / elapsed
-	}
-	if l.Known {
-		limit := s.o.PerMinute
-		if limit == 0 {
-			limit = DefaultPerMinute
-		}
-		l.Seconds = math.Ceil(left/health.MaxLimit) * float64(time.Minute/time.Second) / float64(limit)
-		if l.Rate > 0 {
-			l.Seconds = max(l.Seconds, left/l.Rate)
-		}
-	}
-	return l
-}
-
-// left estimates the samples of a type that are still to be read; 0 as long as
-// the beginning of the history is not known.
-func (p *planner) left(t *track) (n float64) {
-	if p.floor == 0 {
-		return 0
-	}
-	for _, s := range t.todo {
-		n += t.rate() * float64(max(min(s.To, p.now)-max(s.From, p.floor), 0))
-	}
-	return n
 }

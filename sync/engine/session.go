@@ -47,12 +47,16 @@ type session struct {
 	// future is the second from which a date is in the future: by the Mac's
 	// clock, or, where that was set back, by what is stored.
 	future int64
+	// had is what was covered at the start.
+	had map[health.Type]spans
 	// stored is the span of what the database holds of a type at the start.
 	stored map[health.Type]store.Span
 	// doubts are the spans that were in doubt at the start, of types that have
 	// not been seen alive since.
 	doubts map[health.Type]spans
 	recent map[health.Type]*tally
+	// tops are how the newest span of each type was read.
+	tops map[health.Type]reading
 	// lost are the seconds that the phone cannot serve, and that are not asked
 	// for any more in this run.
 	lost map[health.Type]spans
@@ -64,11 +68,19 @@ type session struct {
 	suspects map[health.Type]spans
 	hushed   []hush
 	proved   bool
+	sounding bool
 	rounds   int
 }
 
 // tally counts a type's samples over the newest days.
 type tally struct{ n, seconds float64 }
+
+// reading says that everything from a second on was read, and whether it was
+// nothing at all.
+type reading struct {
+	from  int64
+	quiet bool
+}
 
 // hush is a span in which a type gave nothing although something was to be
 // expected.
@@ -89,6 +101,7 @@ func Sync(ctx context.Context, phone Phone, db Store, o Options) (Result, error)
 		doubts:   map[health.Type]spans{},
 		recent:   map[health.Type]*tally{},
 		lost:     map[health.Type]spans{},
+		tops:     map[health.Type]reading{},
 		suspects: map[health.Type]spans{},
 	}
 	if s.now == nil {
@@ -127,6 +140,7 @@ func (s *session) begin(ctx context.Context) error {
 			return err
 		}
 	}
+	s.had = covered
 	return s.layOut(ctx, covered)
 }
 
@@ -281,6 +295,9 @@ func (s *session) layOut(ctx context.Context, covered map[health.Type]spans) err
 		s.plan.page = s.o.testOnlyPage
 	}
 	s.plan.fresh = max(s.future-freshDays, floor)
+	if !known && s.mem.Ran > 0 {
+		s.plan.fresh = floor // the phone had nothing: one look is enough
+	}
 	if lowest < End && again <= 3*health.MaxLimit {
 		s.plan.fresh = lowest
 		since := max(s.mem.Ran, top)

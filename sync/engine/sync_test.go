@@ -1,52 +1,382 @@
 package engine
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"math/rand/v2"
-	"os"
+	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
 )
 
 func clock(at int64) func() time.Time { return func() time.Time { return time.Unix(at, 0) } }
 
-func TestSyncRaw(t *testing.T) {
-	for i, h := range histories {
-		t.Run(h.name, func(t *testing.T) {
-			phone := newFakePhone()
-			seed := uint64(7)
-			fmt.Sscan(os.Getenv("SEED"), &seed)
-			h.make(rand.New(rand.NewPCG(seed, uint64(i))), phone)
-			n := phone.total()
-			db := newTallyStore()
-			res, err := Sync(t.Context(), phone, db, Options{Now: clock(benchNow)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ceil := (n + 9999) / 10000
-			bound := 1.03*float64(ceil) + 12
-			mark := ""
-			if float64(phone.requests) > bound {
-				mark += " REQUESTS"
-			}
-			if float64(phone.reads) > 1.15*float64(n) {
-				mark += " READS"
-			}
-			r1, d1 := phone.requests, phone.reads
-			log := phone.log
-			phone.log = nil
-			if _, err := Sync(t.Context(), phone, db, Options{Now: clock(benchNow + 60)}); err != nil {
-				t.Fatal(err)
-			}
-			if phone.requests-r1 > 2 {
-				mark += " AGAIN"
-			}
-			fmt.Printf("%-52s %8d %5d/%5.0f (%.3f) %.3f again %d, %d; complete %v silent %v%s\n", h.name, n, r1, bound, float64(r1)/float64(max(ceil, 1)), float64(d1)/float64(max(n, 1)), phone.requests-r1, phone.reads-d1, res.Complete, res.Silent, mark)
-			if testing.Verbose() {
-				for _, l := range append(log, phone.log...) {
-					t.Logf("%2d types %s..%s (%d s) limit %d offset %d: reads %d gave %d", len(l.q.Types), date(l.q.Start), date(l.q.End), l.q.End-l.q.Start, l.q.Limit, l.q.Offset, l.reads, l.gave)
+// history of some types over two years, and a database.
+func setUp(types ...health.Type) (*fakePhone, *fakeStore) {
+	phone := newFakePhone()
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, t := range types {
+		phone.set(t, spread(r, 3000, ago(2), benchNow))
+	}
+	return phone, newFakeStore()
+}
+
+func run(t *testing.T, phone Phone, db Store, now int64, o Options) Result {
+	t.Helper()
+	o.Now, o.React = clock(now), fakeReact
+	res, err := Sync(t.Context(), phone, db, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+func TestSyncCounts(t *testing.T) {
+	phone, db := setUp(health.Steps, health.Weight)
+	res := run(t, phone, db, benchNow, Options{})
+	if res.Added != 6000 || res.ByType[health.Steps].Added != 3000 || !res.Complete || res.Requests != phone.requests {
+		t.Errorf("first: %+v, %d requests", res, phone.requests)
+	}
+	if res.To < benchNow-7*day || res.To > benchNow {
+		t.Errorf("complete to %s", date(res.To))
+	}
+	res = run(t, phone, db, benchNow+60, Options{})
+	if res.Writes() != 0 || res.Requests > 2 {
+		t.Errorf("again: %+v", res)
+	}
+	// Three come late, one is deleted, one is new.
+	s := phone.data[health.Steps]
+	for i := range int64(3) {
+		phone.insert(health.Steps, (benchNow-5*day+i)*1000, uint32(10000+i))
+	}
+	phone.remove(health.Steps, len(s.at)-2)
+	phone.insert(health.Weight, (benchNow+100)*1000, 20000)
+	res = run(t, phone, db, benchNow+120, Options{})
+	if res.Added != 4 || res.Deleted != 1 || res.Requests > 2 {
+		t.Errorf("changes: %+v", res)
+	}
+}
+
+// The permission for a type is taken away: nothing is buried, it is said, and
+// what was hidden comes when the permission is back.
+func TestSyncSilentType(t *testing.T) {
+	phone, db := setUp(health.Steps, health.HeartRate)
+	run(t, phone, db, benchNow, Options{})
+	phone.silent[health.HeartRate] = true
+	for i := range int64(40) {
+		phone.insert(health.HeartRate, (benchNow+i*day)*1000, uint32(10000+i))
+		phone.insert(health.Steps, (benchNow+i*day)*1000, uint32(10000+i))
+	}
+	for i := range int64(39) {
+		res := run(t, phone, db, benchNow+i*day+3600, Options{})
+		if res.Deleted != 0 {
+			t.Fatalf("day %d: %d buried", i, res.Deleted)
+		}
+		if i < 10 && !slices.Equal(res.Silent, []health.Type{health.HeartRate}) {
+			t.Fatalf("day %d: silent %v", i, res.Silent)
+		}
+	}
+	phone.silent[health.HeartRate] = false
+	res := run(t, phone, db, benchNow+40*day, Options{})
+	if res.ByType[health.HeartRate].Added != 40 || len(res.Silent) != 0 {
+		t.Errorf("afterwards: %+v", res)
+	}
+}
+
+// One weight in the window, and it is deleted: the phone gives none of the type
+// in the window, but has older ones, so it is a deletion.
+func TestSyncDeletesTheOnlyOneOfItsType(t *testing.T) {
+	phone, db := setUp(health.Steps)
+	phone.set(health.Weight, []int64{ago(1) * 1000, (benchNow - day) * 1000})
+	run(t, phone, db, benchNow, Options{})
+	phone.remove(health.Weight, 1)
+	res := run(t, phone, db, benchNow+60, Options{})
+	if res.Deleted != 1 || len(res.Silent) != 0 || !res.Complete {
+		t.Errorf("%+v", res)
+	}
+	if res = run(t, phone, db, benchNow+120, Options{}); res.Requests > 2 || res.Writes() != 0 {
+		t.Errorf("again: %+v", res)
+	}
+}
+
+func TestSyncChoosesTypes(t *testing.T) {
+	phone, db := setUp(health.Steps, health.SleepAnalysis, health.SleepDeep, "tomorrow")
+	phone.before = func(q health.Query) error {
+		if slices.Contains(q.Types, health.SleepDeep) {
+			t.Errorf("a sleep stage is asked for: %v", q.Types)
+		}
+		return nil
+	}
+	res := run(t, phone, db, benchNow, Options{})
+	if len(res.Missing)+len(res.Skipped) != 0 || res.ByType["tomorrow"].Added != 3000 || res.Added != 9000 {
+		t.Errorf("all: %+v", res)
+	}
+	res = run(t, phone, newFakeStore(), benchNow, Options{Types: []health.Type{health.SleepREM, health.Weight, health.Steps}})
+	if res.ByType[health.SleepAnalysis].Added != 3000 || res.Added != 6000 || !slices.Equal(res.Missing, []health.Type{health.Weight}) {
+		t.Errorf("some: %+v", res)
+	}
+	phone.types = []health.Type{health.Steps, health.SleepDeep}
+	res = run(t, phone, newFakeStore(), benchNow, Options{})
+	if !slices.Equal(res.Skipped, []health.Type{health.SleepDeep}) || res.Added != 3000 {
+		t.Errorf("a stage alone: %+v", res)
+	}
+}
+
+// A type that is switched on later gets its whole history, and costs the others
+// nothing.
+func TestSyncNewType(t *testing.T) {
+	phone, db := setUp(health.Steps, health.Weight, health.HeartRate)
+	all := phone.types
+	phone.types = all[:2]
+	run(t, phone, db, benchNow, Options{})
+	phone.types = all
+	phone.reads = 0
+	res := run(t, phone, db, benchNow+60, Options{})
+	if res.Added != 3000 || !res.Complete || phone.reads > 3400 {
+		t.Errorf("%+v, %d reads", res, phone.reads)
+	}
+}
+
+func TestSyncSince(t *testing.T) {
+	phone, db := setUp(health.Steps)
+	since := ago(1)
+	run(t, phone, db, benchNow, Options{Since: since})
+	for _, x := range db.live {
+		if x.Start < since {
+			t.Fatalf("%s is before", date(x.Start))
+		}
+	}
+	if res := run(t, phone, db, benchNow+60, Options{Since: since}); res.Writes() != 0 || res.Requests > 2 {
+		t.Errorf("again: %+v", res)
+	}
+	run(t, phone, db, benchNow+120, Options{})
+	if len(db.live) != 3000 {
+		t.Errorf("%d samples, want all 3000", len(db.live))
+	}
+}
+
+// The last days of all types come within the first requests, also when a long
+// way back is still to be gone.
+func TestSyncFreshFirst(t *testing.T) {
+	phone := newFakePhone()
+	r := rand.New(rand.NewPCG(2, 2))
+	for _, typ := range benchTypes[:10] {
+		phone.set(typ, spread(r, 50000, ago(5), benchNow))
+	}
+	db := newFakeStore()
+	gone := errors.New("gone")
+	left := 4
+	phone.before = func(health.Query) error {
+		if left--; left < 0 {
+			return gone
+		}
+		return nil
+	}
+	fresh := func(now int64) {
+		t.Helper()
+		for typ, s := range phone.data {
+			for i := len(s.at) - 1; floorSecond(s.at[i]) >= now-7*day; i-- {
+				if _, ok := db.live[store.Key{Type: typ, ID: fakeID(typ, s.id[i])}]; !ok && typ != health.StandHours {
+					t.Fatalf("%s at %s is missing", typ, date(floorSecond(s.at[i])))
 				}
 			}
-		})
+		}
+	}
+	if _, err := Sync(t.Context(), phone, db, Options{Now: clock(benchNow)}); !errors.Is(err, gone) {
+		t.Fatal(err)
+	}
+	fresh(benchNow)
+	for range 5 {
+		later := benchNow + 3*day
+		for i, typ := range benchTypes[:10] {
+			phone.insert(typ, (later-int64(i))*1000, uint32(90000+i))
+		}
+		left = 3
+		if _, err := Sync(t.Context(), phone, db, Options{Now: clock(later)}); !errors.Is(err, gone) {
+			t.Fatal(err)
+		}
+		fresh(later)
+	}
+	// And the way back is gone on with, not begun anew.
+	phone.before, phone.reads = nil, 0
+	n := len(db.live)
+	run(t, phone, db, benchNow+4*day, Options{})
+	if missing := phone.total() - n; float64(phone.reads) > 1.1*float64(missing)+12000 {
+		t.Errorf("%d reads for %d missing samples", phone.reads, missing)
+	}
+}
+
+// Version 1.0.0 of the app is brought down by the first sample of stand time:
+// everything else arrives before, and it is not asked for again the same day.
+func TestSyncCrashingType(t *testing.T) {
+	for _, typ := range []health.Type{health.StandHours, health.VO2Max} {
+		phone, db := setUp(health.Steps, health.HeartRate, health.Weight, health.BodyMassIndex, typ)
+		crashes := 0
+		phone.before = func(q health.Query) error {
+			if i := slices.Index(q.Types, typ); i >= 0 {
+				s := phone.data[typ]
+				if j, _ := slices.BinarySearch(s.at, q.Start*1000); j < len(s.at) && s.at[j] < q.End*1000 {
+					crashes++
+					return errAway
+				}
+			}
+			return nil
+		}
+		var last Result
+		var err error
+		for i := range int64(8) {
+			if last, err = Sync(t.Context(), phone, db, Options{Now: clock(benchNow + i*60), React: fakeReact}); err == nil {
+				break
+			}
+		}
+		if err != nil || len(last.Unreadable) != 1 || last.Unreadable[0].Type != typ || last.Unreadable[0].Retry < benchNow+day/2 {
+			t.Errorf("%s: %v, %+v", typ, err, last)
+		}
+		if most := map[bool]int{true: 1, false: 6}[typ == health.StandHours]; crashes > most {
+			t.Errorf("%s: the app crashed %d times", typ, crashes)
+		}
+		if len(db.live) != 12000 {
+			t.Errorf("%s: %d samples, want 12000", typ, len(db.live))
+		}
+		// A new version of the app can.
+		phone.before = nil
+		run(t, phone, db, benchNow+40*day, Options{})
+		if len(db.live) != 15000 {
+			t.Errorf("%s: %d samples at last, want 15000", typ, len(db.live))
+		}
+	}
+}
+
+// A phone that is not newest first proves nothing.
+func TestSyncOrder(t *testing.T) {
+	phone, db := setUp(health.Steps)
+	_, err := Sync(t.Context(), &reversed{phone}, db, Options{Now: clock(benchNow)})
+	var order *OrderError
+	if !errors.As(err, &order) || len(db.live) != 0 {
+		t.Errorf("%v, %d stored", err, len(db.live))
+	}
+}
+
+type reversed struct{ *fakePhone }
+
+func (r *reversed) Samples(ctx context.Context, q health.Query, p *health.Page) error {
+	err := r.fakePhone.Samples(ctx, q, p)
+	slices.Reverse(p.Samples)
+	return err
+}
+
+// The next page is on the wire while one is stored, there are two pages and no
+// more, and cancelling stores the page in hand.
+func TestSyncPipeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		phone, db := setUp(health.Steps)
+		slow := &slowPhone{fakePhone: phone}
+		slowDB := &slowStore{fakeStore: db, phone: slow}
+		begin := time.Now()
+		res, err := Sync(t.Context(), slow, slowDB, Options{Now: clock(benchNow), testOnlyPage: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A second for each request, a second for each change: side by side.
+		if took := time.Since(begin); took > time.Duration(res.Requests+6)*time.Second {
+			t.Errorf("%d requests took %v", res.Requests, took)
+		}
+		if slow.pages.Load() > 3 || !slowDB.overlapped.Load() { // one more for probes
+			t.Errorf("%d pages, overlapped %v", slow.pages.Load(), slowDB.overlapped.Load())
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		db2 := newFakeStore()
+		go func() {
+			time.Sleep(5*time.Second + time.Millisecond)
+			cancel()
+		}()
+		_, err = Sync(ctx, slow, &slowStore{fakeStore: db2, phone: slow}, Options{Now: clock(benchNow), testOnlyPage: 100})
+		if !errors.Is(err, context.Canceled) || db2.applied < 3 {
+			t.Errorf("%v, %d changes stored", err, db2.applied)
+		}
+	})
+}
+
+type slowPhone struct {
+	*fakePhone
+	seen  map[*health.Page]bool
+	pages atomic.Int64
+	busy  atomic.Bool
+}
+
+func (s *slowPhone) Samples(ctx context.Context, q health.Query, p *health.Page) error {
+	if s.seen == nil {
+		s.seen = map[*health.Page]bool{}
+	}
+	if !s.seen[p] {
+		s.seen[p] = true
+		s.pages.Add(1)
+	}
+	s.busy.Store(true)
+	defer s.busy.Store(false)
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.fakePhone.Samples(ctx, q, p)
+}
+
+type slowStore struct {
+	*fakeStore
+	phone      *slowPhone
+	overlapped atomic.Bool
+}
+
+func (s *slowStore) Apply(ctx context.Context, c *store.Change) (store.Outcome, error) {
+	time.Sleep(500 * time.Millisecond)
+	if s.phone.busy.Load() {
+		s.overlapped.Store(true)
+	}
+	time.Sleep(500 * time.Millisecond)
+	return s.fakeStore.Apply(ctx, c)
+}
+
+// The picture of the way back: never more done than there is, known once the
+// first type has ended, and the time left is not less than the phone allows.
+func TestSyncProgress(t *testing.T) {
+	phone := newFakePhone()
+	r := rand.New(rand.NewPCG(3, 3))
+	for i, typ := range benchTypes[:6] {
+		phone.set(typ, spread(r, 100+i*i*20000, ago(5), benchNow))
+	}
+	var list []Progress
+	now := benchNow
+	_, err := Sync(t.Context(), phone, newTallyStore(), Options{
+		Now:      func() time.Time { now++; return time.Unix(now, 0) },
+		Progress: func(p Progress) { list = append(list, p) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := int64(phone.total())
+	known := 0
+	for i, p := range list {
+		if i > 0 && p.Samples < list[i-1].Samples || p.Done > p.Types || p.Types != 6 {
+			t.Errorf("%d: %+v", i, p)
+		}
+		if !p.Known {
+			continue
+		}
+		known++
+		if left := n - p.Samples; p.Remaining < left/2-20000 || p.Remaining > left*2+150000 {
+			t.Errorf("%d: %d remaining, in truth %d", i, p.Remaining, left)
+		}
+		if p.Seconds < float64(p.Remaining)/health.MaxLimit {
+			t.Errorf("%d: %.0f seconds for %d samples", i, p.Seconds, p.Remaining)
+		}
+	}
+	if known < len(list)-8 || list[len(list)-1].Done != 6 {
+		t.Errorf("known %d of %d times; at last %+v", known, len(list), list[len(list)-1])
 	}
 }
