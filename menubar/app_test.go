@@ -26,13 +26,14 @@ import (
 	"healthsync/pki/qr"
 	"healthsync/sync/simulator"
 	"healthsync/sync/store"
+	"healthsync/sync/testenv"
 )
 
 // A day with the app, on a private bus: everything but the panel, the
 // notification daemon and the keychain is real. TestDesktop has those too.
 func TestApp(t *testing.T) {
 	dir := shortDir(t)
-	bus := trayharness.StartBus(t, dir)
+	bus := testenv.StartBus(t)
 	notes := trayharness.StartNotes(t, bus.Addr)
 	w := trayharness.StartWatcher(t, bus.Addr)
 	d := &day{
@@ -54,6 +55,8 @@ type day struct {
 	// shot takes a picture of the screen, with the menu open down to the rows
 	// that are named, where there is a screen.
 	shot func(name string, open ...string)
+	// binary is what is run; "" is the one with the clock.
+	binary string
 
 	phone  *simulator.Phone
 	ahead  atomic.Int64 // how far the clocks are ahead
@@ -134,8 +137,15 @@ func (d *day) picker() {
 }
 
 func (d *day) startApp() {
-	d.app = start(d.t, built(d.t, "clocked"), d.env, "menubar")
+	d.app = start(d.t, d.program(), d.env, "menubar")
 	d.item = trayharness.ItemOf(d.conn, d.app.cmd.Process.Pid)
+}
+
+func (d *day) program() string {
+	if d.binary != "" {
+		return d.binary
+	}
+	return built(d.t, "clocked")
 }
 
 // row waits for a row, and notes how long it took.
@@ -230,7 +240,7 @@ func (d *day) showCode() {
 
 // command runs a command of its own beside the app.
 func (d *day) command(args ...string) (string, error) {
-	cmd := exec.Command(built(d.t, "clocked"), args...)
+	cmd := exec.Command(d.program(), args...)
 	cmd.Env = d.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"healthsync/menubar/internal/trayharness"
+	"healthsync/sync/testenv"
 )
 
 // built builds a program of testdata once. It is built without the race
@@ -142,7 +143,7 @@ func environment(dir, bus string, more ...string) []string {
 // hidden row takes none; what anyone has called a device is drawn as it is.
 func TestClicks(t *testing.T) {
 	dir := shortDir(t)
-	bus := trayharness.StartBus(t, dir)
+	bus := testenv.StartBus(t)
 	w := trayharness.StartWatcher(t, bus.Addr)
 	p := start(t, built(t, "clicks"), environment(dir, bus.Addr))
 	item := w.Wait(t, 5*time.Second)
@@ -216,7 +217,7 @@ func (p *process) actions() []string {
 // them now and then when they are set while it exports them.
 func TestIconIsNeverLost(t *testing.T) {
 	dir := shortDir(t)
-	bus := trayharness.StartBus(t, dir)
+	bus := testenv.StartBus(t)
 	w := trayharness.StartWatcher(t, bus.Addr)
 	for range 25 {
 		p := start(t, built(t, "clicks"), environment(dir, bus.Addr))
@@ -236,7 +237,7 @@ func TestIconIsNeverLost(t *testing.T) {
 // icon, with what has changed meanwhile.
 func TestIconComesBack(t *testing.T) {
 	dir := shortDir(t)
-	bus := trayharness.StartBus(t, dir)
+	bus := testenv.StartBus(t)
 	p := start(t, built(t, "clicks"), environment(dir, bus.Addr)) // before any panel
 	time.Sleep(100 * time.Millisecond)
 	w := trayharness.StartWatcher(t, bus.Addr)

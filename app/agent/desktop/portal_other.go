@@ -71,11 +71,11 @@ func chosenFile(body []any) (string, error) {
 	if err := dbus.Store(body, &code, &results); err != nil {
 		return "", err
 	}
-	var uris []string
 	if code != 0 {
 		return "", nil
 	}
-	if err := dbus.Store([]any{results["uris"].Value()}, &uris); err != nil || len(uris) == 0 {
+	uris, ok := results["uris"].Value().([]string)
+	if !ok || len(uris) == 0 {
 		return "", errors.New("desktop: the portal names no file")
 	}
 	u, err := url.Parse(uris[0])

@@ -1,0 +1,166 @@
+//go:build linux
+
+package menubar_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"healthsync/menubar/internal/trayharness"
+	"healthsync/sync/testenv"
+)
+
+// TestMeasure prints the figures of docs/performance.md. HEALTHSYNC_MEASURE is
+// how long to look at an idle app ("2m"), HEALTHSYNC_OTHER another tray
+// program to compare with.
+func TestMeasure(t *testing.T) {
+	idle, err := time.ParseDuration(os.Getenv("HEALTHSYNC_MEASURE"))
+	if err != nil {
+		t.Skip("figures are taken by: HEALTHSYNC_MEASURE=2m go test -count=1 -v -run TestMeasure ./menubar")
+	}
+	binary, err := filepath.Abs("../.build/healthsync")
+	if err == nil {
+		_, err = os.Stat(binary)
+	}
+	if err != nil {
+		t.Fatalf("%v; make build", err)
+	}
+	dir := shortDir(t)
+	bus := testenv.StartBus(t)
+	w := trayharness.StartWatcher(t, bus.Addr)
+	d := &day{
+		t: t, dir: dir, conn: trayharness.Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
+		notes: trayharness.StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, binary: binary,
+	}
+	d.begin() // paired below, so that starts have something to read
+	<-w.Registered
+	d.showCode()
+	d.click("From Image File...")
+	d.item.WaitFor(t, time.Minute, "Last sync")
+	fmt.Printf("RSS after a sync of 90 days: %s\n", d.memory())
+	var delays []time.Duration
+	for n := range 20 {
+		d.phone.SetLocked(n%2 == 0)
+		d.click("Check Now")
+		_, took := d.item.WaitFor(t, soon, map[bool]string{true: "iPhone - Locked", false: "iPhone - Connected"}[n%2 == 0])
+		delays = append(delays, took)
+	}
+	fmt.Printf("click to the row of the iPhone's answer (two connections of 120 ms each): %s\n", quantiles(delays))
+	delays = nil
+	for n := range 20 {
+		value, label := "15m", "Every 15 minutes"
+		if n%2 == 0 {
+			value, label = "1d", "Every day"
+		}
+		if out, err := d.command("config", "set", "sync.interval", value); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+		begin := time.Now()
+		for {
+			if n, _ := d.item.WaitFor(t, soon, label); n.Checked() {
+				break
+			}
+		}
+		delays = append(delays, time.Since(begin))
+	}
+	fmt.Printf("end of `config set` to the row: %s\n", quantiles(delays))
+	d.idle("the iPhone present", idle)
+	port := d.phone.Port()
+	d.phone.Stop()
+	d.click("Check Now")
+	d.row("Not sharing")
+	d.idle("the iPhone away", idle)
+	if err := d.phone.Start(net.JoinHostPort("127.0.0.1", fmt.Sprint(port))); err != nil {
+		t.Fatal(err)
+	}
+	d.click("Quit HealthSync")
+	d.app.wait(5 * time.Second)
+
+	fmt.Printf("start to registered icon: %s\n", d.starts(w, binary, "menubar"))
+	d.startApp()
+	<-w.Registered
+	time.Sleep(3 * time.Second)
+	fmt.Printf("RSS three seconds after a start: %s\n", d.memory())
+	if other := os.Getenv("HEALTHSYNC_OTHER"); other != "" {
+		p := start(t, other, d.env)
+		<-w.Registered
+		time.Sleep(3 * time.Second)
+		fmt.Printf("RSS of %s: %s\n", filepath.Base(other), memoryOf(p.cmd.Process.Pid))
+	}
+}
+
+func (d *day) memory() string { return memoryOf(d.app.cmd.Process.Pid) }
+
+// memoryOf reads /proc: what is in memory, and what of it is the process' own
+// and not of a file.
+func memoryOf(pid int) string {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return err.Error()
+	}
+	var rss, anon string
+	for line := range strings.Lines(string(raw)) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) > 1 && f[0] == "VmRSS:":
+			rss = f[1]
+		case len(f) > 1 && f[0] == "RssAnon:":
+			anon = f[1]
+		}
+	}
+	mb := func(kb string) float64 { n, _ := strconv.Atoi(kb); return float64(n) / 1024 }
+	return fmt.Sprintf("%.1f MB, of which %.1f MB are no file's", mb(rss), mb(anon))
+}
+
+// idle measures the processor time of the app while nothing happens.
+func (d *day) idle(what string, length time.Duration) {
+	time.Sleep(5 * time.Second)
+	before := d.ticks()
+	time.Sleep(length)
+	used := time.Duration(d.ticks()-before) * 10 * time.Millisecond // USER_HZ is 100
+	fmt.Printf("idle for %s with %s: %s of the processor, %.3f %%; RSS %s\n", length, what, used, 100*used.Seconds()/length.Seconds(), d.memory())
+}
+
+// ticks are user and system time in hundredths of a second (proc(5)).
+func (d *day) ticks() int {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.app.cmd.Process.Pid))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	f := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return user + system
+}
+
+// starts measures from exec to the registered icon, fifty times.
+func (d *day) starts(w *trayharness.Watcher, binary string, args ...string) string {
+	var all []time.Duration
+	for range 50 {
+		cmd := exec.Command(binary, args...)
+		cmd.Env = d.env
+		begin := time.Now()
+		if err := cmd.Start(); err != nil {
+			d.t.Fatal(err)
+		}
+		<-w.Registered
+		all = append(all, time.Since(begin))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	return quantiles(all)
+}
+
+func quantiles(all []time.Duration) string {
+	slices.Sort(all)
+	r := func(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
+	return fmt.Sprintf("median %s, p95 %s, longest %s (%d times)", r(all[len(all)/2]), r(all[len(all)*95/100]), r(all[len(all)-1]), len(all))
+}

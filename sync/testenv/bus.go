@@ -1,0 +1,80 @@
+package testenv
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// busConf has no folder of services: nothing is started behind a test's back.
+// Without the receive rule a client's Hello gets no answer.
+const busConf = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`
+
+// Bus is a private D-Bus session bus.
+type Bus struct {
+	Addr string
+	dir  string
+	cmd  *exec.Cmd
+}
+
+// SessionBus starts a private bus that ends with the test, and gives its
+// address.
+func SessionBus(t testing.TB) string { return StartBus(t).Addr }
+
+// StartBus starts a private bus that ends with the test.
+func StartBus(t testing.TB) *Bus {
+	t.Helper()
+	NeedTool(t, "dbus-daemon", "dbus")
+	dir, err := os.MkdirTemp("/tmp", "bus") // a socket needs a short name
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Bus{dir: dir}
+	t.Cleanup(func() {
+		b.Stop()
+		_ = os.RemoveAll(dir)
+	})
+	if err := os.WriteFile(b.conf(), fmt.Appendf(nil, busConf, b.socket()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.Start(t)
+	return b
+}
+
+func (b *Bus) conf() string   { return filepath.Join(b.dir, "conf") }
+func (b *Bus) socket() string { return filepath.Join(b.dir, "bus") }
+
+// Start starts the bus again after a Stop, at the same address.
+func (b *Bus) Start(t testing.TB) {
+	t.Helper()
+	b.cmd = exec.Command("dbus-daemon", "--config-file="+b.conf(), "--nofork", "--print-address=1")
+	out, err := b.cmd.StdoutPipe()
+	if err == nil {
+		err = b.cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("dbus-daemon: %v", err)
+	}
+	b.Addr = strings.TrimSpace(line)
+}
+
+// Stop kills the bus, as a crash does.
+func (b *Bus) Stop() {
+	if b.cmd == nil {
+		return
+	}
+	_ = b.cmd.Process.Kill()
+	_ = b.cmd.Wait()
+	b.cmd = nil
+	_ = os.Remove(b.socket()) // a killed daemon leaves its socket behind
+}
