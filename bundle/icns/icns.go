@@ -41,7 +41,7 @@ func Encode(w io.Writer, draw func(pixels int) image.Image) error {
 			data = encodeARGB(draw(k.pixels))
 		} else if made[k.pixels] == nil {
 			var b bytes.Buffer
-			if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, draw(k.pixels)); err != nil {
+			if err := png.Encode(&b, draw(k.pixels)); err != nil {
 				return err
 			}
 			made[k.pixels] = b.Bytes()

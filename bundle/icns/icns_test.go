@@ -13,9 +13,20 @@ import (
 	"healthsync/bundle/icon"
 )
 
+var drawn sync.Map
+
+// drawIcon draws each size once.
+func drawIcon(pixels int) image.Image {
+	m, ok := drawn.Load(pixels)
+	if !ok {
+		m, _ = drawn.LoadOrStore(pixels, icon.Draw(pixels))
+	}
+	return m.(image.Image)
+}
+
 var encoded = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
-	if err := icns.Encode(&b, icon.Draw); err != nil {
+	if err := icns.Encode(&b, drawIcon); err != nil {
 		panic(err)
 	}
 	return b.Bytes()
@@ -27,14 +38,14 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, pixels := range map[string]int{"ic04": 16, "ic05": 32, "ic11": 32, "ic12": 64, "ic07": 128, "ic13": 256, "ic08": 256, "ic14": 512, "ic09": 512, "ic10": 1024} {
-		same(t, name, got[name], icon.Draw(pixels))
+		same(t, name, got[name], drawIcon(pixels))
 	}
 	// A decoder that is not ours takes the largest.
 	m, err := other.Decode(bytes.NewReader(encoded()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "another decoder", m, icon.Draw(1024))
+	same(t, "another decoder", m, drawIcon(1024))
 }
 
 func same(t *testing.T, name string, got, want image.Image) {
@@ -57,6 +68,12 @@ func same(t *testing.T, name string, got, want image.Image) {
 }
 
 func TestBroken(t *testing.T) {
+	// Small breakages show on any pictures; empty ones are quick.
+	var plain bytes.Buffer
+	if err := icns.Encode(&plain, func(n int) image.Image { return image.NewNRGBA(image.Rect(0, 0, n, n)) }); err != nil {
+		t.Fatal(err)
+	}
+	encoded := plain.Bytes
 	change := func(f func([]byte) []byte) []byte { return f(bytes.Clone(encoded())) }
 	for name, data := range map[string][]byte{
 		"empty":            nil,

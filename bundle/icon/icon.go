@@ -80,13 +80,13 @@ func (d *drawing) fill(shape path, src any) {
 
 // shadow lies 12 units lower and fades over 28.
 func (d *drawing) shadow(s, r float64) {
-	const layers = 14
+	const layers = 8
 	for i := range layers {
 		grow := 28 * (1 - 2*float64(i)/(layers-1))
 		shape := squircle(s+grow, r+grow/2)
 		d.fill(func(v *vector.Rasterizer, p func(x, y float64) (float32, float32)) {
 			shape(v, func(x, y float64) (float32, float32) { return p(x, y+12) })
-		}, color.NRGBA{0, 0, 0, 7})
+		}, color.NRGBA{0, 0, 0, 12})
 	}
 }
 
