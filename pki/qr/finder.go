@@ -23,12 +23,11 @@ func (f *finder) module() float64 { return math.Sqrt(f.mx * f.my) }
 
 type point struct{ x, y float64 }
 
-func (p point) sub(q point) point             { return point{p.x - q.x, p.y - q.y} }
-func (p point) add(q point) point             { return point{p.x + q.x, p.y + q.y} }
-func (p point) times(f float64) point         { return point{p.x * f, p.y * f} }
-func (p point) length() float64               { return math.Hypot(p.x, p.y) }
-func (p point) dot(q point) float64           { return p.x*q.x + p.y*q.y }
-func (p point) lerp(q point, f float64) point { return p.add(q.sub(p).times(f)) }
+func (p point) sub(q point) point     { return point{p.x - q.x, p.y - q.y} }
+func (p point) add(q point) point     { return point{p.x + q.x, p.y + q.y} }
+func (p point) times(f float64) point { return point{p.x * f, p.y * f} }
+func (p point) length() float64       { return math.Hypot(p.x, p.y) }
+func (p point) dot(q point) float64   { return p.x*q.x + p.y*q.y }
 
 const maxFinders = 72
 

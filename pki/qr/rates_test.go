@@ -79,7 +79,7 @@ func measureSet(t *testing.T, zbar, dir string, line func(string, int, int, int,
 		}
 		want, wantErr := os.ReadFile(strings.TrimSuffix(f, filepath.Ext(f)) + ".txt")
 		start := time.Now()
-		codes, err := Decode(context.Background(), bytes.NewReader(data), Options{})
+		codes, _ := Decode(context.Background(), bytes.NewReader(data), Options{}) // a miss is counted, not told
 		times = append(times, time.Since(start))
 		good := false
 		for _, c := range codes {

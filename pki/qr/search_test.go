@@ -38,7 +38,7 @@ func page(texts ...string) *image.Gray {
 	c := newCanvas(80+len(texts)*290, 350, 255)
 	for i, text := range texts {
 		m := mustEncode([]byte(text))
-		c.code(m, 40+i*290, 40, float64(int(270/(m.Size+8))), 255, 0)
+		c.code(m, 40+i*290, 40, float64(270/(m.Size+8)), 255, 0)
 	}
 	return c.image()
 }
