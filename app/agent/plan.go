@@ -35,7 +35,7 @@ const (
 	firstSyncRetry = time.Minute
 	lastSyncRetry  = time.Hour
 	// busyRetry is how long a sync by another process is left alone.
-	busyRetry = 10 * time.Second
+	busyRetry = 3 * time.Second
 	// A sync that the person stopped does not begin again by itself before the
 	// interval is over, and at least this time.
 	stoppedFor = 15 * time.Minute

@@ -1,0 +1,405 @@
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"healthsync/app/agent"
+	"healthsync/app/config"
+	"healthsync/app/lock"
+	"healthsync/app/notice"
+	"healthsync/app/pairing"
+	"healthsync/app/socket"
+	"healthsync/app/status"
+	"healthsync/pki/vault"
+	"healthsync/sync/engine"
+	"healthsync/sync/simulator"
+)
+
+// mac is an agent with everything real but the desktop: TLS on loopback, a
+// simulated iPhone, a database, a vault.
+type mac struct {
+	t     *testing.T
+	a     *agent.Agent
+	phone *simulator.Phone
+	paths config.Paths
+	vault vault.Vault
+	log   *buffer
+	desk  *fakeDesktop
+	end   context.CancelFunc
+	ended chan error
+
+	mu    sync.Mutex
+	notes []notice.Notice
+}
+
+// buffer is a log that may be read while it is written.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// fakeDesktop does as it is told.
+type fakeDesktop struct {
+	mu      sync.Mutex
+	login   bool
+	confirm func() (bool, error)
+	opened  []string
+}
+
+var _ agent.Desktop = (*fakeDesktop)(nil)
+
+func (d *fakeDesktop) Open(_ context.Context, target string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opened = append(d.opened, target)
+	return nil
+}
+func (d *fakeDesktop) Settings(context.Context, string) error { return errors.New("no settings here") }
+func (d *fakeDesktop) PickPicture(context.Context) (string, error) {
+	return "", nil // the person closes the window
+}
+func (d *fakeDesktop) SaveAs(context.Context, string) (string, error) { return "", nil }
+func (d *fakeDesktop) Confirm(context.Context, string, string, string) (bool, error) {
+	return d.confirm()
+}
+func (d *fakeDesktop) Login() (bool, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.login, true
+}
+func (d *fakeDesktop) SetLogin(on bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.login = on
+	return nil
+}
+
+func newMac(t *testing.T) *mac {
+	t.Helper()
+	now := time.Now()
+	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -20), To: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("/tmp", "mac")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	m := &mac{
+		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: vault.NewMemory(), log: new(buffer),
+		desk: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
+	}
+	if m.phone, err = simulator.New(simulator.Options{History: history, NoRateLimit: true, Latency: 20 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.phone.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.phone.Stop)
+	return m
+}
+
+func (m *mac) station() (*pairing.Station, error) {
+	c, err := config.Load(m.paths.ConfigFile())
+	if err != nil {
+		return nil, err
+	}
+	return &pairing.Station{
+		Paths: m.paths, Config: c, Now: time.Now, Log: slog.New(slog.NewTextHandler(m.log, nil)),
+		OpenVault: func() (vault.Vault, error) { return m.vault, nil },
+	}, nil
+}
+
+// pair pairs as a command beside the app does.
+func (m *mac) pair() {
+	m.t.Helper()
+	p, err := m.phone.Payload("127.0.0.1")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	s, err := m.station()
+	if err == nil {
+		_, err = s.Pair(m.t.Context(), pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA, ClientName: "test"}, pairing.LinkOptions{})
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// start runs the agent until the test ends.
+func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd) {
+	m.t.Helper()
+	ctx, cancel := context.WithCancel(m.t.Context())
+	m.end = cancel
+	m.a = agent.New(agent.Options{
+		Paths: m.paths, Station: m.station, Link: pairing.LinkOptions{NoSearch: true}, Log: slog.New(slog.NewTextHandler(m.log, nil)),
+		Desktop: m.desk, Command: command, Version: "test",
+		Notify: func(n notice.Notice) error {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.notes = append(m.notes, n)
+			return nil
+		},
+	})
+	go func() { m.ended <- m.a.Run(ctx) }()
+	m.t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-m.ended:
+			if err != nil {
+				m.t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			m.t.Error("the agent does not end")
+		}
+		if m.t.Failed() {
+			m.t.Log(m.log.String())
+		}
+	})
+}
+
+// until waits for a State.
+func (m *mac) until(what string, ok func(status.State) bool) status.State {
+	m.t.Helper()
+	changed, cancel := m.a.Subscribe()
+	defer cancel()
+	end := time.After(20 * time.Second)
+	for {
+		s := m.a.State()
+		if ok(s) {
+			return s
+		}
+		select {
+		case <-changed:
+		case <-end:
+			m.t.Fatalf("%s did not come; the state is %+v", what, s)
+		}
+	}
+}
+
+func connected(s status.State) bool {
+	return s.Link == status.LinkConnected && s.Sync == nil && !s.LastSync.IsZero()
+}
+
+func TestAgentSyncs(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.pair()
+	m.start(nil)
+	s := m.until("the first sync", connected)
+	want := 0
+	for _, typ := range m.phone.History().Types() {
+		want += m.phone.History().Len(typ)
+	}
+	if s.LastAdded != want || s.Device != "Ana's iPhone" || s.App == nil || s.App.NextSync.IsZero() {
+		t.Errorf("%+v, want %d samples", s, want)
+	}
+	m.until("the count", func(s status.State) bool { return s.Samples == int64(want) })
+	if strings.Contains(m.log.String(), "level=WARN") {
+		t.Error("it warned of something")
+	}
+}
+
+// One who asks gets an answer that is newer than the question.
+func TestAgentAsk(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.start(nil)
+	s, err := m.a.Ask(t.Context())
+	if err != nil || s.Link != status.LinkNotPaired {
+		t.Errorf("%+v %v", s, err)
+	}
+	m.pair() // nobody has told the app
+	if s, err = m.a.Ask(t.Context()); err != nil || !s.Paired {
+		t.Errorf("%+v %v", s, err)
+	}
+	m.until("the first sync", connected)
+	m.phone.SetLocked(true)
+	if s, err = m.a.Ask(t.Context()); err != nil || s.Link != status.LinkLocked || s.Problem() == nil || s.Problem().Code != status.PhoneLocked {
+		t.Errorf("%+v %v", s, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.a.Ask(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// Another process syncs: the app says who, and does its own afterwards.
+func TestAgentWaitsForAnother(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.pair()
+	held, err := lock.Take(m.paths.LockFile(), "healthsync sync", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.start(nil)
+	s := m.until("the holder's name", func(s status.State) bool { return s.Sync != nil && s.Sync.Holder != "" })
+	if !strings.HasPrefix(s.Sync.Holder, "healthsync sync (process ") {
+		t.Errorf("%q", s.Sync.Holder)
+	}
+	if err := held.Release(); err != nil {
+		t.Fatal(err)
+	}
+	m.until("its own sync", connected)
+}
+
+// What follows a sync sees it move and end; without one there is nothing.
+func TestAgentFollow(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.start(nil)
+	if e, err := m.a.Follow(t.Context(), func(engine.Progress) {}); err != nil || !e.Idle {
+		t.Errorf("%+v %v", e, err)
+	}
+	m.pair()
+	m.a.Changed()
+	m.until("a sync", func(s status.State) bool { return s.Sync != nil })
+	steps := 0
+	e, err := m.a.Follow(t.Context(), func(engine.Progress) { steps++ })
+	if err != nil || e.Idle || e.Error != nil || e.Result.Added == 0 || steps == 0 {
+		t.Errorf("%+v %v after %d steps", e, err, steps)
+	}
+	var _ socket.App = m.a
+}
+
+// The app quits in the middle of a sync within two seconds, and what is stored
+// is whole.
+func TestAgentQuitsWhileSyncing(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.pair()
+	m.start(nil)
+	m.until("a sync that moves", func(s status.State) bool { return s.Sync != nil && s.Sync.Samples > 0 })
+	begin := time.Now()
+	m.a.Do(status.Action{Name: status.ActQuit})
+	select {
+	case err := <-m.ended:
+		m.ended <- err
+	case <-time.After(5 * time.Second):
+		t.Fatal("it does not quit")
+	}
+	if took := time.Since(begin); took > 2500*time.Millisecond {
+		t.Errorf("it took %s", took)
+	}
+	if _, err := lock.Take(m.paths.LockFile(), "test", time.Now()); err != nil {
+		t.Errorf("the lock is still held: %v", err)
+	}
+}
+
+// A child's error is drawn with its code and remedy; a window that was closed
+// is no failure.
+func TestAgentCommands(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	var mu sync.Mutex
+	var asked [][]string
+	m.start(func(ctx context.Context, args ...string) *exec.Cmd {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, args)
+		return exec.CommandContext(ctx, "sh", "-c", `echo 'healthsync: note' >&2; echo '{"schema":1,"error":{"code":"QR_NOT_FOUND","severity":"error","title":"t","sentence":"No QR code","remedy":{"text":"again","action":"pair"}},"exit":15}' >&2; exit 15`)
+	})
+	m.until("a picture", func(s status.State) bool { return s.Link == status.LinkNotPaired })
+	m.a.Do(status.Action{Name: status.ActPairFile, Arg: "/tmp/a picture.png"})
+	s := m.until("the failure", func(s status.State) bool { return s.Desk.Failure != nil })
+	if f := s.Desk.Failure; f.What != "Pairing" || f.Error.Code != status.QRNotFound || f.Error.Remedy.Action != status.ActPair {
+		t.Errorf("%+v", f)
+	}
+	mu.Lock()
+	if got := strings.Join(asked[0], " "); got != "scan --file=/tmp/a picture.png --json" {
+		t.Errorf("asked for %q", got)
+	}
+	mu.Unlock()
+	m.a.Do(status.Action{Name: status.ActDismiss})
+	m.until("no failure", func(s status.State) bool { return s.Desk.Failure == nil })
+	m.a.Do(status.Action{Name: status.ActPairFile}) // the window is closed
+	m.a.Do(status.Action{Name: status.ActUnlock})   // this fails, after it
+	s = m.until("the other failure", func(s status.State) bool { return s.Desk.Failure != nil && s.Desk.Busy == "" })
+	if s.Desk.Failure.What != "Opening the keychain" {
+		t.Errorf("%+v", s.Desk.Failure)
+	}
+}
+
+func TestAgentActions(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.pair()
+	m.start(nil)
+	m.until("the first sync", connected)
+	m.a.Do(status.Action{Name: status.ActInterval, Arg: "15m"})
+	m.until("the interval", func(s status.State) bool { return s.Desk.Interval == 15*time.Minute })
+	m.a.Do(status.Action{Name: status.ActInterval, Arg: "1s"})
+	s := m.until("the refusal", func(s status.State) bool { return s.Desk.Failure != nil })
+	if s.Desk.Failure.Error.Code != status.ConfigInvalid {
+		t.Errorf("%+v", s.Desk.Failure)
+	}
+	m.a.Do(status.Action{Name: status.ActLogin})
+	m.until("the login item", func(s status.State) bool { return s.Desk.Login })
+	m.a.Do(status.Action{Name: status.ActFolder})
+	m.a.Do(status.Action{Name: status.ActUnpair}) // no window can ask
+	s = m.until("the question", func(s status.State) bool { return s.Desk.Question != nil })
+	m.a.Do(s.Desk.Question.Then)
+	m.until("the end of the pairing", func(s status.State) bool { return s.Link == status.LinkNotPaired && !s.Paired })
+	if _, err := os.Stat(m.paths.PairingFile()); !os.IsNotExist(err) {
+		t.Error("the pairing is still there")
+	}
+	m.desk.mu.Lock()
+	if len(m.desk.opened) != 1 || m.desk.opened[0] != m.paths.Data {
+		t.Errorf("opened %q", m.desk.opened)
+	}
+	m.desk.mu.Unlock()
+
+	// Paired again, and asked by a window this time.
+	m.desk.confirm = func() (bool, error) { return true, nil }
+	m.pair()
+	m.a.Changed()
+	m.until("the new pairing", func(s status.State) bool { return s.Paired })
+	m.a.Do(status.Action{Name: status.ActUnpair})
+	m.until("its end", func(s status.State) bool { return !s.Paired })
+}
+
+// Settings and a memory that cannot be read are told, and nothing is lost.
+func TestAgentDamagedFiles(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.pair()
+	for _, name := range []string{"config.json", "agent.json"} {
+		if err := os.WriteFile(filepath.Join(m.paths.Data, name), []byte("{rubbish"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.start(nil)
+	m.until("the condition", func(s status.State) bool {
+		return len(s.Conditions) == 1 && s.Conditions[0].Code == status.ConfigInvalid
+	})
+	if err := os.WriteFile(m.paths.ConfigFile(), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.a.Changed()
+	m.until("the first sync", connected)
+}
