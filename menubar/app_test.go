@@ -39,7 +39,7 @@ func TestApp(t *testing.T) {
 	d := &day{
 		t: t, dir: dir, conn: trayharness.Connect(t, bus.Addr),
 		env:   environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: notes.All, shot: func(string, ...string) {},
+		notes: notes.All, shot: func(string, ...string) {}, bonjour: "off",
 	}
 	d.live()
 	_ = w
@@ -55,6 +55,8 @@ type day struct {
 	// shot takes a picture of the screen, with the menu open down to the rows
 	// that are named, where there is a screen.
 	shot func(name string, open ...string)
+	// bonjour is "off", or "" in a network of its own (TestMeasure).
+	bonjour string
 	// binary is what is run; "" is the one with the clock.
 	binary string
 
@@ -106,7 +108,7 @@ func (d *day) begin() {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.phone.Stop)
-	d.env = append(d.env, "HEALTHSYNC_HOME="+filepath.Join(d.dir, "home"), "HEALTHSYNC_BONJOUR=off", "CLOCK_FILE="+filepath.Join(d.dir, "clock"))
+	d.env = append(d.env, "HEALTHSYNC_HOME="+filepath.Join(d.dir, "home"), "HEALTHSYNC_BONJOUR="+d.bonjour, "CLOCK_FILE="+filepath.Join(d.dir, "clock"))
 	d.picker()
 	d.startApp()
 	d.row("HealthSync - Not paired")

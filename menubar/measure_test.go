@@ -38,7 +38,10 @@ func TestMeasure(t *testing.T) {
 	w := trayharness.StartWatcher(t, bus.Addr)
 	d := &day{
 		t: t, dir: dir, conn: trayharness.Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: trayharness.StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, binary: binary,
+		notes: trayharness.StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, binary: binary, bonjour: "off",
+	}
+	if os.Getenv("HEALTHSYNC_MEASURE_BONJOUR") == "1" { // unshare -n: never on a real network
+		d.bonjour = ""
 	}
 	d.begin() // paired below, so that starts have something to read
 	<-w.Registered
@@ -76,7 +79,7 @@ func TestMeasure(t *testing.T) {
 	port := d.phone.Port()
 	d.phone.Stop()
 	d.click("Check Now")
-	d.row("Not sharing")
+	d.item.WaitFor(t, 30*time.Second, "Not sharing") // Bonjour is listened to first
 	d.idle("the iPhone away", idle)
 	if err := d.phone.Start(net.JoinHostPort("127.0.0.1", fmt.Sprint(port))); err != nil {
 		t.Fatal(err)

@@ -174,6 +174,10 @@ func (c *core) look(offline bool) []Effect {
 
 func (c *core) looked(m Looked, now time.Time) []Effect {
 	c.plan.looking = false
+	if !m.Offline || m.Broken != nil || !m.State.Paired {
+		c.jobs.checking = false
+		c.busy()
+	}
 	first := c.seen.At.IsZero()
 	if m.Broken != nil {
 		j := m.Broken.JSON()

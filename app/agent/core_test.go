@@ -369,6 +369,19 @@ func TestActions(t *testing.T) {
 	s.want(Clicked{status.Action{Name: "no such thing"}}, "run no such thing") // the worker says so
 }
 
+// A click that asks how things stand is seen to be at it.
+func TestCheckIsSeen(t *testing.T) {
+	s := begin(t)
+	s.want(Clicked{status.Action{Name: status.ActCheck}}, "look")
+	if b := s.c.picture(s.now).Desk.Busy; b != "Looking for the iPhone..." {
+		t.Errorf("busy: %q", b)
+	}
+	s.want(seen(status.ConnRefused, start), "")
+	if b := s.c.picture(s.now).Desk.Busy; b != "" {
+		t.Errorf("still busy: %q", b)
+	}
+}
+
 func TestUnpairAsks(t *testing.T) {
 	s := begin(t)
 	s.want(Clicked{status.Action{Name: status.ActUnpair}}, "ask")

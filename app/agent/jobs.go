@@ -15,6 +15,7 @@ type jobs struct {
 	now           *status.Action
 	waiting       []status.Action
 	questionUntil time.Time
+	checking      bool // a click has asked how things stand
 }
 
 // questionFor is how long a question stays in the menu.
@@ -90,6 +91,8 @@ func (c *core) clicked(a status.Action, now time.Time) []Effect {
 		return nil
 	case status.ActCheck, status.ActFollow:
 		c.plan.soon(now, 0)
+		c.jobs.checking = c.seen.Paired && c.sync == nil
+		c.busy()
 		return nil
 	case status.ActDismiss:
 		c.desk.Question = nil
@@ -140,8 +143,11 @@ func (c *core) unpairQuestion() status.Question {
 
 func (c *core) busy() {
 	c.desk.Busy = ""
-	if c.jobs.now != nil && c.jobs.now.Arg != quietly {
+	switch {
+	case c.jobs.now != nil && c.jobs.now.Arg != quietly:
 		c.desk.Busy = slow[c.jobs.now.Name]
+	case c.jobs.checking: // Bonjour is listened to for seconds where the iPhone has gone
+		c.desk.Busy = "Looking for the iPhone..."
 	}
 }
 
