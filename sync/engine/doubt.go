@@ -198,50 +198,89 @@ func (s *session) witness(ctx context.Context, h hush) (store.Span, error) {
 }
 
 // probe finds out about spans in which samples are stored and the phone gave
-// none. It asks for the newest sample before the end of such a span: one that
-// is older than the span shows, in one answer, that the permission is there
-// and the span is empty, so what is stored there was deleted. No sample at all
-// means that the type is silent as a whole, and nothing is touched.
+// none. It asks for the newest sample before the end of such a span, and if
+// there is none, for the span together with a stored sample above it: one that
+// comes back from outside the span shows, in one answer, that the permission is
+// there and the span is empty, so what is stored there was deleted. No sample
+// at all means that the type is silent as a whole, and nothing is touched.
 func (s *session) probe(ctx context.Context) error {
+	if err := s.barrier(ctx); err != nil {
+		return err
+	}
 	for _, t := range s.wanted {
 		for len(s.suspects[t]) > 0 {
 			span, _ := s.suspects[t].newest()
-			page := <-s.free
-			r := request{probe: true, tracks: []*track{{typ: t}}, query: health.Query{
-				Types: []health.Type{t}, Start: Beginning, End: span.To, Limit: 1,
-			}}
-			asked, err := s.ask(ctx, r, page)
-			at, found := int64(0), false
-			if asked {
-				for _, x := range page.Samples {
-					if x.Start < span.To {
-						at, found = x.Start, true
-						break
-					}
-				}
-			}
-			s.free <- page
+			wide := store.Span{From: Beginning, To: span.To}
+			found, err := s.sample(ctx, t, wide, 1, span)
 			if err != nil {
 				return err
 			}
-			if !asked || !found {
-				delete(s.suspects, t) // stays in Doubt
-				break
+			if found != inside && found != outside {
+				if wide, err = s.witness(ctx, hush{t, span}); err != nil {
+					return err
+				}
+				if found = missing; wide.To > span.To {
+					wide.From = span.From
+					if found, err = s.sample(ctx, t, wide, s.plan.page, span); err != nil {
+						return err
+					}
+				}
 			}
-			if at >= span.From {
+			switch found {
+			case missing:
+				delete(s.suspects, t) // it stays in Doubt
+			case inside:
 				// It is back: read it.
 				s.suspects[t] = s.suspects[t].minus(span)
 				s.reopen(t, span)
-				continue
-			}
-			empty := s.suspects[t].within(store.Span{From: at + 1, To: span.To})
-			for _, e := range empty {
-				s.suspects[t] = s.suspects[t].minus(e)
-				s.jobs <- s.absence(t, e)
+			case crowdedOut:
+				s.suspects[t] = s.suspects[t].minus(span)
+				s.reopen(t, wide)
+			case outside:
+				s.suspects[t] = s.suspects[t].minus(span)
+				s.jobs <- s.absence(t, span)
 			}
 		}
 	}
 	return s.barrier(ctx)
+}
+
+// sighting is where a sample was found.
+type sighting int
+
+const (
+	missing sighting = iota
+	inside
+	outside
+	// crowdedOut are those inside, if any, by more above than fit into the
+	// answer.
+	crowdedOut
+)
+
+// sample asks for a type's samples in a wide span and says where they are with
+// respect to a narrower one.
+func (s *session) sample(ctx context.Context, t health.Type, wide store.Span, limit int, span store.Span) (sighting, error) {
+	page := <-s.free
+	defer func() { s.free <- page }()
+	r := request{probe: true, tracks: []*track{{typ: t}}, query: health.Query{
+		Types: []health.Type{t}, Start: wide.From, End: wide.To, Limit: limit,
+	}}
+	asked, err := s.ask(ctx, r, page)
+	if err != nil || !asked {
+		return missing, err
+	}
+	found := missing
+	for _, x := range page.Samples {
+		switch {
+		case span.Contains(x.Start):
+			return inside, nil
+		case x.Start >= span.To && (len(page.Samples) >= limit || page.HasMore):
+			found = crowdedOut
+		default:
+			found = outside
+		}
+	}
+	return found, nil
 }
 
 // absence is a job that says that a span holds no sample of a type.
