@@ -484,3 +484,17 @@ func TestClockSetBack(t *testing.T) {
 	s.want(offline(start.AddDate(1, 0, 0)), "look")
 	s.want(seen("", start.AddDate(1, 0, 0)), "startsync")
 }
+
+// Every action that a remedy asks for is one that the agent knows how to do or
+// to name when it fails.
+func TestRemediesAreDone(t *testing.T) {
+	for _, row := range status.Table() {
+		a := row.Remedy.Action
+		if a == "" || a == status.ActCheck || a == status.ActFollow {
+			continue
+		}
+		if nouns[a] == "" {
+			t.Errorf("%s asks for %q, which nobody does", row.Code, a)
+		}
+	}
+}
