@@ -80,6 +80,7 @@ func (d *day) live() {
 	d.stopAndSync()
 	d.syncTwice()
 	d.interval()
+	d.theRest()
 	d.lockedAndGone()
 	d.certificates()
 	d.revoked()
@@ -120,10 +121,14 @@ func (d *day) begin() {
 // person would, and cannot ask anything else.
 func (d *day) picker() {
 	bin := filepath.Join(d.dir, "bin")
-	script := "#!/bin/sh\ncase \"$*\" in *--file-selection*) echo '" + filepath.Join(d.dir, "code.png") + "' ;; *) exit 5 ;; esac\n"
+	zenity := "#!/bin/sh\ncase \"$*\" in *--save*) echo '" + filepath.Join(d.dir, "exported.pem") + "' ;; *--file-selection*) echo '" + filepath.Join(d.dir, "code.png") + "' ;; *) exit 5 ;; esac\n"
+	opener := "#!/bin/sh\nprintf '%s\\n' \"$@\" >> '" + filepath.Join(d.dir, "opened") + "'\n"
 	err := os.MkdirAll(bin, 0o700)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(bin, "zenity"), []byte(script), 0o700)
+		err = os.WriteFile(filepath.Join(bin, "zenity"), []byte(zenity), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(opener), 0o700)
 	}
 	if err != nil {
 		d.t.Fatal(err)
@@ -353,6 +358,46 @@ func (d *day) interval() {
 	d.checked("Every day")
 	d.click("Every hour")
 	d.checked("Every hour")
+}
+
+// theRest clicks on what has no part in the story.
+func (d *day) theRest() {
+	if out, err := d.command("config", "set", "menu.today", "true"); err != nil {
+		d.t.Errorf("%v\n%s", err, out)
+	}
+	d.row("Today")
+	d.shot("today", "Today")
+	d.click("Launch at Login")
+	d.checked("Launch at Login")
+	if _, err := os.Stat(filepath.Join(d.dir, "config", "autostart", "healthsync.desktop")); err != nil {
+		d.t.Error(err)
+	}
+	d.click("Export...")
+	d.opened(d.dir)
+	raw, err := os.ReadFile(filepath.Join(d.dir, "exported.pem"))
+	if err != nil || bytes.Count(raw, []byte("BEGIN CERTIFICATE")) != 2 || bytes.Contains(raw, []byte("PRIVATE")) {
+		d.t.Errorf("exported: %v\n%s", err, raw)
+	}
+	d.click("Database Folder")
+	d.opened(filepath.Join(d.dir, "home"))
+	d.click("Troubleshoot...")
+	d.opened(filepath.Join(d.dir, "home", "diagnosis.txt"))
+	if raw, err = os.ReadFile(filepath.Join(d.dir, "home", "diagnosis.txt")); err != nil || !bytes.Contains(raw, []byte("Verdict")) {
+		d.t.Errorf("diagnosis: %v\n%s", err, raw)
+	}
+}
+
+// opened waits until something was shown to the person.
+func (d *day) opened(path string) {
+	d.t.Helper()
+	var raw []byte
+	for end := time.Now().Add(6 * soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		raw, _ = os.ReadFile(filepath.Join(d.dir, "opened"))
+		if slices.Contains(strings.Split(string(raw), "\n"), path) {
+			return
+		}
+	}
+	d.t.Errorf("%s was not opened; opened were:\n%s", path, raw)
 }
 
 func (d *day) checked(label string) {
