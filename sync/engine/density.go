@@ -2,11 +2,14 @@ package engine
 
 import (
 	"math"
-	"slices"
 	"sort"
 
 	"healthsync/sync/health"
 )
+
+// This file chooses how far back a request for a lane reaches, and learns from
+// its page. The numbers were chosen by what TestBounds counts over many seeds;
+// none of them decides what is stored, only what it costs.
 
 const (
 	day  = 24 * 3600
@@ -21,187 +24,32 @@ const (
 
 	// growth is how much longer than what is known a window may be.
 	growth = 8
-	// insuredLimit is the smallest limit of a page whose window reaches into
-	// the unknown.
-	insuredLimit = 1000
-	insurance    = 120000
-	jumpLimit    = 300
-
+	// enough is how long a lane must be known for a guess at all of it.
+	enough = 6 * day
+	// guess and longHistory are how long a history is thought to be, likely and
+	// at most; ancient is beyond what any phone has measured: a window that
+	// reaches as far may as well reach to the beginning.
+	guess       = 10 * year
 	longHistory = 20 * year
+	ancient     = 25 * year
+
+	// insurance is what the phone may read for a window that reaches into the
+	// unknown, should every type turn out to be dense there; insuredLimit is the
+	// smallest limit of its page.
+	insurance    = 120000
+	insuredLimit = 1000
+	// jumpLimit is the limit of a request that jumps a gap: enough to see how
+	// dense it is behind it.
+	jumpLimit = 300
+
+	// A window is made for a little more than a page, by as much as the last
+	// predictions were wrong: a full page costs some reads too many, one that is
+	// not full a part of a request. Requests are dearer.
+	overfill    = 1.02
+	maxOverfill = 1.14
 	// maxLift is how far predictions are raised at most that were too low.
 	maxLift = 8
-	// ancient is beyond what any phone has measured: a window that reaches as
-	// far may as well reach to the beginning.
-	ancient = 25 * year
-	guess   = 10 * year
 )
-
-// choice is what to read next.
-type choice struct {
-	tracks []*track
-	// left estimates what the tracks have left; 0 where that is not known.
-	left float64
-	// packed says that all of it should fit into one page.
-	packed bool
-}
-
-// lane chooses the tracks to be read next: those whose newest span to do ends
-// at the same second, unless they are read alone.
-func (p *planner) lane() choice {
-	open := p.turn()
-	if len(open) == 0 {
-		return choice{}
-	}
-	slices.SortStableFunc(open, byTop)
-	top := open[0].top()
-	if c := crowdLane(head(open, top)); c != nil {
-		return choice{tracks: c}
-	}
-	if p.together || top > p.fresh {
-		return choice{tracks: head(open, top)}
-	}
-	var best []*track
-	for i := 0; i < len(open); {
-		t := open[i]
-		group := head(open[i:], t.top())
-		i += len(group)
-		var crowd []*track
-		for _, g := range group {
-			if g.alone {
-				if best == nil {
-					best = []*track{g}
-				}
-			} else {
-				crowd = append(crowd, g)
-			}
-		}
-		if len(crowd) == 0 {
-			continue
-		}
-		// What is sparse is soon done: a few requests for all of it, and the
-		// beginning of the history is known.
-		if p.total(crowd, longHistory)+seen(crowd) <= 2*p.size() {
-			return choice{tracks: crowd}
-		}
-		if best == nil {
-			best = crowd
-		}
-	}
-	return p.pack(best, open)
-}
-
-// turn gives the tracks whose turn it is: team by team, the newest days of all
-// teams before the rest of any, but for those that go last in any case.
-func (p *planner) turn() (open []*track) {
-	team, fresh := last+1, false
-	for _, t := range p.tracks {
-		if len(t.todo) == 0 {
-			continue
-		}
-		f := t.top() > p.fresh && t.team < last
-		if f && !fresh || f == fresh && t.team < team {
-			team, fresh = t.team, f
-		}
-	}
-	for _, t := range p.tracks {
-		if len(t.todo) > 0 && t.team == team && (!fresh || t.top() > p.fresh) {
-			open = append(open, t)
-		}
-	}
-	return open
-}
-
-func seen(lane []*track) (n float64) {
-	for _, t := range lane {
-		n += float64(t.seen)
-	}
-	return n
-}
-
-func head(sorted []*track, top int64) []*track {
-	n := 0
-	for n < len(sorted) && sorted[n].top() == top {
-		n++
-	}
-	return slices.Clone(sorted[:n])
-}
-
-// pack adds to a track near its beginning others that are near theirs.
-func (p *planner) pack(lane, open []*track) choice {
-	top := lane[0].top()
-	if p.floor == 0 {
-		return choice{tracks: lane}
-	}
-	lo := lowest(lane)
-	est := func(t *track) float64 {
-		// Few samples make a poor estimate: rather too much.
-		doubt := 1 + 15/math.Sqrt(float64(t.seen+1))
-		return doubt*p.bias*p.mean(t)*float64(max(top-p.floor, 0)) + 20
-	}
-	sum := 0.0
-	for _, t := range lane {
-		sum += est(t)
-	}
-	room, big := 1.1*p.size(), 1
-	if sum > room || lo > p.floor {
-		return choice{tracks: lane, left: sum}
-	}
-	for _, t := range open {
-		if slices.Contains(lane, t) || lowest([]*track{t}) != lo {
-			continue
-		}
-		e := est(t)
-		again := t.rate() * float64(top-t.top())
-		if sum+e > room || again > 0.5*e+100 || e > tail && big == maxTails {
-			continue
-		}
-		if e > tail {
-			big++
-		}
-		lane = append(lane, t)
-		sum += e
-	}
-	return choice{tracks: lane, left: sum, packed: true}
-}
-
-// mean is a type's samples per second over all of its history so far.
-func (p *planner) mean(t *track) float64 {
-	mean := float64(t.seen) / float64(max(p.now-t.top(), day))
-	if t.seen < health.MaxLimit/2 {
-		return max(mean, t.rate())
-	}
-	return mean
-}
-
-const (
-	// maxTails is how many types with more than tail samples left are packed
-	// into one request: the estimates may be wrong all at once.
-	maxTails = 4
-	tail     = 200
-)
-
-func lowest(lane []*track) int64 {
-	lo := Beginning
-	for _, t := range lane {
-		s, _ := t.todo.newest()
-		lo = max(lo, s.From)
-	}
-	return lo
-}
-
-// total estimates the samples that a lane has left if the history is as long
-// as that.
-func (p *planner) total(lane []*track, length int64) (sum float64) {
-	for _, t := range lane {
-		s, _ := t.todo.newest()
-		left := min(s.To, p.now) - max(s.From, p.now-length)
-		if p.floor != 0 {
-			left = min(s.To, p.now) - max(s.From, p.floor)
-		}
-		sum += t.rate() * float64(max(left, 0))
-	}
-	return sum
-}
 
 // window chooses how far back a request for the lane reaches, and its limit.
 func (p *planner) window(c choice) request {
@@ -265,16 +113,13 @@ func (p *planner) window(c choice) request {
 		r.query.Limit = p.clip(jumpLimit)
 		return r
 	}
-	want := (1.02 + p.miss) * p.size()
-	if p.miss > 0.12 {
-		want = 1.14 * p.size()
-	}
+	want := min(overfill+p.miss, maxOverfill) * p.size()
 	length := math.Inf(1)
 	if rate > 0 {
 		length = want / rate
 	}
 	if limit := growth * tau; length > limit {
-		if rate*longHistory <= p.size() && tau >= 6*day {
+		if rate*longHistory <= p.size() && tau >= enough {
 			r.query.Limit = p.insured(len(lane), 2*rate*guess)
 			if 2*rate*guess < jumpLimit {
 				r.query.Limit, r.jump = p.clip(jumpLimit), true
@@ -365,32 +210,5 @@ func (p *planner) learn(r request, samples []health.Sample, f finding) {
 		t.n = keep*t.n + float64(counts[j])
 		t.tau = keep*t.tau + w
 		t.jump = empty
-	}
-}
-
-const (
-	// share of all samples from which a type is read alone.
-	share = 0.15
-	// pages that a type must be thought to fill for it.
-	pages = 2.5
-)
-
-// split takes the dense types out of a lane.
-func (p *planner) split(lane []*track) {
-	if p.together || len(lane) < 2 {
-		return
-	}
-	all := 0.0
-	for _, t := range p.tracks {
-		if len(t.todo) > 0 {
-			all += t.rate()
-		}
-	}
-	for _, t := range lane {
-		total := t.rate() * guess
-		if t.rate() >= share*all && total >= pages*p.size() ||
-			p.miss > 0.3 && total >= p.size() {
-			t.alone = true
-		}
 	}
 }

@@ -67,33 +67,6 @@ func (t *track) top() int64 {
 	return s.To
 }
 
-// edge is the oldest second of a page that broke off in it. The phone serves
-// whole seconds only, so the next request has to begin with that second again.
-type edge struct {
-	second int64
-	// tracks are those of the request; served positions only mean something to
-	// a request for the very same.
-	tracks []*track
-	seen   map[store.Key]struct{}
-	// served counts the samples before which a request for [.., second+1) may
-	// begin.
-	served   int
-	restarts int
-	// stuck says that beginning with the second again brings nothing new.
-	stuck bool
-	// overlap is how many known samples a request behind an offset begins with.
-	overlap int
-}
-
-// crowd is a second with more samples than a page.
-type crowd struct {
-	second int64
-	// end is second+1, or the end of time for what is dated in the future.
-	end int64
-	// dense are the types that have many there; the others go together.
-	dense []*track
-}
-
 // request is the next question and why it is asked.
 type request struct {
 	query  health.Query
@@ -153,8 +126,6 @@ type planner struct {
 	lift float64
 	// bias corrects estimates of what is left by how wrong the last were.
 	bias float64
-	// served counts all samples.
-	served int64
 	// page is the number of samples to ask for: health.MaxLimit but in tests.
 	page int
 	// teams is the highest team in use.
@@ -192,21 +163,6 @@ func (p *planner) next() (request, bool) {
 	return r, true
 }
 
-const (
-	// smallEdge is how many samples of the edge's second are simply read
-	// again: 64 of 10,000 cost less than one percent of a page, and reading
-	// the second whole needs no trust in the order of equals.
-	smallEdge = 64
-	// crowdedEdge is how many samples of several types in the edge's second
-	// make it a crowd: an offset costs the phone as many reads of each type.
-	crowdedEdge = 4000
-	// edgeOverlap is how many samples behind an offset must be known ones.
-	edgeOverlap = 8
-	// maxRestarts is how often a second is begun anew whose samples moved
-	// while it was read.
-	maxRestarts = 3
-)
-
 // received takes the page that answers r: samples as served, newest first.
 func (p *planner) received(r request, samples []health.Sample, hasMore bool) (finding, error) {
 	f := finding{counts: make([]int, len(r.tracks))}
@@ -219,7 +175,6 @@ func (p *planner) received(r request, samples []health.Sample, hasMore bool) (fi
 	for j, t := range r.tracks {
 		t.seen += int64(f.counts[j])
 	}
-	p.served += int64(len(samples))
 	if r.edge != nil && !r.edge.knows(samples[:min(r.overlap, len(samples))], r.query.End) {
 		p.restart(r, &f)
 		return f, nil
@@ -259,127 +214,6 @@ func count(tracks []*track, samples []health.Sample, counts []int) {
 			counts[last]++
 		}
 	}
-}
-
-// knows reports whether all samples were seen in the edge's second already;
-// one at the very end of the request belongs to the second above.
-func (e *edge) knows(samples []health.Sample, end int64) bool {
-	for i := range samples {
-		if samples[i].Start >= end {
-			continue
-		}
-		if _, ok := e.seen[store.Key{Type: samples[i].Type, ID: samples[i].ID}]; !ok {
-			return false
-		}
-	}
-	return true
-}
-
-func (e *edge) keys() []store.Key {
-	keys := make([]store.Key, 0, len(e.seen))
-	for k := range e.seen {
-		keys = append(keys, k)
-	}
-	return keys
-}
-
-func (e *edge) add(samples []health.Sample) (fresh int) {
-	// A phone that gives less than it was asked for must still get on.
-	e.overlap = min(max(len(samples)/4, 1), edgeOverlap, len(samples)-1)
-	for i := len(samples) - 1; i >= 0 && samples[i].Start == e.second; i-- {
-		k := store.Key{Type: samples[i].Type, ID: samples[i].ID}
-		if _, ok := e.seen[k]; !ok {
-			e.seen[k] = struct{}{}
-			fresh++
-		}
-	}
-	return fresh
-}
-
-// restart begins a second anew whose samples are not where they were, and
-// gives it up after some times.
-func (p *planner) restart(r request, f *finding) {
-	e := r.edge
-	e.restarts++
-	e.served, e.overlap = 0, 0
-	clear(e.seen)
-	if e.restarts > maxRestarts {
-		f.skipped = store.Span{From: e.second, To: e.second + 1}
-		for _, t := range r.tracks {
-			t.todo = t.todo.minus(f.skipped)
-			t.edge = nil
-		}
-	}
-}
-
-// stay goes on within one second; false where there is no more of it.
-func (p *planner) stay(r request, samples []health.Sample) bool {
-	if r.edge != nil && len(samples) <= r.overlap {
-		// hasMore, but there is nothing behind what is known.
-		return false
-	}
-	// A phone that serves the very end of a range too may fill a page with it.
-	second := min(samples[len(samples)-1].Start, r.query.End-1)
-	e := r.edge
-	if e == nil || e.second != second {
-		e = r.tracks[0].edge
-		if e == nil || e.second != second || !slices.Equal(e.tracks, r.tracks) {
-			e = &edge{second: second, tracks: r.tracks, seen: map[store.Key]struct{}{}}
-		}
-	}
-	e.add(samples)
-	e.stuck = true
-	e.served = r.query.Offset + len(samples)
-	for _, t := range r.tracks {
-		t.edge = e
-	}
-	if len(r.tracks) > 1 {
-		p.part(r, e)
-	}
-	return true
-}
-
-// part divides a crowded second among the types of a request: an offset makes
-// the phone read as many samples of each type, so each crowd goes by itself.
-func (p *planner) part(r request, e *edge) {
-	by := make(map[health.Type]map[store.Key]struct{})
-	for k := range e.seen {
-		if by[k.Type] == nil {
-			by[k.Type] = map[store.Key]struct{}{}
-		}
-		by[k.Type][k] = struct{}{}
-	}
-	if len(by) == 0 {
-		return // all of it lies at the very end of the range
-	}
-	c := &crowd{second: e.second, end: e.second + 1}
-	for _, t := range r.tracks {
-		t.edge, t.crowded = nil, c
-		if n := len(by[t.typ]); n > len(e.seen)/20 {
-			// The newest of a type in a page of all types are its newest.
-			t.edge = &edge{second: e.second, tracks: []*track{t}, seen: by[t.typ], served: n}
-			c.dense = append(c.dense, t)
-		}
-	}
-}
-
-// crowdLane takes from a lane at a crowded second those to be read next.
-func crowdLane(lane []*track) []*track {
-	c := lane[0].crowded
-	if c == nil {
-		return nil
-	}
-	var light []*track
-	for _, t := range lane {
-		if t.crowded != c || t.top() != c.end {
-			continue
-		}
-		if slices.Contains(c.dense, t) {
-			return []*track{t}
-		}
-		light = append(light, t)
-	}
-	return light
 }
 
 // cut takes what is read from the tracks and keeps the new edge.
@@ -450,69 +284,6 @@ func (p *planner) drop(typ health.Type) {
 	if t := p.index[typ]; t != nil {
 		t.todo, t.edge, t.crowded = nil, nil, nil
 	}
-}
-
-// narrow notes that the phone cannot answer r and makes the next request for
-// it smaller: fewer types, then less time. A single second that cannot be
-// served is given up and returned.
-func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
-	crowded := r.tracks[0].crowded != nil
-	for _, t := range r.tracks {
-		t.edge, t.crowded = nil, nil
-	}
-	n := len(r.tracks)
-	if p.together && n > 1 {
-		p.shorten(r)
-		return store.Span{}, false
-	}
-	if n > 1 {
-		p.teams += 2
-		for i, t := range r.tracks {
-			t.team = p.teams - 1
-			if i >= n/2 {
-				t.team = p.teams
-			}
-		}
-		return store.Span{}, false
-	}
-	t := r.tracks[0]
-	length := min(r.query.End, max(p.now, r.query.Start+1)) - r.query.Start
-	if t.reach == 0 && !crowded {
-		t.reach = p.longest(t)
-	} else if length <= 1 {
-		lost = store.Span{From: r.query.Start, To: r.query.End}
-		t.todo = t.todo.minus(lost)
-		return lost, true
-	}
-	t.reach = max(min(t.reach, length)/2, 1)
-	return store.Span{}, false
-}
-
-// shorten is narrow for types that stay together: less time, and within one
-// second one type after the other.
-func (p *planner) shorten(r request) {
-	length := min(r.query.End, max(p.now, r.query.Start+1)) - r.query.Start
-	if length <= 1 {
-		c := &crowd{second: r.query.Start, end: r.query.End, dense: r.tracks}
-		for _, t := range r.tracks {
-			t.crowded = c
-		}
-		return
-	}
-	for _, t := range r.tracks {
-		if t.reach == 0 {
-			t.reach = min(length, p.longest(t))
-		}
-		t.reach = max(min(t.reach, length)/2, 1)
-	}
-}
-
-// longest is the time that a page of a type covers, and not less than a month.
-func (p *planner) longest(t *track) int64 {
-	if r := t.rate(); r > 0 {
-		return int64(max(p.size()/r, 30*day))
-	}
-	return End - Beginning
 }
 
 // OrderError says that a page was not newest first. Nothing can be concluded
