@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -13,6 +14,7 @@ import (
 
 // fakeStore does with a Change what sync/store promises to do, in memory.
 type fakeStore struct {
+	mu         sync.Mutex
 	live, dead map[store.Key]health.Sample
 	days       map[health.Type]map[int64]map[health.UUID]struct{}
 	covered    map[health.Type]spans
@@ -61,6 +63,8 @@ func (f *fakeStore) take(k store.Key) {
 }
 
 func (f *fakeStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.before != nil {
 		if err := f.before(); err != nil {
 			return store.Outcome{}, err
@@ -137,6 +141,8 @@ func (f *fakeStore) State(_ context.Context, key string) (string, bool, error) {
 }
 
 func (f *fakeStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var list []health.Sample
 	for k, x := range f.live {
 		if len(q.Types) > 0 && !slices.Contains(q.Types, k.Type) || q.Span != (store.Span{}) && !q.Span.Contains(x.Start) {
@@ -163,6 +169,7 @@ func (f *fakeStore) Query(_ context.Context, q store.Filter, yield func(*health.
 
 // tallyStore keeps starts only, for histories of millions.
 type tallyStore struct {
+	mu      sync.Mutex
 	starts  map[health.Type][]int64
 	sorted  map[health.Type]bool
 	covered map[health.Type]spans
@@ -177,6 +184,8 @@ func newTallyStore() *tallyStore {
 }
 
 func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for i := range c.Samples {
 		t := c.Samples[i].Type
 		f.starts[t] = append(f.starts[t], c.Samples[i].Start)
@@ -203,6 +212,8 @@ func (f *tallyStore) State(_ context.Context, key string) (string, bool, error) 
 }
 
 func (f *tallyStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	span := q.Span
 	if span == (store.Span{}) {
 		span = store.Span{From: Beginning, To: End}
