@@ -174,7 +174,6 @@ type tallyStore struct {
 	sorted  map[health.Type]bool
 	covered map[health.Type]spans
 	state   map[string]string
-	added   int
 }
 
 var _ Store = (*tallyStore)(nil)
