@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -342,10 +343,11 @@ func (e *Env) openOutput(path string) (*output, error) {
 		return &output{Writer: f, file: f}, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return nil, err
+	var aside *fs.PathError
+	if errors.As(err, &aside) {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: aside.Err} // by the name that the person knows
 	}
-	return &output{Writer: f, file: f, path: path}, nil
+	return &output{Writer: f, file: f, path: path}, err
 }
 
 // close keeps the file if the answer is whole, and removes it if not.

@@ -30,6 +30,9 @@ func Main(ctx context.Context, env *Env) int {
 	if ctx.Err() != nil && status.Find(err) == nil {
 		shown = status.New(status.Interrupted, "", err)
 	}
+	if shown.Code == status.Usage && shown.Remedy == (status.Remedy{}) {
+		shown.Remedy = status.Remedy{Text: "see what it takes", Command: cmd.CommandPath() + " --help"}
+	}
 	debug, _ := cmd.Flags().GetBool("debug")
 	env.printError(shown, wantsJSON(cmd, env.Args), debug)
 	return int(shown.Exit())
@@ -157,6 +160,10 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 func flagError(cmd *cobra.Command, err error) error {
 	e := usageError(status.Usage, sentence(err.Error()), "")
 	e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		e.Detail = fmt.Sprintf("--%s takes %s, not %q.", invalid.GetFlag().Name, takes(invalid.GetFlag().Value.Type()), invalid.GetValue())
+	}
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 		name := unknown.GetSpecifiedName()
@@ -166,6 +173,19 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	}
 	return e
+}
+
+// takes says in words what a flag of a type of pflag's takes.
+func takes(kind string) string {
+	switch kind {
+	case "int", "uint", "int64", "uint64":
+		return "a whole number"
+	case "duration":
+		return "a time with its unit (500ms, 30s, 5m)"
+	case "bool":
+		return "true or false"
+	}
+	return "another value"
 }
 
 func nearestFlag(cmd *cobra.Command, name string) string {

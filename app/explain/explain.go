@@ -66,11 +66,10 @@ func ownError(err error, _ time.Time) *status.Error {
 	}
 	var date *when.Error
 	if errors.As(err, &date) {
-		e := status.New(status.InvalidDate, fmt.Sprintf("%s: %q.", date.Flag, date.Text), err)
-		if date.Reason != "" {
-			e.Detail = fmt.Sprintf("%s %s.", date.Flag, date.Reason)
+		if date.Reason != "" { // the dates were understood; together they make no range
+			return status.New(status.Usage, fmt.Sprintf("%s %s.", date.Flag, date.Reason), err)
 		}
-		return e
+		return status.New(status.InvalidDate, fmt.Sprintf("%s: %q.", date.Flag, date.Text), err)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (s Spec) Resolve(now time.Time) (Range, error) {
 	case len(ways) > 1:
 		return r, &Error{Flag: ways[1], Reason: "cannot be used together with " + ways[0]}
 	case !r.From.Before(r.To):
-		return r, &Error{Flag: ways[0], Text: s.Start, Reason: fmt.Sprintf("the range ends (%s) before it begins (%s)", r.To.Format(time.RFC3339), r.From.Format(time.RFC3339))}
+		return r, &Error{Flag: ways[0], Text: s.Start, Reason: fmt.Sprintf("gives a range that ends (%s) before it begins (%s)", r.To.Format(time.RFC3339), r.From.Format(time.RFC3339))}
 	}
 	return r, nil
 }
