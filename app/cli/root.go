@@ -84,6 +84,7 @@ func commands(env *Env) []*cobra.Command {
 		newSQLCommand(env),
 		newCertCommand(env),
 		newCertInfoAlias(env),
+		newTrustCommand(env),
 		newKeychainCommand(env),
 		newConfigCommand(env),
 		newResetCommand(env),

@@ -190,6 +190,7 @@ func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o L
 		s.discard(ctx, v, r)
 		return nil, err
 	}
+	s.verified(r, st.Report)
 	s.Log.Info("adopted a pairing", "certificate", r.Leaf())
 	return &Paired{Record: r, Replaced: damaged != nil, Status: st}, nil
 }
@@ -197,7 +198,7 @@ func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o L
 // adoptedLink makes a link of a pairing that is not written down yet.
 func (s *Station) adoptedLink(r *Record, leaf pki.Fingerprint, token string, o LinkOptions) (*Link, error) {
 	l := &Link{
-		Record: r, Host: r.Host, Port: r.Port, station: s, dialer: s.dialer(trust.Pinned(leaf), o), options: o,
+		Record: r, Host: r.Host, Port: r.Port, station: s, dialer: s.dialer(trust.Pinned(leaf), o, nil), options: o,
 		fixed: o.NoSearch,
 		token: func(context.Context) (string, error) { return token, nil },
 	}

@@ -83,16 +83,27 @@ func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 		return nil, err
 	}
 	host, port := s.Where(r, o)
+	known := *r // the record may change while a dial is under way
 	l := &Link{
-		Record: r, Host: host, Port: port, station: s, dialer: s.dialer(t, o), options: o, moved: o.Moved,
+		Record: r, Host: host, Port: port, station: s, options: o, moved: o.Moved,
+		dialer: s.dialer(t, o, func(report *trust.Report) { s.verified(&known, report) }),
 		fixed: o.NoSearch || o.Host != "" || o.Port != 0,
 		token: func(ctx context.Context) (string, error) { return s.token(ctx, r) },
 	}
 	return l, l.connect()
 }
 
-func (s *Station) dialer(t *trust.Trust, o LinkOptions) *trust.Dialer {
-	return &trust.Dialer{Trust: t, Now: s.Now, Timeout: o.Timeout, KeyLog: o.KeyLog, Trace: o.Trace, Resolver: resolver()}
+// dialer makes one that tells verified of each connection on which the iPhone
+// has proved to be itself.
+func (s *Station) dialer(t *trust.Trust, o LinkOptions, verified func(*trust.Report)) *trust.Dialer {
+	return &trust.Dialer{Trust: t, Now: s.Now, Timeout: o.Timeout, KeyLog: o.KeyLog, Resolver: resolver(), Trace: func(r *trust.Report) {
+		if r.Failure == nil && verified != nil {
+			verified(r)
+		}
+		if o.Trace != nil {
+			o.Trace(r)
+		}
+	}}
 }
 
 func (s *Station) clientConfig(protocol int, host string, port int, d *trust.Dialer, o LinkOptions, token func(context.Context) (string, error)) phone.Config {

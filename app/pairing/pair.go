@@ -76,7 +76,8 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 		return nil, err
 	}
 	r := &Record{Schema: recordSchema, ID: newID(), Protocol: req.Protocol, Host: req.Host, Port: req.Port, CA: req.CA, PairedAt: s.Now().UTC().Truncate(time.Second)}
-	if err := s.exchange(ctx, v, r, req, o); err != nil {
+	report, err := s.exchange(ctx, v, r, req, o)
+	if err != nil {
 		s.discard(ctx, v, r)
 		if late && unanswered(err) {
 			err = &CodeExpiredError{At: req.ExpiresAt, Err: err}
@@ -87,6 +88,7 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 		s.discard(ctx, v, r)
 		return nil, err
 	}
+	s.verified(r, report)
 	p := &Paired{Record: r, Replaced: old != nil || damaged != nil}
 	_, p.Leftover = s.removeItems(ctx, v, func(i vault.Item) bool { return !r.names(i) })
 	p.Status, p.StatusErr = s.firstStatus(ctx, o)
@@ -112,40 +114,40 @@ func unanswered(err error) bool {
 }
 
 // exchange trades the code for a token or certificates and puts them into the
-// vault.
-func (s *Station) exchange(ctx context.Context, v vault.Vault, r *Record, req Request, o LinkOptions) error {
+// vault. The report is of the connection on which that happened.
+func (s *Station) exchange(ctx context.Context, v vault.Vault, r *Record, req Request, o LinkOptions) (*trust.Report, error) {
 	ask := phone.PairRequest{Code: req.Code, ClientName: req.ClientName, CA: req.CA}
 	t := trust.Pinned(req.Leaf)
 	if req.Protocol == 2 {
 		_, csr, err := newSigner(ctx, v, r)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		ask.CSR = csr
 		t = trust.Pairing(req.Leaf, req.CA)
 	}
-	client, err := phone.New(s.clientConfig(req.Protocol, req.Host, req.Port, s.dialer(t, o), o, nil))
+	client, err := phone.New(s.clientConfig(req.Protocol, req.Host, req.Port, s.dialer(t, o, nil), o, nil))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	issued, err := client.Pair(ctx, ask)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cert := issued.Report.ServerCert()
 	if cert == nil {
-		return errors.New("the connection that paired showed no certificate")
+		return nil, errors.New("the connection that paired showed no certificate")
 	}
 	r.Server = cert.Raw
 	if req.Protocol == 1 {
 		r.TokenExpiresAt = issued.ExpiresAt
-		return v.Set(ctx, r.tokenName(), vault.Secret(issued.Token))
+		return issued.Report, v.Set(ctx, r.tokenName(), vault.Secret(issued.Token))
 	}
 	r.ClientExpiresAt = issued.Client.NotAfter
 	if err := v.SetCertificate(ctx, r.caName(), issued.CA); err != nil {
-		return err
+		return nil, err
 	}
-	return v.SetCertificate(ctx, r.clientName(), issued.Client)
+	return issued.Report, v.SetCertificate(ctx, r.clientName(), issued.Client)
 }
 
 // commit makes the pairing the one that counts. An address that was set by

@@ -69,6 +69,9 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 		}
 	}
 	link, st, err := reach(ctx)
+	if berr := s.FileTrusted(context.WithoutCancel(ctx), db); berr != nil {
+		s.Log.Warn("the address book was not brought up to date", "err", berr)
+	}
 	if err != nil {
 		return engine.Result{}, err
 	}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/sync/store"
+)
+
+func newTrustCommand(env *Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trust",
+		Short: "Who was trusted, where and when",
+		Args:  unknownCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newTrustLogCommand(env))
+	return cmd
+}
+
+func newTrustLogCommand(env *Env) *cobra.Command {
+	limit := 0
+	cmd := &cobra.Command{
+		Use:   "log",
+		Short: "Show the address book: where the iPhone has proved to be itself",
+		Long: `Shows every address, port and certificate by which the paired iPhone has proved to
+be itself, with the first and the last time: an audit trail. Nothing is ever taken
+out of it; it stays when you unpair, and earlier pairings are in it too.
+
+It is in the database as the view trust_log. No secret and no health value is in it.`,
+		Example: "  healthsync trust log\n  healthsync trust log --limit 10\n  healthsync trust log --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usageError(status.Usage, "--limit takes a number from 0 upwards; 0 means all.", "")
+			}
+			return runTrustLog(cmd.Context(), env, limit, jsonWanted(cmd))
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 0, "the latest so many; 0 means all")
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}
+
+// trustRow is an entry of the address book in an answer.
+type trustRow struct {
+	Host        string    `json:"host"`
+	Port        int       `json:"port"`
+	Certificate string    `json:"certificateFingerprint"`
+	Protocol    int       `json:"protocol"`
+	Phone       string    `json:"phone,omitempty"`
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
+	Count       int64     `json:"count"`
+	// Pairing tells the pairings apart; Current is that of now.
+	Pairing string `json:"pairing"`
+	Current bool   `json:"current"`
+}
+
+func runTrustLog(ctx context.Context, env *Env, limit int, asJSON bool) error {
+	s, err := env.station()
+	if err != nil {
+		return err
+	}
+	book, err := s.TrustLog(ctx)
+	if err != nil {
+		return err
+	}
+	now := ""
+	if r, err := s.Record(); err == nil {
+		now = r.ID
+	} else if !errors.Is(err, pairing.ErrNotPaired) {
+		env.note("note: which pairing is that of now cannot be told: %v", err)
+	}
+	all := len(book)
+	if limit > 0 && limit < all {
+		book = book[:limit]
+	}
+	if asJSON {
+		rows := make([]trustRow, 0, len(book))
+		for _, e := range book {
+			rows = append(rows, trustRow{
+				Host: e.Host, Port: e.Port, Certificate: e.Certificate, Protocol: e.Protocol, Phone: printable(e.Phone),
+				First: time.Unix(e.First, 0).UTC(), Last: time.Unix(e.Last, 0).UTC(), Count: e.Count, Pairing: e.Pairing, Current: e.Pairing == now,
+			})
+		}
+		return env.printJSON(struct {
+			Total   int        `json:"total"`
+			Entries []trustRow `json:"entries"`
+		}{all, rows})
+	}
+	return env.printBook(book, all, now)
+}
+
+func (e *Env) printBook(book []store.Trusted, all int, current string) error {
+	if len(book) == 0 {
+		e.printf("No iPhone has been trusted yet.\n")
+		return nil
+	}
+	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "LAST\tFIRST\tADDRESS\tCERTIFICATE\tTIMES\tIPHONE\tPAIRING\n")
+	moment := func(unix int64) string { return time.Unix(unix, 0).Local().Format("2006-01-02 15:04") }
+	for _, x := range book {
+		pairing := "this one"
+		if x.Pairing != current {
+			pairing = "earlier, " + printable(x.Pairing)
+		}
+		certificate := printable(x.Certificate)
+		if len(certificate) > 16 {
+			certificate = certificate[:16] + "…"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", moment(x.Last), moment(x.First), hostPort(x.Host, x.Port), certificate, x.Count, deviceName(x.Phone), pairing)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(book) < all {
+		e.note("%s more; --limit 0 shows all", plural(int64(all-len(book)), "line"))
+	}
+	return nil
+}
