@@ -87,8 +87,8 @@ func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 	l := &Link{
 		Record: r, Host: host, Port: port, station: s, options: o, moved: o.Moved,
 		dialer: s.dialer(t, o, func(report *trust.Report) { s.verified(&known, report) }),
-		fixed: o.NoSearch || o.Host != "" || o.Port != 0,
-		token: func(ctx context.Context) (string, error) { return s.token(ctx, r) },
+		fixed:  o.NoSearch || o.Host != "" || o.Port != 0,
+		token:  func(ctx context.Context) (string, error) { return s.token(ctx, r) },
 	}
 	return l, l.connect()
 }
