@@ -25,13 +25,13 @@ type Browser struct {
 // missing: five seconds and more make that unlikely. The error is nil or a
 // [NetworkError]; a ctx that is done is none.
 func (b *Browser) Browse(ctx context.Context, window time.Duration) ([]Instance, error) {
-	found := map[string]Instance{}
-	err := b.search(ctx, window, func(i Instance) { found[i.Name] = i })
-	list := make([]Instance, 0, len(found))
-	for _, i := range found {
-		list = append(list, i)
+	r := roster{}
+	err := b.search(ctx, window, func(i Instance) { r.see(i) })
+	list := make([]Instance, 0, len(r.known))
+	for _, e := range r.known {
+		list = append(list, e.instance)
 	}
-	slices.SortFunc(list, func(a, b Instance) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b Instance) int { return cmp.Compare(identity(a), identity(b)) })
 	return list, err
 }
 
@@ -53,10 +53,48 @@ func (b *Browser) Find(ctx context.Context, window time.Duration, match func(Ins
 	return it, ok, err
 }
 
-// search makes one round after the other until window is over or ctx done. The
+// search asks and listens until window is over or ctx done. found is called
+// from one goroutine at a time.
+func (b *Browser) search(ctx context.Context, window time.Duration, found func(Instance)) error {
+	var turn sync.Mutex
+	once := func(i Instance) {
+		turn.Lock()
+		defer turn.Unlock()
+		found(i)
+	}
+	listening, stop := b.listen(ctx, func(n news) {
+		if !n.gone {
+			once(n.instance)
+		}
+	})
+	defer stop()
+	return b.rounds(ctx, window, listening, once)
+}
+
+// listen hears what is said until stop is called, which waits for its end. It
+// reports whether it can: where it cannot, the rounds cannot either, and say
+// why.
+func (b *Browser) listen(ctx context.Context, tell func(news)) (listening bool, stop func()) {
+	e, err := openEar(b.Interfaces)
+	if err != nil {
+		return false, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = e.run(ctx, nil, tell, func(error) {}) // it ends with ctx
+	}()
+	return true, func() {
+		cancel()
+		<-done
+	}
+}
+
+// rounds makes one round after the other until window is over or ctx done. The
 // window begins when the first round may ask. An error ends it only if it is
 // the first round's: interfaces come and go.
-func (b *Browser) search(ctx context.Context, window time.Duration, found func(Instance)) error {
+func (b *Browser) rounds(ctx context.Context, window time.Duration, listening bool, found func(Instance)) error {
 	b.turn.Lock()
 	defer b.turn.Unlock()
 	list := b.Interfaces
@@ -78,7 +116,7 @@ func (b *Browser) search(ctx context.Context, window time.Duration, found func(I
 		}
 		ifaces, err := list()
 		if err == nil {
-			err = b.round(ctx, length, ifaces, found)
+			err = b.round(ctx, length, ifaces, listening, found)
 		}
 		if err != nil {
 			if n == 0 {
@@ -90,11 +128,11 @@ func (b *Browser) search(ctx context.Context, window time.Duration, found func(I
 	return nil
 }
 
-func (b *Browser) round(ctx context.Context, length time.Duration, ifaces []net.Interface, found func(Instance)) error {
+func (b *Browser) round(ctx context.Context, length time.Duration, ifaces []net.Interface, listening bool, found func(Instance)) error {
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	b.last = time.Now()
-	err := round(ctx, ifaces, found)
+	err := round(ctx, ifaces, listening, found)
 	if err == nil {
 		<-ctx.Done() // the library may have given up before
 	}

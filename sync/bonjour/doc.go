@@ -6,14 +6,16 @@
 // [Instance] is a place to try, and the handshake there decides (pki/trust).
 // The package knows nothing of pairings, and it never connects to what it finds.
 //
-// The library has faults that a caller must not see; they are worked round in
-// zeroconf.go, each with its reason.
+// A [Browser] asks who is there, by the library. A [Listener] hears what phones
+// say by themselves, which the library does not tell (heard.go says how). The
+// library's other faults are worked round in zeroconf.go, each with its thread.
 package bonjour
 
 import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,10 @@ type Instance struct {
 	// Text is the TXT record; the shipping app has none.
 	Text []string
 }
+
+// identity tells instances apart: by their names, and where two devices claim
+// one name, by the hosts that they are on.
+func identity(i Instance) string { return i.Name + "\x00" + strings.ToLower(i.Host) }
 
 // equal compares all but the order of addresses.
 func (i Instance) equal(j Instance) bool {

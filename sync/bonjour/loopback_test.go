@@ -224,7 +224,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	once := func() (found bool) {
 		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
 		defer cancel()
-		if err := round(ctx, lo, func(i Instance) { found = found || i.Name == name }); err != nil {
+		if err := round(ctx, lo, false, func(i Instance) { found = found || i.Name == name }); err != nil {
 			t.Fatal(err)
 		}
 		return found
@@ -287,13 +287,13 @@ func TestFromEntry(t *testing.T) {
 		e.Text = append(e.Text, "a", "")
 	}
 	for zone, want := range map[string]string{"": "[192.168.1.2 fd00::1]", "en0": "[192.168.1.2 fe80::1%en0 fd00::1]"} {
-		i, ok := fromEntry(e, zone)
+		i, ok := fromEntry(e, zone, false)
 		if !ok || i.Name != "Evil\ufffd[2J iPhone" || fmt.Sprint(i.Addrs) != want || len(i.Text) != maxText {
 			t.Errorf("%+v", i)
 		}
 	}
 	e.Port = 0
-	if _, ok := fromEntry(e, ""); ok {
+	if _, ok := fromEntry(e, "", false); ok {
 		t.Error("a phone without a port")
 	}
 }

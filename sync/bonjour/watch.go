@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -23,15 +24,17 @@ const (
 	Trouble
 	// Recovered: it can be searched again.
 	Recovered
+	// Again: an instance that is known was named once more, by itself or in
+	// answer to somebody. A [Listener] alone reports it.
+	Again
 )
 
 // String gives the name used in logs.
 func (k EventKind) String() string {
-	return [...]string{"appeared", "changed", "gone", "trouble", "recovered"}[k]
+	return [...]string{"appeared", "changed", "gone", "trouble", "recovered", "again"}[k]
 }
 
-// Event is one change. Instance is set for the first three kinds, Err for
-// Trouble.
+// Event is one change. Err is set for Trouble, Instance for the others.
 type Event struct {
 	Kind     EventKind
 	Instance Instance
@@ -54,8 +57,9 @@ type WatchOptions struct {
 }
 
 // Watch reports what changes until ctx is done, and then returns its error. An
-// instance is reported when it is seen, not when a window ends. report is called
-// from one goroutine at a time and must not block.
+// instance is reported when it is seen, not when a window ends; what a phone
+// says by itself is reported when it says it. report is called from one
+// goroutine at a time and must not block.
 func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event)) error {
 	if o.Window <= 0 {
 		o.Window = 3 * time.Second
@@ -63,31 +67,47 @@ func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event))
 	if o.Misses <= 0 {
 		o.Misses = 3
 	}
+	var turn sync.Mutex // of r and report
 	r := roster{misses: o.Misses}
+	tell := func(events ...Event) {
+		for _, e := range events {
+			report(e)
+		}
+	}
+	listening, stop := b.listen(ctx, func(n news) {
+		turn.Lock()
+		defer turn.Unlock()
+		tell(r.hear(n)...)
+	})
+	defer stop()
 	troubled := false
 	for ctx.Err() == nil {
-		err := b.search(ctx, o.Window, func(i Instance) {
+		err := b.rounds(ctx, o.Window, listening, func(i Instance) {
+			turn.Lock()
+			defer turn.Unlock()
 			if e, ok := r.see(i); ok {
 				report(e)
 			}
 		})
+		turn.Lock()
 		switch {
 		case ctx.Err() != nil:
+			turn.Unlock()
 			continue
 		case err != nil:
 			if !troubled {
 				report(Event{Kind: Trouble, Err: err})
 			}
 			troubled = true
+			turn.Unlock()
 			sleepOr(ctx, apart, o.Poke)
 			continue
 		case troubled:
 			troubled = false
 			report(Event{Kind: Recovered})
 		}
-		for _, e := range r.endWindow() {
-			report(e)
-		}
+		tell(r.endWindow()...)
+		turn.Unlock()
 		sleepOr(ctx, o.Pause, o.Poke)
 	}
 	return ctx.Err()
@@ -127,7 +147,7 @@ func (r *roster) see(i Instance) (Event, bool) {
 	if r.known == nil {
 		r.known = map[string]*entry{}
 	}
-	e := r.known[i.Name]
+	e := r.known[identity(i)]
 	if e == nil {
 		if len(r.known) >= maxInstances {
 			return Event{}, false
@@ -136,30 +156,55 @@ func (r *roster) see(i Instance) (Event, bool) {
 		for _, a := range i.Addrs {
 			e.unseen[a] = -1
 		}
-		r.known[i.Name] = e
+		r.known[identity(i)] = e
 		return Event{Kind: Appeared, Instance: i}, true
 	}
 	e.seen = true
 	for _, a := range i.Addrs {
 		e.unseen[a] = -1 // seen in this window
 	}
-	if i.Host == e.instance.Host {
-		// What was seen just now comes first: it is the better guess.
-		for _, a := range e.instance.Addrs {
-			if !slices.Contains(i.Addrs, a) && len(i.Addrs) < 2*maxAddrs {
-				i.Addrs = append(i.Addrs, a)
-			}
+	// What was seen just now comes first: it is the better guess.
+	for _, a := range e.instance.Addrs {
+		if !slices.Contains(i.Addrs, a) && len(i.Addrs) < 2*maxAddrs {
+			i.Addrs = append(slices.Clone(i.Addrs), a)
 		}
 	}
 	changed := !i.equal(e.instance)
-	if i.Host != e.instance.Host { // another device, or a new name for it
-		e.unseen = map[netip.Addr]int{}
-		for _, a := range i.Addrs {
-			e.unseen[a] = -1
-		}
-	}
 	e.instance = i
 	return Event{Kind: Changed, Instance: i}, changed
+}
+
+// hear notes what an instance said of itself: other than what is seen in an
+// answer it is the whole truth, and an end is told at once.
+func (r *roster) hear(n news) []Event {
+	key := identity(n.instance)
+	e := r.known[key]
+	switch {
+	case n.gone && e == nil:
+		return nil
+	case n.gone:
+		delete(r.known, key)
+		return []Event{{Kind: Gone, Instance: e.instance}}
+	}
+	was := Instance{}
+	if e != nil {
+		was = e.instance
+	}
+	event, told := r.see(n.instance)
+	if e = r.known[key]; e == nil {
+		return nil
+	}
+	e.instance.Addrs = slices.DeleteFunc(slices.Clone(e.instance.Addrs), func(a netip.Addr) bool { return slices.Contains(n.lost, a) })
+	for _, a := range n.lost {
+		delete(e.unseen, a)
+	}
+	if event.Instance = e.instance; event.Kind == Changed {
+		told = !e.instance.equal(was)
+	}
+	if !told {
+		return nil
+	}
+	return []Event{event}
 }
 
 // endWindow counts what was missing in a complete window.

@@ -16,25 +16,42 @@ import (
 //
 //   - A resolver is good for one browse: the first one closes its sockets, a
 //     second finds nothing and says nothing. So each round makes a new one.
+//     https://github.com/grandcat/zeroconf/issues/53
+//   - A channel of entries is closed by each browse that has it, so each browse
+//     has one of its own. https://github.com/grandcat/zeroconf/issues/118
 //   - An entry is handed over by a send without a way out; who stops to receive
 //     leaks a goroutine and two sockets. So a round receives until the channel
 //     is closed, which happens when its context is done.
-//   - Each entry is handed over once: a new address, a new port and a goodbye
-//     are never told. So there is one round after the other, and the difference
-//     is made here (watch.go).
-//   - Only the addresses of the packet that an entry is found in come with it.
-//     Avahi puts no IPv4 address into a packet that it sends by IPv6: 6 of 15
-//     browses found a phone that could not be dialled. So the traffic is IPv4,
-//     whose packets hold both kinds, unless an interface has no IPv4 address.
-//   - A link-local IPv6 address comes without its zone. Where one interface is
-//     asked it is that one; otherwise the address is dropped.
-//   - The interfaces are those at the moment a resolver is made.
+//     https://github.com/enbility/ship-go/pull/69
+//   - Each entry is handed over once: a new address or port is never told, nor
+//     is a goodbye (TestZeroconfTellsOfNoChange). So there is one round after
+//     the other, the difference is made here (watch.go), and a listener of our
+//     own hears what phones say by themselves (listen.go).
+//     https://github.com/grandcat/zeroconf/issues/122
+//     https://github.com/grandcat/zeroconf/issues/65
+//   - It stops asking when it has found the first.
+//     https://github.com/grandcat/zeroconf/pull/92 (after v1.0.0)
+//   - Only the addresses of the packet that an entry is found in come with it,
+//     and nothing asks for what is missing. Avahi puts no IPv4 address into a
+//     packet that it sends by IPv6: 6 of 15 browses found a phone that could not
+//     be dialled. So the traffic is IPv4, whose packets hold both kinds, unless
+//     an interface has no IPv4 address; the listener hears both.
+//     https://github.com/grandcat/zeroconf/issues/27
+//   - A link-local IPv6 address comes without its zone, and nothing says on
+//     which interface anything came. So such addresses, and those of loopback
+//     (which from the network would mean this computer), are the listener's to
+//     tell. https://github.com/grandcat/zeroconf/issues/51
+//   - The interfaces are those at the moment a resolver is made; there is one
+//     each round.
+//   - One error of a read ends a receiver without a word (client.go, recv): the
+//     next round has another.
 //   - Instance names come and go in DNS presentation form (name.go).
 //   - The server's WaitGroup is raised by the goroutines that it counts
-//     (recv4, recv6), so that Shutdown may come before them: see
+//     (server.go, recv4 and recv6), so that Shutdown may come before them: see
 //     [Announcer.Close].
 //
-// What can be seen on one machine is held by the tests beside this file.
+// Where no thread is named, none was found; the place in the source is. What
+// can be seen on one machine is held by the tests beside this file.
 
 // limits of what a network may tell in one round.
 const (
@@ -45,7 +62,9 @@ const (
 
 // round asks once for instances of [Service] and reports each one found until
 // ctx is done. found is called from this goroutine, and must not block.
-func round(ctx context.Context, ifaces []net.Interface, found func(Instance)) error {
+// listening says that a listener tells of the addresses that have a meaning on
+// one interface only.
+func round(ctx context.Context, ifaces []net.Interface, listening bool, found func(Instance)) error {
 	if len(ifaces) == 0 {
 		return &NetworkError{Err: errors.New("there is none")}
 	}
@@ -60,10 +79,13 @@ func round(ctx context.Context, ifaces []net.Interface, found func(Instance)) er
 	if asked != nil {
 		cancel()
 	}
-	zone := onlyZone(ifaces)
+	zone, loop := onlyZone(ifaces), onlyLoopback(ifaces)
+	if listening {
+		zone = ""
+	}
 	seen := 0
 	for e := range entries {
-		if i, ok := fromEntry(e, zone); ok && seen < maxInstances {
+		if i, ok := fromEntry(e, zone, loop); ok && seen < maxInstances {
 			seen++
 			found(i)
 		}
@@ -106,8 +128,14 @@ func onlyZone(ifaces []net.Interface) string {
 	return zone
 }
 
-// fromEntry takes what can be used of an entry; false if nothing can.
-func fromEntry(e *zeroconf.ServiceEntry, zone string) (Instance, bool) {
+// onlyLoopback reports that nothing comes from beyond this computer.
+func onlyLoopback(ifaces []net.Interface) bool {
+	return !slices.ContainsFunc(ifaces, func(i net.Interface) bool { return i.Flags&net.FlagLoopback == 0 })
+}
+
+// fromEntry takes what can be used of an entry; false if nothing can. loop says
+// that it came from this computer.
+func fromEntry(e *zeroconf.ServiceEntry, zone string, loop bool) (Instance, bool) {
 	i := Instance{
 		Name: printable(unescape(e.Instance)),
 		Host: printable(unescape(strings.TrimSuffix(e.HostName, "."))),
@@ -119,7 +147,7 @@ func fromEntry(e *zeroconf.ServiceEntry, zone string) (Instance, bool) {
 	for _, ip := range slices.Concat(e.AddrIPv4, e.AddrIPv6) {
 		a, ok := netip.AddrFromSlice(ip)
 		a = a.Unmap()
-		if !ok || a.IsUnspecified() || a.IsMulticast() || len(i.Addrs) == maxAddrs {
+		if !ok || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() && !loop || len(i.Addrs) == maxAddrs {
 			continue
 		}
 		if a.Is6() && a.IsLinkLocalUnicast() {
@@ -132,11 +160,7 @@ func fromEntry(e *zeroconf.ServiceEntry, zone string) (Instance, bool) {
 			i.Addrs = append(i.Addrs, a)
 		}
 	}
-	for _, t := range e.Text {
-		if t != "" && len(i.Text) < maxText {
-			i.Text = append(i.Text, printable(t))
-		}
-	}
+	i.Text = textOf(e.Text)
 	return i, len(i.Addrs) > 0
 }
 
