@@ -380,6 +380,11 @@ func (d *day) theRest() {
 	}
 	d.click("Database Folder")
 	d.opened(filepath.Join(d.dir, "home"))
+	d.click("Report")
+	d.opened(filepath.Join(d.dir, "home", "report.html"))
+	if raw, err := os.ReadFile(filepath.Join(d.dir, "home", "report.html")); err != nil || !bytes.Contains(raw, []byte("Resting heart rate")) {
+		d.t.Errorf("report: %v", err)
+	}
 	d.click("Troubleshoot...")
 	d.opened(filepath.Join(d.dir, "home", "diagnosis.txt"))
 	if raw, err = os.ReadFile(filepath.Join(d.dir, "home", "diagnosis.txt")); err != nil || !bytes.Contains(raw, []byte("Verdict")) {

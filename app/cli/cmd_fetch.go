@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,28 +14,17 @@ import (
 	"healthsync/app/explain"
 	"healthsync/app/pairing"
 	"healthsync/app/status"
-	"healthsync/app/when"
-	"healthsync/sync/aggregate"
 	"healthsync/sync/engine"
-	"healthsync/sync/format"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
 )
 
 type fetchOptions struct {
-	link      linkFlags
-	types     []string
-	category  []string
-	spec      when.Spec
-	format    string
-	delimiter string
-	aggregate string
-	output    string
-	limit     int
-	metadata  bool
-	dryRun    bool
-	force     bool
-	wait      string
+	selection
+	link   linkFlags
+	dryRun bool
+	force  bool
+	wait   string
 }
 
 func newFetchCommand(env *Env) *cobra.Command {
@@ -70,23 +56,7 @@ stage, in minutes, and where two devices counted the same steps, both count.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&o.types, "types", nil, "types, with commas between them (default: all that the iPhone shares)")
-	f.StringSliceVar(&o.category, "category", nil, "groups of types: activity, vitals, sleep, body")
-	f.StringVar(&o.spec.Start, "start", "", "from this date on")
-	f.StringVar(&o.spec.End, "end", "", "up to this date (default: now)")
-	f.BoolVar(&o.spec.Today, "today", false, "today")
-	f.BoolVar(&o.spec.Yesterday, "yesterday", false, "yesterday")
-	f.BoolVar(&o.spec.Week, "week", false, "this week, from Monday on")
-	f.BoolVar(&o.spec.Month, "month", false, "this month")
-	f.BoolVar(&o.spec.Year, "year", false, "this year")
-	f.IntVar(&o.spec.Days, "days", 0, "the last so many days, today included")
-	f.IntVar(&o.spec.Hours, "hours", 0, "the last so many hours")
-	f.StringVar(&o.format, "format", "", "csv, tsv, json or ndjson (default: csv, or what the file's name says)")
-	f.StringVar(&o.delimiter, "delimiter", "", "what parts the columns of CSV (default ;)")
-	f.StringVar(&o.aggregate, "aggregate", "", "hourly, daily or weekly figures instead of samples")
-	f.StringVarP(&o.output, "output", "o", "", "write to this file instead")
-	f.IntVar(&o.limit, "limit", 0, "at most so many samples, the newest; says so when it cut")
-	f.BoolVar(&o.metadata, "include-metadata", false, "add the metadata (sleep stage, workout) as a last column")
+	o.add(f, "default: all that the iPhone shares", "from this date on")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be asked, and ask nothing")
 	f.BoolVar(&o.force, "force", false, "replace an existing file even if it is no earlier output")
 	f.StringVar(&o.wait, "wait", "", "wait so long (minutes, or like 90s) for a locked or absent iPhone")
@@ -96,62 +66,21 @@ stage, in minutes, and where two devices counted the same steps, both count.`,
 	return cmd
 }
 
-// implyFormat takes the format from --json or the file's name where none was
-// given.
-func (o *fetchOptions) implyFormat(cmd *cobra.Command) {
-	if o.format != "" {
-		return
-	}
-	o.format = string(format.CSV)
-	if jsonWanted(cmd) {
-		o.format = string(format.JSON)
-	}
-	ext := strings.TrimPrefix(strings.ToLower(filepath.Ext(o.output)), ".")
-	if ext == "jsonl" {
-		ext = string(format.NDJSON)
-	}
-	if slices.Contains(format.Kinds(), format.Kind(ext)) {
-		o.format = ext
-	}
-}
-
 // fetchPlan is a fetch whose flags have been understood.
 type fetchPlan struct {
-	types []health.Type // nil: all that is shared
-	span  when.Range
-	out   format.Options
-	by    aggregate.By // "" for samples
-	wait  time.Duration
+	selected
+	wait time.Duration
 }
 
 func (o *fetchOptions) plan(now time.Time) (fetchPlan, error) {
-	p := fetchPlan{out: format.Options{Kind: format.Kind(strings.ToLower(o.format)), Metadata: o.metadata, Schema: Schema}}
-	if !slices.Contains(format.Kinds(), p.out.Kind) {
-		return p, usageError(status.Usage, fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format), "healthsync fetch --format csv")
-	}
+	var p fetchPlan
 	var err error
-	if o.delimiter != "" {
-		if p.out.Delimiter, err = format.ParseDelimiter(o.delimiter); err != nil {
-			return p, usageError(status.Usage, sentence(err.Error()), "")
-		}
-	}
-	if o.aggregate != "" {
-		if p.by, err = aggregate.ParseBy(o.aggregate); err != nil {
-			return p, usageError(status.Usage, fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
-		}
-	}
-	if o.limit < 0 {
-		return p, usageError(status.Usage, "--limit takes a number from 1 upwards.", "")
-	}
 	if o.wait != "" {
 		if p.wait, err = parseWait(o.wait); err != nil {
 			return p, err
 		}
 	}
-	if p.types, err = resolveTypes(append(slices.Clone(o.types), o.category...)); err != nil {
-		return p, err
-	}
-	p.span, err = o.spec.Resolve(now)
+	p.selected, err = o.selection.understand(now, "fetch")
 	return p, err
 }
 
@@ -165,9 +94,6 @@ func parseWait(s string) (time.Duration, error) {
 	}
 	return 0, usageError(status.Usage, fmt.Sprintf("--wait %q is no time: it takes minutes (2), or a number with its unit (90s).", s), "")
 }
-
-// resolveTypes gives the types that names stand for, each once; nil for all.
-func resolveTypes(names []string) ([]health.Type, error) { return health.ResolveAll(names) }
 
 func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	p, err := o.plan(env.Now())
@@ -194,7 +120,7 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	if err != nil {
 		return err
 	}
-	n, more, err := fetchTo(ctx, dst, link, o, p, types, env.Now, env.patient(p.wait))
+	n, more, err := fetchTo(ctx, dst, link, p, types, env.Now, env.patient(p.wait))
 	if err = errors.Join(link.Explain(err), dst.close(err == nil)); err != nil {
 		return err
 	}
@@ -230,51 +156,21 @@ func wanted(asked, shared []health.Type) ([]health.Type, error) {
 }
 
 // fetchTo writes what the phone serves. more reports that the limit cut it.
-func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, o *fetchOptions, p fetchPlan, types []health.Type, now func() time.Time, react engine.React) (n int64, more bool, err error) {
-	var out format.Writer
-	var sums *aggregate.Sums
-	if p.by != "" {
-		sums = aggregate.New(p.by, p.span.From.Location())
-	} else if out, err = format.New(w, p.out); err != nil {
+func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, p fetchPlan, types []health.Type, now func() time.Time, react engine.React) (n int64, more bool, err error) {
+	out, err := newSink(w, p.selected)
+	if err != nil {
 		return 0, false, err
 	}
-	r := engine.Range{Types: types, From: p.span.From.Unix(), To: ceil(p.span.To), Now: now, React: react}
-	if o.limit > 0 {
-		r.Limit = o.limit + 1 // one more tells whether the limit cuts
-	}
+	r := engine.Range{Types: types, From: p.span.From.Unix(), To: ceil(p.span.To), Now: now, React: react, Limit: p.ask()}
 	err = engine.Walk(ctx, link, r, func(samples []health.Sample) error {
 		for i := range samples {
-			s := &samples[i]
-			if o.limit > 0 && n >= int64(o.limit) {
-				more = true
-				return errLimit
-			}
-			n++
-			if sums != nil {
-				sums.Add(s)
-			} else if err := out.Write(s); err != nil {
+			if err := out.add(&samples[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errLimit) {
-		return n, more, err
-	}
-	if sums != nil {
-		return n, more, format.Rows(w, p.out, p.by, sums.Rows())
-	}
-	return n, more, out.Close()
-}
-
-var errLimit = errors.New("the limit is reached")
-
-// ceil is the first whole second not before t: the wire has no fractions.
-func ceil(t time.Time) int64 {
-	if t.Nanosecond() > 0 {
-		return t.Unix() + 1
-	}
-	return t.Unix()
+	return out.end(err)
 }
 
 // patient waits for a locked or absent iPhone as long as --wait says.
@@ -323,45 +219,4 @@ func (e *Env) reachWaiting(ctx context.Context, l *linkFlags, wait time.Duration
 			return link, st, err
 		}
 	}
-}
-
-// output is where an answer goes: standard output, or a file that appears
-// under its name only when it is whole.
-type output struct {
-	io.Writer
-	file *os.File
-	path string
-}
-
-func (e *Env) openOutput(path string) (*output, error) {
-	if path == "" || path == "-" {
-		return &output{Writer: e.Stdout}, nil
-	}
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		// a device or a pipe cannot be replaced, only written to
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return &output{Writer: f, file: f}, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	var aside *fs.PathError
-	if errors.As(err, &aside) {
-		return nil, &fs.PathError{Op: "create", Path: path, Err: aside.Err} // by the name that the person knows
-	}
-	return &output{Writer: f, file: f, path: path}, err
-}
-
-// close keeps the file if the answer is whole, and removes it if not.
-func (o *output) close(whole bool) error {
-	if o.file == nil {
-		return nil
-	}
-	err := o.file.Close()
-	switch {
-	case o.path == "":
-	case whole && err == nil:
-		err = os.Rename(o.file.Name(), o.path)
-	default:
-		err = errors.Join(err, os.Remove(o.file.Name()))
-	}
-	return err
 }

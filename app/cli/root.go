@@ -80,6 +80,8 @@ func commands(env *Env) []*cobra.Command {
 		newDiscoverCommand(env),
 		newSyncCommand(env),
 		newFetchCommand(env),
+		newExportCommand(env),
+		newReportCommand(env),
 		newTypesCommand(env),
 		newSQLCommand(env),
 		newCertCommand(env),

@@ -64,6 +64,7 @@ func TestScript(t *testing.T) {
 			"phone": phoneCommand,
 			"quiet": quiet,
 			"exit":  exitStatus,
+			"mode":  fileMode,
 			"clock": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(clockVar, args[0]) },
 		},
 	})
@@ -100,6 +101,15 @@ func exitStatus(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// fileMode checks the permissions of a file: mode 600 home/health.db
+func fileMode(ts *testscript.TestScript, neg bool, args []string) {
+	st, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := strconv.FormatUint(uint64(st.Mode().Perm()), 8); (got == args[0]) == neg {
+		ts.Fatalf("%s has mode %s", args[1], got)
 	}
 }
 

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"healthsync/app/status"
+	"healthsync/app/when"
+	"healthsync/sync/aggregate"
+	"healthsync/sync/format"
+	"healthsync/sync/health"
+)
+
+// selection is what `fetch` and `export` have in common: which samples, in
+// which form, to where.
+type selection struct {
+	types     []string
+	category  []string
+	spec      when.Spec
+	format    string
+	delimiter string
+	aggregate string
+	output    string
+	limit     int
+	metadata  bool
+}
+
+// add declares the flags. all says what is taken without --types.
+func (o *selection) add(f *pflag.FlagSet, all, start string) {
+	f.StringSliceVar(&o.types, "types", nil, "types, with commas between them ("+all+")")
+	f.StringSliceVar(&o.category, "category", nil, "groups of types: activity, vitals, sleep, body")
+	f.StringVar(&o.spec.Start, "start", "", start)
+	f.StringVar(&o.spec.End, "end", "", "up to this date (default: now)")
+	f.BoolVar(&o.spec.Today, "today", false, "today")
+	f.BoolVar(&o.spec.Yesterday, "yesterday", false, "yesterday")
+	f.BoolVar(&o.spec.Week, "week", false, "this week, from Monday on")
+	f.BoolVar(&o.spec.Month, "month", false, "this month")
+	f.BoolVar(&o.spec.Year, "year", false, "this year")
+	f.IntVar(&o.spec.Days, "days", 0, "the last so many days, today included")
+	f.IntVar(&o.spec.Hours, "hours", 0, "the last so many hours")
+	f.StringVar(&o.format, "format", "", "csv, tsv, json or ndjson (default: csv, or what the file's name says)")
+	f.StringVar(&o.delimiter, "delimiter", "", "what parts the columns of CSV (default ;)")
+	f.StringVar(&o.aggregate, "aggregate", "", "hourly, daily or weekly figures instead of samples")
+	f.StringVarP(&o.output, "output", "o", "", "write to this file instead")
+	f.IntVar(&o.limit, "limit", 0, "at most so many samples, the newest; says so when it cut")
+	f.BoolVar(&o.metadata, "include-metadata", false, "add the metadata (sleep stage, workout) as a last column")
+}
+
+// implyFormat takes the format from --json or the file's name where none was
+// given.
+func (o *selection) implyFormat(cmd *cobra.Command) {
+	if o.format != "" {
+		return
+	}
+	o.format = string(format.CSV)
+	if jsonWanted(cmd) {
+		o.format = string(format.JSON)
+	}
+	ext := strings.TrimPrefix(strings.ToLower(filepath.Ext(o.output)), ".")
+	if ext == "jsonl" {
+		ext = string(format.NDJSON)
+	}
+	if slices.Contains(format.Kinds(), format.Kind(ext)) {
+		o.format = ext
+	}
+}
+
+// selected is a selection that has been understood.
+type selected struct {
+	types []health.Type // nil: all that there are
+	span  when.Range
+	out   format.Options
+	by    aggregate.By // "" for samples
+	limit int          // 0: none
+}
+
+// understand reads the flags of a command.
+func (o *selection) understand(now time.Time, command string) (selected, error) {
+	p := selected{out: format.Options{Kind: format.Kind(strings.ToLower(o.format)), Metadata: o.metadata, Schema: Schema}, limit: o.limit}
+	if !slices.Contains(format.Kinds(), p.out.Kind) {
+		return p, usageError(status.Usage, fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format), "healthsync "+command+" --format csv")
+	}
+	var err error
+	if o.delimiter != "" {
+		if p.out.Delimiter, err = format.ParseDelimiter(o.delimiter); err != nil {
+			return p, usageError(status.Usage, sentence(err.Error()), "")
+		}
+	}
+	if o.aggregate != "" {
+		if p.by, err = aggregate.ParseBy(o.aggregate); err != nil {
+			return p, usageError(status.Usage, fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
+		}
+	}
+	if o.limit < 0 {
+		return p, usageError(status.Usage, "--limit takes a number from 1 upwards.", "")
+	}
+	if p.types, err = resolveTypes(append(slices.Clone(o.types), o.category...)); err != nil {
+		return p, err
+	}
+	p.span, err = o.spec.Resolve(now)
+	return p, err
+}
+
+// resolveTypes gives the types that names stand for, each once; nil for all.
+func resolveTypes(names []string) ([]health.Type, error) { return health.ResolveAll(names) }
+
+// ask is how many samples to ask for: one more than the limit tells whether it
+// cuts.
+func (p *selected) ask() int {
+	if p.limit == 0 {
+		return 0
+	}
+	return p.limit + 1
+}
+
+// sink writes samples, or figures of them, in the form that was chosen.
+type sink struct {
+	w    io.Writer
+	p    selected
+	out  format.Writer
+	sums *aggregate.Sums
+	n    int64
+	more bool // the limit has cut
+}
+
+func newSink(w io.Writer, p selected) (*sink, error) {
+	s := &sink{w: w, p: p}
+	if p.by != "" {
+		s.sums = aggregate.New(p.by, p.span.From.Location())
+		return s, nil
+	}
+	var err error
+	s.out, err = format.New(w, p.out)
+	return s, err
+}
+
+// errLimit ends a walk over samples.
+var errLimit = errors.New("the limit is reached")
+
+func (s *sink) add(x *health.Sample) error {
+	if s.p.limit > 0 && s.n >= int64(s.p.limit) {
+		s.more = true
+		return errLimit
+	}
+	s.n++
+	if s.sums != nil {
+		s.sums.Add(x)
+		return nil
+	}
+	return s.out.Write(x)
+}
+
+// end writes what ends the output, unless the walk over the samples failed:
+// half an answer must not look like a whole one.
+func (s *sink) end(err error) (n int64, more bool, _ error) {
+	switch {
+	case err != nil && !errors.Is(err, errLimit):
+	case s.sums != nil:
+		err = format.Rows(s.w, s.p.out, s.p.by, s.sums.Rows())
+	default:
+		err = s.out.Close()
+	}
+	return s.n, s.more, err
+}
+
+// output is where an answer goes: standard output, or a file that appears
+// under its name only when it is whole.
+type output struct {
+	io.Writer
+	file *os.File
+	path string
+}
+
+func (e *Env) openOutput(path string) (*output, error) {
+	if path == "" || path == "-" {
+		return &output{Writer: e.Stdout}, nil
+	}
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		// a device or a pipe cannot be replaced, only written to
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return &output{Writer: f, file: f}, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	var aside *fs.PathError
+	if errors.As(err, &aside) {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: aside.Err} // by the name that the person knows
+	}
+	return &output{Writer: f, file: f, path: path}, err
+}
+
+// close keeps the file if the answer is whole, and removes it if not.
+func (o *output) close(whole bool) error {
+	if o.file == nil {
+		return nil
+	}
+	err := o.file.Close()
+	switch {
+	case o.path == "":
+	case whole && err == nil:
+		err = os.Rename(o.file.Name(), o.path)
+	default:
+		err = errors.Join(err, os.Remove(o.file.Name()))
+	}
+	return err
+}
