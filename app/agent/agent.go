@@ -44,6 +44,8 @@ type Options struct {
 	Command func(ctx context.Context, args ...string) *exec.Cmd
 	// Wake tells of wakes and changes of the network; nil means nobody does.
 	Wake <-chan Message
+	// Listen hears what phones announce; nil leaves it to the looks.
+	Listen Ears
 	// Version is this program's, for `healthsync status`.
 	Version string
 	// Camera and Report say what the menu can offer.
@@ -166,6 +168,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	a.perform(work, a.core.begin(a.o.Now()))
+	poke := make(chan struct{}, 1)
+	if a.o.Listen != nil {
+		go work.listen(a.o.Listen, poke)
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -175,6 +181,10 @@ func (a *Agent) Run(ctx context.Context) error {
 				a.perform(work, a.handle(m))
 			}
 		case m := <-a.o.Wake:
+			select {
+			case poke <- struct{}{}:
+			default:
+			}
 			a.perform(work, a.handle(m))
 		case <-timer.C:
 			a.perform(work, a.handle(Ticked{}))

@@ -60,6 +60,8 @@ func (c *core) handle(m Message, now time.Time) []Effect {
 		out = c.looked(m, now)
 	case Moved:
 		c.desk.Moved = &m.Move
+	case Announced:
+		c.announced(m, now)
 	case Progressed:
 		if c.sync != nil {
 			c.progressed(m)

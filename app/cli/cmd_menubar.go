@@ -25,6 +25,7 @@ import (
 	"healthsync/menubar"
 	"healthsync/menubar/native/login"
 	"healthsync/pki/vault"
+	"healthsync/sync/bonjour"
 )
 
 func newMenubarCommand(env *Env) *cobra.Command {
@@ -81,7 +82,7 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	notifier := menubar.NewNotifier(func(string) { a.Tell(agent.Asked{InPassing: true}) })
 	a = agent.New(agent.Options{
 		Paths: p, Station: env.stations(p), Link: env.linkOptions(), Now: env.Now, Log: logger, Notify: notifier.Notify,
-		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx, p),
+		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx, p), Listen: env.ears(),
 		Version: version.Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env), func(c *cobra.Command) bool { return c.Name() == "report" }),
 	})
 	env.answer(ctx, p, a)
@@ -146,6 +147,16 @@ func (e *Env) command(ctx context.Context, args ...string) *exec.Cmd {
 		args = append(args, "--vault="+e.vaultKind)
 	}
 	return exec.CommandContext(ctx, exe, args...)
+}
+
+// ears hear what phones announce, nil where that was switched off.
+func (e *Env) ears() agent.Ears {
+	if e.Getenv("HEALTHSYNC_BONJOUR") == "off" {
+		return nil
+	}
+	return func(ctx context.Context, poke <-chan struct{}, report func(bonjour.Event)) error {
+		return (&bonjour.Listener{Poke: poke}).Listen(ctx, report)
+	}
 }
 
 // watch tells of wakes, changes of the network, and changes of our files by

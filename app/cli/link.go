@@ -82,7 +82,8 @@ func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 // person is told.
 func (e *Env) linkOptions() pairing.LinkOptions {
 	return pairing.LinkOptions{
-		NoSearch: e.Getenv("HEALTHSYNC_BONJOUR") == "off",
+		NoSearch: e.Getenv("HEALTHSYNC_BONJOUR") == "off" && e.Finder == nil,
+		Finder:   e.Finder,
 		Moved: func(from, to pairing.Place) {
 			e.note("the iPhone moved from %s to %s; it was verified and followed [HOST_CHANGED]", from, to)
 		},

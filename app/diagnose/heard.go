@@ -61,8 +61,8 @@ func (w *walk) weigh() {
 		pairing.Settle(w.heard)
 		w.heard = w.heard[:len(w.heard)-1]
 	}
-	var lost *pairing.NotFoundError
-	if errors.As(w.askErr, &lost) && (w.connected() || slices.ContainsFunc(w.heard, w.isPlace)) {
+	var lost *pairing.DriftError
+	if errors.As(w.askErr, &lost) && lost.Verdict == pairing.Asleep && (w.connected() || slices.ContainsFunc(w.heard, w.isPlace)) {
 		w.askErr = lost.Err
 	}
 }

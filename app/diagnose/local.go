@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"healthsync/app/explain"
+	"healthsync/app/pairing"
 	"healthsync/app/status"
 	"healthsync/app/version"
-	"healthsync/pki/trust"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/store"
 )
@@ -67,107 +66,30 @@ func (w *walk) settings() {
 	}
 }
 
-// nets are the networks that this computer is in.
-type nets struct {
-	prefixes []netip.Prefix
-	vpns     []string // tunnels that are up
-	loopback bool     // there is nothing but loopback
-}
-
-// holds reports whether an address lies in one of the networks.
-func (n nets) holds(a netip.Addr) bool {
-	a = a.WithZone("")
-	if a.IsLoopback() {
-		return true
-	}
-	for _, p := range n.prefixes {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
-func (n nets) String() string {
-	var all []string
-	for _, p := range n.prefixes {
-		if p.Addr().Is4() {
-			all = append(all, p.Masked().String())
-		}
-	}
-	return strings.Join(all, ", ")
-}
-
-func (w *walk) interfaces() nets {
-	all, err := net.Interfaces()
-	usable, uerr := bonjour.Interfaces()
-	if err = errors.Join(err, uerr); err != nil {
+// interfaces tells which networks this computer is in.
+func (w *walk) interfaces() pairing.Networks {
+	usable, err := bonjour.Interfaces()
+	if err != nil {
 		w.warn(Interfaces, "The network interfaces cannot be listed", err.Error()+".", status.Remedy{})
-		return nets{}
+		return pairing.Networks{}
 	}
-	n := nets{loopback: true}
 	var parts []string
 	for _, i := range usable {
-		addrs := localPrefixes(i)
-		if i.Flags&net.FlagLoopback != 0 || len(addrs) == 0 {
-			continue
-		}
-		n.loopback = false
-		n.prefixes = append(n.prefixes, addrs...)
-		parts = append(parts, fmt.Sprintf("%s (%s)", i.Name, join(addrs)))
-	}
-	for _, i := range all {
-		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagPointToPoint != 0 && hasRealAddress(i) {
-			n.vpns = append(n.vpns, i.Name)
+		if addrs := pairing.LocalPrefixes(i); i.Flags&net.FlagLoopback == 0 && len(addrs) > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%s)", i.Name, join(addrs)))
 		}
 	}
+	n := pairing.FindNetworks()
 	detail := ""
-	if len(n.vpns) > 0 {
-		detail = fmt.Sprintf("A tunnel is up (%s); a VPN may keep local addresses from being reached.", strings.Join(n.vpns, ", "))
+	if len(n.Tunnels) > 0 {
+		detail = fmt.Sprintf("A tunnel is up (%s); a VPN may keep local addresses from being reached.", strings.Join(n.Tunnels, ", "))
 	}
-	if n.loopback {
+	if len(parts) == 0 {
 		w.warn(Interfaces, "This computer is in no local network", detail, status.Remedy{Text: "join the Wi-Fi that the iPhone is in"})
 		return n
 	}
 	w.set(Interfaces, OK, strings.Join(parts, ", "), detail)
 	return n
-}
-
-// localPrefixes lists the local addresses of an interface with their networks,
-// IPv4 before IPv6. Link-local IPv6 is left out: every interface has one.
-func localPrefixes(i net.Interface) []netip.Prefix {
-	var four, six []netip.Prefix
-	addrs, err := i.Addrs()
-	if err != nil {
-		return nil
-	}
-	for _, a := range addrs {
-		p, err := netip.ParsePrefix(a.String())
-		if err != nil || !trust.IsLocal(p.Addr()) || p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
-			continue
-		}
-		if p.Addr().Is4() {
-			four = append(four, p)
-		} else {
-			six = append(six, p)
-		}
-	}
-	return append(four, six...)
-}
-
-// hasRealAddress reports an address that is not link-local: macOS keeps several
-// tunnels up with nothing else.
-func hasRealAddress(i net.Interface) bool {
-	addrs, err := i.Addrs()
-	if err != nil {
-		return false
-	}
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLinkLocalUnicast() {
-			return true
-		}
-	}
-	return false
 }
 
 func join[T fmt.Stringer](list []T) string {

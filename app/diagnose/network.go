@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"healthsync/app/explain"
+	"healthsync/app/pairing"
 	"healthsync/app/status"
 	"healthsync/pki"
 	"healthsync/pki/trust"
@@ -48,7 +49,7 @@ func (w *walk) ask(ctx context.Context) {
 	w.names = append(w.names, st.Name)
 }
 
-func (w *walk) address(n nets) {
+func (w *walk) address(n pairing.Networks) {
 	if w.record == nil {
 		w.skip(Address, noPairing)
 		return
@@ -79,9 +80,9 @@ func (w *walk) address(n nets) {
 
 // hintNetwork says so where the address lies in none of this computer's
 // networks.
-func (w *walk) hintNetwork(n nets) {
+func (w *walk) hintNetwork(n pairing.Networks) {
 	a, err := netip.ParseAddr(w.place.Host)
-	if err != nil || len(n.prefixes) == 0 || !a.Is4() || n.holds(a) {
+	if err != nil || len(n.Prefixes) == 0 || !a.Is4() || n.Holds(a) {
 		return
 	}
 	w.mu.Lock()
@@ -191,7 +192,7 @@ func whoseCheck(err error) string {
 // localNetwork is about macOS's permission. There is no way to ask for its
 // state; a device of the same network that cannot be reached is its mark
 // (Apple's technote TN3179).
-func (w *walk) localNetwork(n nets) {
+func (w *walk) localNetwork(n pairing.Networks) {
 	if w.platform() != "darwin" {
 		return // no other system has it
 	}
@@ -201,7 +202,7 @@ func (w *walk) localNetwork(n nets) {
 	switch {
 	case w.connected() || len(w.heard) > 0:
 		w.set(LocalNetwork, OK, "The local network can be reached", "")
-	case errors.As(w.seenErr, &f) && f.Kind == trust.Unreachable && a.IsValid() && n.holds(a):
+	case errors.As(w.seenErr, &f) && f.Kind == trust.Unreachable && a.IsValid() && n.Holds(a):
 		e := status.New(status.HostUnreachable, "It is in this computer's own network, and macOS lets nothing through to it.", nil)
 		e.Sentence = "HealthSync may not be allowed to use the local network"
 		e.Remedy = status.Remedy{Text: "allow HealthSync (or the terminal it runs in) in " + settings}

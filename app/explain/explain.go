@@ -82,13 +82,13 @@ func pairingError(err error, now time.Time) *status.Error {
 		token    *pairing.TokenExpiredError
 		missing  *pairing.MissingError
 		clock    *pairing.ClockError
-		notFound *pairing.NotFoundError
+		drift    *pairing.DriftError
 		impostor *pairing.ImpostorError
 		pem      *pki.PEMError
 	)
 	switch {
-	case errors.As(err, &notFound):
-		return status.New(status.PhoneNotFound, lostDetail(notFound, now), err)
+	case errors.As(err, &drift):
+		return driftError(drift, err, now)
 	case errors.As(err, &impostor):
 		return status.New(status.HostUnverified, fmt.Sprintf("%s announces the name %q and has another identity.", impostor.Place, impostor.Name), err)
 	case errors.As(err, &clock):
@@ -115,18 +115,6 @@ func pairingError(err error, now time.Time) *status.Error {
 		return status.New(status.PairingRefused, fmt.Sprintf("The iPhone sent a certificate that cannot be read: %v.\nNothing of it was kept.", err), err)
 	}
 	return nil
-}
-
-// lostDetail says where the iPhone was looked for.
-func lostDetail(e *pairing.NotFoundError, now time.Time) string {
-	detail := fmt.Sprintf("It does not answer at %s, and it is not announced by Bonjour.", e.Place)
-	if e.Bonjour != nil {
-		detail = fmt.Sprintf("It does not answer at %s, and Bonjour cannot be used here: %v.", e.Place, e.Bonjour)
-	}
-	if why := Error(e.Err, now); why.Code != status.PhoneNotFound {
-		detail += fmt.Sprintf("\nAt the address: %s (%s).", why.Sentence, why.Code)
-	}
-	return detail
 }
 
 // hostNotLocal explains an address that was refused before it was dialled.

@@ -146,25 +146,21 @@ func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o L
 	}
 	st, err := l.Status(ctx)
 	if err != nil && canMove(err) && !l.fixed {
-		seen := l.search(ctx, Place{l.Host, l.Port})
-		switch {
-		case seen.found != nil:
-			was, now := Place{r.Host, r.Port}, *seen.found
-			r.Host, r.Port, l.Host, l.Port = now.Host, now.Port, now.Host, now.Port
-			if err := l.connect(); err != nil {
-				return nil, err
-			}
-			if o.Moved != nil {
-				o.Moved(was, now)
-			}
-			st, err = l.Status(ctx)
-		case seen.impostor != nil:
-			return nil, seen.impostor
-		case seen.stillThere:
-			return nil, err
-		default:
-			return nil, &NotFoundError{Place: Place{r.Host, r.Port}, Err: err, Bonjour: seen.err}
+		was, failed := Place{l.Host, l.Port}, make(chan struct{})
+		close(failed)
+		seen := l.chase(was).run(ctx, failed)
+		if seen.found == nil {
+			return nil, l.drift(ctx, was, err, seen)
 		}
+		now := *seen.found
+		r.Host, r.Port, l.Host, l.Port = now.Host, now.Port, now.Host, now.Port
+		if err := l.connect(); err != nil {
+			return nil, err
+		}
+		if o.Moved != nil {
+			o.Moved(was, now)
+		}
+		st, err = l.Status(ctx)
 	}
 	if err != nil {
 		return nil, err

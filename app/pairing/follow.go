@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"healthsync/app/config"
@@ -24,21 +26,6 @@ type Place struct {
 
 func (p Place) String() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
 
-// NotFoundError says that the iPhone neither answers where it was nor
-// announces itself by Bonjour.
-type NotFoundError struct {
-	Place Place
-	Err   error // why it did not answer
-	// Bonjour is why nothing could be heard, nil if it was listened to.
-	Bonjour error
-}
-
-func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("the iPhone is not at %s (%v) and not announced by Bonjour", e.Place, e.Err)
-}
-
-func (e *NotFoundError) Unwrap() []error { return []error{e.Err, e.Bonjour} }
-
 // ImpostorError says that a device announces itself under the iPhone's name
 // and could not prove to be it. Nothing was sent to it.
 type ImpostorError struct {
@@ -52,11 +39,6 @@ func (e *ImpostorError) Error() string {
 }
 
 func (e *ImpostorError) Unwrap() error { return e.Err }
-
-// listenFor is how long Bonjour is listened to for a phone that has moved: it
-// answers within a second or two (RFC 6762 section 6 lets it keep silent for
-// one after it has answered somebody else).
-const listenFor = 4 * time.Second
 
 // canMove reports a failure that a phone elsewhere would explain: there is no
 // answer at the address, or somebody else's.
@@ -75,134 +57,177 @@ func canMove(err error) bool {
 	return false
 }
 
-// follow looks for the iPhone elsewhere after it failed where it was, and
-// moves the link there. It returns what is to be told of the failure if it was
-// not found.
-func (l *Link) follow(ctx context.Context, failed error) error {
-	if l.fixed || !canMove(failed) {
-		return failed
+// headStart is how long the place where the iPhone was is asked before anybody
+// listens for it elsewhere: at home it answers in a tenth of that.
+const headStart = 700 * time.Millisecond
+
+// asked is an answer of the iPhone.
+type asked struct {
+	phone.Status
+	err error
+}
+
+// ask asks the iPhone how it is, where it was, and if that fails or takes long,
+// wherever else it proves to be; then it is followed. A place that answers in
+// the end is not left for another.
+func (l *Link) ask(ctx context.Context) (phone.Status, error) {
+	if l.fixed {
+		return l.Status(ctx)
 	}
+	asking, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	answers := make(chan asked, 1)
+	go func() {
+		st, err := l.Status(asking)
+		answers <- asked{st, err}
+	}()
+	start := time.NewTimer(headStart)
+	defer start.Stop()
+	failed := make(chan struct{})
+	var why error
+	select {
+	case a := <-answers:
+		if a.err == nil || !canMove(a.err) {
+			return a.Status, a.err
+		}
+		why = a.err
+		close(failed)
+	case <-start.C:
+	}
+	chasing, end := context.WithCancel(ctx)
+	defer end()
+	ended := make(chan chased, 1)
 	was := Place{l.Host, l.Port}
-	s := l.search(ctx, was)
-	switch {
-	case s.found != nil:
-		if err := l.move(*s.found); err != nil {
-			return err
-		}
-		if l.moved != nil {
-			l.moved(was, *s.found)
-		}
-		l.station.Log.Info("followed the iPhone", "code", "HOST_CHANGED", "from", was.String(), "to", s.found.String())
-		return nil
-	case s.impostor != nil && ctx.Err() == nil:
-		l.station.Log.Warn("another device answers in the iPhone's name", "code", "HOST_UNVERIFIED", "at", s.impostor.Place.String())
-		return s.impostor
-	case s.stillThere:
-		return failed
-	}
-	var f *trust.Failure
-	errors.As(failed, &f)
-	switch f.Kind {
-	case trust.Unreachable, trust.TimedOut, trust.NameNotFound:
-		return &NotFoundError{Place: was, Err: failed, Bonjour: s.err}
-	}
-	return failed
-}
-
-// sighting is what listening to Bonjour came to.
-type sighting struct {
-	found    *Place // the iPhone, its identity verified
-	impostor *ImpostorError
-	// stillThere says that the iPhone announces itself where it did not answer:
-	// it has not moved, it is silent.
-	stillThere bool
-	err        error // why nothing could be heard
-}
-
-// candidate is a place that somebody announces.
-type candidate struct {
-	place Place
-	name  string
-	err   error // of the handshake
-}
-
-// search listens to Bonjour and tries every phone that announces itself, all
-// at once; the identity decides, not the name. The first that proves to be ours
-// ends it.
-func (l *Link) search(ctx context.Context, was Place) sighting {
-	ctx, cancel := context.WithTimeout(ctx, listenFor+2*time.Second)
-	defer cancel()
-	listening, stop := context.WithCancel(ctx)
-	defer stop()
-	starts, outcomes, done := make(chan candidate, maxCandidates), make(chan candidate), make(chan error, 1)
-	go func() { done <- listen(listening, starts) }()
-	var s sighting
-	running := 0
-	for listened := false; !listened || running > 0 || len(starts) > 0; {
+	c := l.chase(was)
+	go func() { ended <- c.run(chasing, failed) }()
+	for {
 		select {
-		case c := <-starts:
-			if c.place == was {
-				s.stillThere = s.stillThere || c.name == l.Record.Name
-				continue
+		case a := <-answers:
+			if a.err == nil || !canMove(a.err) {
+				end()
+				<-ended
+				return a.Status, a.err
 			}
-			running++
-			go func() {
-				c.err = l.prove(ctx, c.place)
-				outcomes <- c
-			}()
-		case c := <-outcomes:
-			running--
-			if c.err == nil {
-				stop()
-				go drain(running, outcomes)
-				return sighting{found: &c.place}
+			why = a.err
+			close(failed)
+		case s := <-ended:
+			if why == nil { // the first question is still open
+				giveUp()
+				if a := <-answers; a.err == nil {
+					return a.Status, nil
+				}
 			}
-			if c.name == l.Record.Name && wrongIdentity(c.err) {
-				s.impostor = &ImpostorError{Name: c.name, Place: c.place, Err: c.err}
+			if s.found == nil || ctx.Err() != nil {
+				return phone.Status{}, l.drift(ctx, was, why, s)
 			}
-		case s.err = <-done:
-			listened = true
+			if err := l.follow(was, *s.found); err != nil {
+				return phone.Status{}, err
+			}
+			return l.Status(ctx)
 		}
 	}
-	return s
 }
 
-// listen passes on every local place that is announced, each once.
-func listen(ctx context.Context, starts chan<- candidate) error {
-	var told []Place
-	_, _, err := new(bonjour.Browser).Find(ctx, listenFor, func(i bonjour.Instance) bool {
-		for _, a := range i.Addrs {
-			p := Place{a.String(), i.Port}
-			if trust.IsLocal(a) && !slices.Contains(told, p) && len(told) < maxCandidates {
-				told = append(told, p)
-				starts <- candidate{place: p, name: i.Name} // never waits: it holds them all
-			}
+// follow moves the link to where the iPhone has proved to be, and tells of it.
+func (l *Link) follow(was, now Place) error {
+	news, err := l.move(now)
+	if err != nil || !news {
+		return err
+	}
+	l.station.Log.Info("followed the iPhone", "code", "HOST_CHANGED", "from", was.String(), "to", now.String())
+	if l.moved != nil {
+		l.moved(was, now)
+	}
+	return nil
+}
+
+// drift says what has become of an iPhone that was not found: the failure
+// itself where it tells enough.
+func (l *Link) drift(ctx context.Context, was Place, failed error, s chased) error {
+	if ctx.Err() != nil {
+		return cmp.Or(failed, ctx.Err())
+	}
+	nets := FindNetworks()
+	f := s.facts(outcomeOf(failed))
+	f.Tunnel, f.OnLink = len(nets.Tunnels) > 0, true
+	if a, err := netip.ParseAddr(was.Host); err == nil {
+		f.OnLink = nets.Holds(a)
+	}
+	f.Denied = denied(failed, f.OnLink)
+	e := &DriftError{Verdict: Triage(f), Was: was, At: was, Err: failed, Bonjour: s.err, Networks: nets.String(), Tunnels: nets.Tunnels, Denied: f.Denied}
+	e.Announced = f.Announced || slices.ContainsFunc(f.Claims, func(c Claim) bool { return c.InName })
+	about, ok := s.about(e.Verdict)
+	if ok {
+		e.At, e.Name = about.place, about.name
+	}
+	switch e.Verdict {
+	case Unmoved:
+		return failed
+	case Lagging:
+		return about.err
+	case Rekeyed, Taken:
+		if ok {
+			e.Err = about.err
 		}
+	}
+	if e.Verdict == Taken {
+		l.station.Log.Warn("another device answers in the iPhone's name", "code", "HOST_UNVERIFIED", "at", e.At.String())
+	}
+	return e
+}
+
+// chase makes one for this link.
+func (l *Link) chase(was Place) *chase {
+	finder := l.options.Finder
+	if finder == nil {
+		finder = new(bonjour.Browser)
+	}
+	return &chase{
+		was: was, name: l.Record.Name, prove: l.prove,
+		listen: func(ctx context.Context, window time.Duration, heard func(bonjour.Instance)) error {
+			_, _, err := finder.Find(ctx, window, func(i bonjour.Instance) bool {
+				heard(i)
+				return false
+			})
+			return err
+		},
+	}
+}
+
+// Heard takes note of an iPhone that announces itself. One that is elsewhere
+// than ours was, and proves to be ours, is followed; nobody else is told
+// anything. Here reports that it is announced where it was. Nothing is done by
+// a link whose address the person named.
+func (l *Link) Heard(ctx context.Context, i bonjour.Instance) (seen Seen, here bool, err error) {
+	was := Place{l.Host, l.Port}
+	if AnnouncedAt(i, was) {
+		return Seen{Instance: i, Place: was}, true, nil
+	}
+	if l.fixed {
+		return Seen{Instance: i}, false, nil
+	}
+	if seen = l.Look(ctx, i); seen.Identity == Yours {
+		err = l.follow(was, seen.Place)
+	}
+	return seen, false, err
+}
+
+// AnnouncedAt reports that an iPhone announces itself at a place, by address or
+// by name.
+func AnnouncedAt(i bonjour.Instance, p Place) bool {
+	if i.Port != p.Port {
 		return false
-	})
-	return err
-}
-
-// maxCandidates bounds how many announced places are tried: a flood of
-// announcements must not become a flood of connections.
-const maxCandidates = 64
-
-// drain receives what is still under way, so that nobody waits for ever.
-func drain[T any](n int, ch <-chan T) {
-	for range n {
-		<-ch
 	}
+	return strings.EqualFold(strings.TrimSuffix(p.Host, "."), i.Host) || slices.Contains(places(i), p)
 }
+
+// Where writes the place and addresses that an iPhone announces.
+func Where(i bonjour.Instance) string { return fmt.Sprint(i.Host, i.Port, i.Addrs) }
 
 // prove shakes hands and hangs up. Nothing is sent before or after.
 func (l *Link) prove(ctx context.Context, p Place) error {
-	d := *l.dialer
-	d.Timeout = 3 * time.Second
-	conn, _, err := d.Dial(ctx, p.Host, p.Port)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
+	_, err := l.Verify(ctx, p, sightTimeout)
+	return err
 }
 
 // wrongIdentity reports a device that answered and is not ours.
@@ -221,27 +246,32 @@ func wrongIdentity(err error) bool {
 	return false
 }
 
-// move makes a verified place the one where the iPhone is.
-func (l *Link) move(p Place) error {
+// move makes a verified place the one where the iPhone is. It is no news where
+// another look, or another process, has just done so.
+func (l *Link) move(p Place) (news bool, err error) {
 	if _, err := netip.ParseAddr(p.Host); err != nil {
-		return fmt.Errorf("a place to move to needs an address: %w", err)
+		return false, fmt.Errorf("a place to move to needs an address: %w", err)
 	}
-	updated, err := updateRecord(l.station.Paths, l.Record.ID, func(r *Record) { r.Host, r.Port = p.Host, p.Port })
+	updated, err := updateRecord(l.station.Paths, l.Record.ID, func(r *Record) {
+		news = r.Host != p.Host || r.Port != p.Port
+		r.Host, r.Port = p.Host, p.Port
+	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	if l.station.Config.Server != (config.Server{}) {
 		c, err := config.Update(l.station.Paths.ConfigFile(), func(c *config.Config) error {
+			news = news || c.Server != config.Server{}
 			c.Server = config.Server{}
 			return nil
 		})
 		if err != nil {
-			return err
+			return false, err
 		}
 		l.station.Config = c
 	}
 	l.Record, l.Host, l.Port = updated, p.Host, p.Port
-	return l.connect()
+	return news, l.connect()
 }
 
 // connect makes the client for where the iPhone is thought to be.

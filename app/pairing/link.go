@@ -32,6 +32,8 @@ type LinkOptions struct {
 	// NoSearch leaves Bonjour alone: an iPhone that is not where it was is not
 	// looked for.
 	NoSearch bool
+	// Finder listens for the iPhone elsewhere; nil means a bonjour.Browser.
+	Finder Finder
 	// Moved is told when the iPhone was found elsewhere and followed.
 	Moved func(from, to Place)
 }

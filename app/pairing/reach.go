@@ -30,12 +30,7 @@ func (e *ClockError) Unwrap() error { return e.Err }
 // every command does: the answer also says which types are shared. Before a
 // date is held against a certificate, both clocks are compared.
 func (l *Link) Reach(ctx context.Context) (phone.Status, error) {
-	st, err := l.Status(ctx)
-	if err != nil && canMove(err) {
-		if err = l.follow(ctx, err); err == nil {
-			st, err = l.Status(ctx)
-		}
-	}
+	st, err := l.ask(ctx)
 	if err == nil {
 		return st, l.Seen(st.Name, st.Report)
 	}

@@ -1,0 +1,154 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/sync/bonjour"
+)
+
+// Ears hear what phones say of themselves; *bonjour.Listener has them.
+type Ears func(ctx context.Context, poke <-chan struct{}, report func(bonjour.Event)) error
+
+// Announced says that the iPhone has said where it is. Followed is set where
+// that is elsewhere, it has proved to be itself there, and was followed.
+type Announced struct{ Followed bool }
+
+func (Announced) message() {}
+
+// announced has the iPhone asked now: it has just woken, come home, or moved.
+// While it is connected where it says to be, there is nothing to ask.
+func (c *core) announced(m Announced, now time.Time) {
+	if m.Followed || c.phase != Connected && c.phase != Syncing {
+		c.plan.soon(now, 0)
+	}
+}
+
+// How often an announcement is gone after. Anybody can announce anything, any
+// number of times.
+const (
+	// inNameAgain is the least time between two looks at one place that is
+	// announced in the iPhone's name, strangerAgain at one in another's: that
+	// may be ours under a new name, but only while ours is not where it was.
+	inNameAgain   = 3 * time.Second
+	strangerAgain = 5 * time.Minute
+	// sameAgain is the least time between two looks because the iPhone said that
+	// it is where it was.
+	sameAgain = 10 * time.Second
+	// maxLookedAt bounds what is remembered of them.
+	maxLookedAt = 256
+	// deafAgain is how long there is nothing to listen with before that is tried
+	// again. The looks of the plan go on meanwhile.
+	deafAgain = time.Minute
+)
+
+// listener follows what is announced, in two goroutines of its own: one hears,
+// one looks.
+type listener struct {
+	*work
+	heard    chan bonjour.Event
+	lookedAt map[string]time.Time
+}
+
+// listen hears and follows until ctx ends.
+func (w *work) listen(ears Ears, poke <-chan struct{}) {
+	l := &listener{work: w, heard: make(chan bonjour.Event, 32), lookedAt: map[string]time.Time{}}
+	go l.follow()
+	for said := false; w.ctx.Err() == nil; {
+		err := ears(w.ctx, poke, l.hear)
+		var deaf *bonjour.NetworkError
+		if errors.As(err, &deaf) && !said {
+			said = true
+			w.a.o.Log.Warn("the iPhone cannot be heard; it is asked for instead", "err", err)
+		}
+		select {
+		case <-time.After(deafAgain):
+		case <-w.ctx.Done():
+		}
+	}
+}
+
+// hear takes what is of interest; while a flood is being looked at, the rest of
+// it is dropped. What matters is said again.
+func (l *listener) hear(e bonjour.Event) {
+	switch e.Kind {
+	case bonjour.Appeared, bonjour.Changed, bonjour.Again:
+		select {
+		case l.heard <- e:
+		default:
+		}
+	}
+}
+
+func (l *listener) follow() {
+	for {
+		select {
+		case e := <-l.heard:
+			l.take(e.Instance)
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+// may reports that something of this name was not done for a while.
+func (l *listener) may(what string, every time.Duration) bool {
+	now := time.Now()
+	if at, ok := l.lookedAt[what]; ok && now.Sub(at) < every {
+		return false
+	}
+	if len(l.lookedAt) >= maxLookedAt {
+		clear(l.lookedAt)
+	}
+	l.lookedAt[what] = now
+	return true
+}
+
+func (l *listener) take(i bonjour.Instance) {
+	s, err := l.a.o.Station()
+	if err != nil {
+		return // the next look tells
+	}
+	r, err := s.Record()
+	if err != nil {
+		return
+	}
+	host, port := s.Where(r, pairing.LinkOptions{})
+	connected := l.a.State().Link == status.LinkConnected
+	if pairing.AnnouncedAt(i, pairing.Place{Host: host, Port: port}) {
+		if !connected && i.Name == r.Name && l.may("here", sameAgain) {
+			l.a.inbox.put(Announced{})
+		}
+		return
+	}
+	switch {
+	case i.Name == r.Name:
+		if !l.may("in name "+pairing.Where(i), inNameAgain) {
+			return
+		}
+	case connected || !l.may("other "+pairing.Where(i), strangerAgain):
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, lookLimit)
+	defer cancel()
+	link, err := s.Link(ctx, l.link())
+	if err != nil {
+		return
+	}
+	seen, _, err := link.Heard(ctx, i)
+	switch {
+	case err != nil:
+		l.a.o.Log.Warn("the iPhone was not followed", "err", err)
+	case seen.Identity == pairing.Yours:
+		l.a.inbox.put(Announced{Followed: true})
+	case seen.Identity == pairing.Impostor:
+		l.a.o.Log.Warn("another device answers in the iPhone's name", "code", status.HostUnverified, "at", seen.Place.String())
+	case seen.Identity == pairing.YoursFaulty:
+		// Its certificate is not for the new address yet: it will announce
+		// itself again when it has another.
+		l.a.o.Log.Warn("the iPhone is elsewhere and its certificate does not say so yet", "at", seen.Place.String())
+	}
+}
