@@ -27,7 +27,7 @@ type chase struct {
 const (
 	maxInName  = 32
 	maxOthers  = 32
-	maxAtOnce  = 64 // announcements that wait to be looked at
+	maxAtOnce  = 64 // announcements of each kind that wait to be looked at
 	listenFor  = 4 * time.Second
 	listenMore = 1300 * time.Millisecond
 	// handicap is how long a link-local IPv6 address is held back: it works, and
@@ -62,9 +62,14 @@ func (c *chase) run(ctx context.Context, failed <-chan struct{}) chased {
 	defer cancel()
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
-	heard, outcomes, done := make(chan bonjour.Instance, maxAtOnce), make(chan claimed), make(chan error, 1)
+	mine, others := make(chan bonjour.Instance, maxAtOnce), make(chan bonjour.Instance, maxAtOnce)
+	outcomes, done := make(chan claimed), make(chan error, 1)
 	go func() {
 		done <- c.listen(listening, time.Hour, func(i bonjour.Instance) {
+			heard := others
+			if i.Name == c.name {
+				heard = mine
+			}
 			select {
 			case heard <- i:
 			default: // it will be heard again
@@ -101,16 +106,21 @@ func (c *chase) run(ctx context.Context, failed <-chan struct{}) chased {
 	defer atLeast.Stop()
 	var more <-chan time.Time
 	long := false
-	for listened := false; !listened || running > 0 || len(heard) > 0 || failed != nil; {
+	take := func(i bonjour.Instance) {
+		here := slices.Contains(places(i), c.was)
+		out.announced = out.announced || here && i.Name == c.name
+		if here && failed != nil {
+			held = append(held, i)
+			return
+		}
+		try(i)
+	}
+	for listened := false; !listened || running > 0 || len(mine)+len(others) > 0 || failed != nil; {
 		select {
-		case i := <-heard:
-			here := slices.Contains(places(i), c.was)
-			out.announced = out.announced || here && i.Name == c.name
-			if here && failed != nil {
-				held = append(held, i)
-				continue
-			}
-			try(i)
+		case i := <-mine:
+			take(i)
+		case i := <-others:
+			take(i)
 		case o := <-outcomes:
 			running--
 			if o.Outcome = outcomeOf(o.err); o.Outcome == Ours {

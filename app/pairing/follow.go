@@ -49,7 +49,7 @@ func canMove(err error) bool {
 	}
 	switch f.Kind {
 	case trust.Refused, trust.Unreachable, trust.TimedOut, trust.HandshakeTimeout, trust.Reset, trust.CutShort, trust.NotTLS, trust.NameNotFound,
-		trust.NameMismatch, trust.FingerprintMismatch, trust.OtherCA, trust.SelfSigned, trust.BrokenChain:
+		trust.NameMismatch, trust.FingerprintMismatch, trust.OtherCA, trust.SelfSigned, trust.BrokenChain, trust.Malformed:
 		// What is wrong on this Mac (its own certificate, the stored CA) is not
 		// mended elsewhere.
 		return f.Whose == trust.Server || f.Whose == trust.Nobody

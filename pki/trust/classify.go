@@ -116,10 +116,14 @@ func fromX509(err error) *Failure {
 	return f
 }
 
-// isMalformed recognises the one failure of a handshake for which crypto/tls
-// (Go 1.26, verifyServerCertificate) has neither a type nor a callback.
+// isMalformed recognises the two failures of a handshake for which crypto/tls
+// (Go 1.26, verifyServerCertificate and readServerCertificate) has neither a
+// type nor a callback: a certificate that is none, and one that is shown by
+// somebody without its key.
 func isMalformed(err error) bool {
-	return strings.Contains(err.Error(), "tls: failed to parse certificate from server")
+	text := err.Error()
+	return strings.Contains(text, "tls: failed to parse certificate from server") ||
+		strings.Contains(text, "tls: invalid signature by the server certificate")
 }
 
 func fromSocket(err error) Kind {

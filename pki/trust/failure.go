@@ -97,7 +97,7 @@ func (f *Failure) sentence() string {
 	case CAMismatch:
 		return fmt.Sprintf("the CA is %s, expected %s", f.Got.Short(), f.Want.Short())
 	case Malformed:
-		return f.whose() + " cannot be read"
+		return f.whose() + " cannot be read, or was copied from somebody else"
 	case NoClientCert:
 		return "there is no client certificate"
 	case BadClientCert:

@@ -32,7 +32,8 @@ const (
 	// CAMismatch: the right certificate, but not the CA that the pairing code
 	// names.
 	CAMismatch
-	// Malformed: the certificate cannot be read at all.
+	// Malformed: the certificate cannot be read at all, or who shows it does not
+	// have its key: it was copied from the phone.
 	Malformed
 
 	// NoClientCert: the Mac has no certificate to show, or showed none to a

@@ -1,0 +1,498 @@
+package pairing_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"healthsync/app/explain"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/pki"
+	"healthsync/pki/trust"
+	"healthsync/sync/bonjour"
+	"healthsync/sync/testenv"
+)
+
+// air is what can be heard.
+type air []bonjour.Instance
+
+func (a air) Find(ctx context.Context, _ time.Duration, match func(bonjour.Instance) bool) (bonjour.Instance, bool, error) {
+	for _, i := range a {
+		if match(i) {
+			return i, true, nil
+		}
+	}
+	return bonjour.Instance{}, false, nil
+}
+
+func (a air) Watch(ctx context.Context, _ bonjour.WatchOptions, _ func(bonjour.Event)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// recorder is a device that answers as somebody else, and writes down all that
+// it is given. With a phone behind it, it passes on what it can read.
+type recorder struct {
+	ln     net.Listener
+	config *tls.Config
+	behind string // host:port of a phone; "" for none
+
+	mu       sync.Mutex
+	raw      bytes.Buffer // what came in on the wire, all connections
+	read     bytes.Buffer // what could be read: application data
+	shaken   int          // handshakes that came to their end
+	attempts int
+	certs    int // client certificates shown
+	wg       sync.WaitGroup
+}
+
+func record(t *testing.T, addr string, cert *tls.Certificate, behind string) *recorder {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{ln: ln, behind: behind}
+	if cert != nil {
+		r.config = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert}
+	}
+	r.wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r.wg.Go(func() { r.serve(c) })
+		}
+	})
+	t.Cleanup(func() { ln.Close(); r.wg.Wait() })
+	return r
+}
+
+func (r *recorder) port() int { return r.ln.Addr().(*net.TCPAddr).Port }
+
+// tapped notes what is read from the wire.
+type tapped struct {
+	net.Conn
+	r *recorder
+}
+
+func (c tapped) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.r.mu.Lock()
+	c.r.raw.Write(b[:n])
+	c.r.mu.Unlock()
+	return n, err
+}
+
+func (r *recorder) serve(c net.Conn) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	r.mu.Lock()
+	r.attempts++
+	r.mu.Unlock()
+	if r.config == nil { // it speaks no TLS
+		io.WriteString(c, "220 printer ready\r\n")
+		io.Copy(io.Discard, tapped{c, r})
+		return
+	}
+	s := tls.Server(tapped{c, r}, r.config)
+	err := s.Handshake()
+	r.mu.Lock()
+	if err == nil {
+		r.shaken++
+	}
+	r.certs += len(s.ConnectionState().PeerCertificates)
+	r.mu.Unlock()
+	if err != nil {
+		return
+	}
+	var phone *tls.Conn
+	if r.behind != "" { // as a proxy does, before anything is said
+		if phone, err = tls.Dial("tcp", r.behind, &tls.Config{InsecureSkipVerify: true}); err != nil {
+			return
+		}
+		defer phone.Close()
+	}
+	buf := make([]byte, 4096)
+	for {
+		n, err := s.Read(buf)
+		r.mu.Lock()
+		r.read.Write(buf[:n])
+		r.mu.Unlock()
+		if phone != nil && n > 0 {
+			phone.Write(buf[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// silent fails the test if anything but the beginning of a handshake came in.
+func (r *recorder) silent(t *testing.T, what string, secrets [][]byte) {
+	t.Helper()
+	r.ln.Close()
+	r.wg.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.attempts == 0 {
+		t.Errorf("%s: nobody came by, so that nothing is proved", what)
+	}
+	if r.read.Len() > 0 || r.certs > 0 {
+		t.Errorf("%s: it was sent %q and %d certificates", what, r.read.String(), r.certs)
+	}
+	for _, s := range secrets {
+		if len(s) > 8 && bytes.Contains(r.raw.Bytes(), s) {
+			t.Errorf("%s: a secret is on the wire", what)
+		}
+	}
+	for _, word := range []string{"POST", "GET ", "HTTP/", "Authorization", "Bearer", "csr", "CERTIFICATE REQUEST"} {
+		if bytes.Contains(r.raw.Bytes(), []byte(word)) {
+			t.Errorf("%s: %q is on the wire", what, word)
+		}
+	}
+}
+
+// forged makes a server certificate as the iPhone app does, with another CA.
+func forged(t *testing.T, protocol int) *tls.Certificate {
+	t.Helper()
+	key, err := pki.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if protocol == 1 {
+		cert, err := pki.NewSelfSignedV1(key, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+	}
+	caKey, err := pki.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := pki.NewCA(caKey, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := pki.IssueServer(ca, caKey, key.Public(), []string{"anas-iphone.local"}, []netip.Addr{loopback, netip.MustParseAddr("127.0.0.2")}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.Raw}, PrivateKey: key}
+}
+
+// stolen is the iPhone's own certificate, as anyone can copy it from a
+// handshake, without its key.
+func (b *bench) stolen() *tls.Certificate {
+	b.Helper()
+	r, err := b.station.Observe(b.Context(), pairing.Place{Host: "127.0.0.1", Port: b.phone.Port()}, offline)
+	if err != nil {
+		b.Fatal(err)
+	}
+	key, err := pki.GenerateKey()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cert := &tls.Certificate{PrivateKey: key}
+	for _, c := range r.Peer {
+		cert.Certificate = append(cert.Certificate, c.Raw)
+	}
+	return cert
+}
+
+// web is a certificate of no iPhone at all.
+func web(t *testing.T) *tls.Certificate {
+	t.Helper()
+	key, err := pki.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := pki.NewCA(key, time.Now(), pki.CommonName("router.lan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{ca.Raw}, PrivateKey: key}
+}
+
+// reached asks the iPhone while that can be heard; who was followed is told.
+func (b *bench) reached(ears pairing.Finder) (moved []pairing.Place, err error) {
+	b.Helper()
+	l, err := b.station.Link(b.Context(), pairing.LinkOptions{Finder: ears, Timeout: 2 * time.Second, Moved: func(_, to pairing.Place) { moved = append(moved, to) }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, err = l.Reach(b.Context())
+	return moved, err
+}
+
+// secretsOf are what must never be seen by anybody else.
+func (b *bench) secretsOf() [][]byte {
+	b.Helper()
+	var out [][]byte
+	for _, name := range b.items() {
+		if s, err := b.vault.Get(b.Context(), name); err == nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Whoever pretends to be the iPhone gets the beginning of a handshake and no
+// byte more, and is called what he is.
+func TestImpostors(t *testing.T) {
+	elsewhere := "127.0.0.2"
+	if runtime.GOOS != "linux" {
+		elsewhere = "" // other systems have one loopback address
+	}
+	for _, protocol := range []int{1, 2} {
+		for _, c := range []struct {
+			name string
+			// from is where the pretender is: the stored place, the stored
+			// address, or elsewhere.
+			from    string
+			cert    func(*bench) *tls.Certificate
+			proxy   bool
+			as      string // the name that he announces; "" for none, "=" for the iPhone's
+			verdict pairing.Verdict
+			codes   [3]status.Code // by protocol
+		}{
+			{"another key at its place", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Rekeyed,
+				[3]status.Code{1: status.CertFingerprintMismatch, 2: status.CertSignatureInvalid}},
+			{"another key at its place, unannounced", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "", pairing.Rekeyed,
+				[3]status.Code{1: status.CertFingerprintMismatch, 2: status.CertSignatureInvalid}},
+			{"its name and address, another CA", "address", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Rekeyed,
+				[3]status.Code{1: status.CertFingerprintMismatch, 2: status.CertSignatureInvalid}},
+			{"its name elsewhere, another key", "elsewhere", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Taken,
+				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+			{"a proxy that ends TLS", "elsewhere", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, true, "=", pairing.Taken,
+				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+			{"a proxy with the iPhone's own certificate", "address", (*bench).stolen, true, "=", pairing.Taken,
+				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+			{"the iPhone's own certificate at its place", "place", (*bench).stolen, true, "=", pairing.Taken,
+				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+			{"a router's page in its name", "address", func(b *bench) *tls.Certificate { return web(b.T) }, false, "=", pairing.Taken,
+				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+			{"another iPhone got its address", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "Bob's iPhone", pairing.AnotherPhone,
+				[3]status.Code{1: status.PhoneNotFound, 2: status.PhoneNotFound}},
+			{"a printer got its address", "place", func(*bench) *tls.Certificate { return nil }, false, "", pairing.AnotherPhone,
+				[3]status.Code{1: status.PhoneNotFound, 2: status.PhoneNotFound}},
+		} {
+			t.Run(fmt.Sprintf("%d/%s", protocol, c.name), func(t *testing.T) {
+				b := newBench(t, protocol)
+				b.pair()
+				cert := c.cert(b)
+				// The phone itself, for a proxy to stand before, is now unknown to us
+				// elsewhere; nobody announces it.
+				was := b.phone.Port()
+				b.phone.Stop()
+				if err := b.phone.Start("127.0.0.1:0"); err != nil {
+					t.Fatal(err)
+				}
+				at := "127.0.0.1:0"
+				switch c.from {
+				case "place":
+					at = fmt.Sprintf("127.0.0.1:%d", was)
+				case "elsewhere":
+					if at = elsewhere + ":0"; elsewhere == "" {
+						testenv.Missing(t, "this system has one loopback address")
+					}
+				}
+				behind := ""
+				if c.proxy {
+					behind = fmt.Sprintf("127.0.0.1:%d", b.phone.Port())
+				}
+				fake := record(t, at, cert, behind)
+				host, _, _ := net.SplitHostPort(at)
+				var ears air
+				switch c.as {
+				case "":
+				case "=":
+					ears = air{{Name: b.phone.Name(), Host: "phone.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}}}
+				default:
+					ears = air{{Name: c.as, Host: "bob.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}},
+						{Name: c.as, Host: "bob.local", Port: fake.port() - 1, Addrs: []netip.Addr{netip.MustParseAddr(host)}}}
+				}
+				requests := b.phone.Meters().Requests
+				record, err := b.station.Record()
+				if err != nil {
+					t.Fatal(err)
+				}
+				moved, err := b.reached(ears)
+				var d *pairing.DriftError
+				if !errors.As(err, &d) || d.Verdict != c.verdict || len(moved) > 0 {
+					t.Errorf("%v, moved %v; want %s", err, moved, c.verdict)
+				}
+				e := explain.Error(err, time.Now())
+				if e.Code != c.codes[protocol] || e.Remedy.Text == "" {
+					t.Errorf("%s, fix: %s; want %s", e.Code, e.Remedy, c.codes[protocol])
+				}
+				if after, err := b.station.Record(); err != nil || after.Host != record.Host || after.Port != record.Port || after.Leaf() != record.Leaf() {
+					t.Errorf("the record is now %+v, %v", after, err)
+				}
+				// What the menu-bar app does when it hears him.
+				for _, i := range ears {
+					l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: air{}, Moved: func(_, to pairing.Place) { t.Errorf("followed to %s", to) }})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if seen, here, err := l.Heard(t.Context(), i); err != nil || !here && seen.Identity == pairing.Yours {
+						t.Errorf("heard: %s, %v", seen.Identity, err)
+					}
+				}
+				fake.silent(t, c.name, b.secretsOf())
+				if n := b.phone.Meters().Requests - requests; n != 0 {
+					t.Errorf("%d requests reached the iPhone through the proxy", n)
+				}
+			})
+		}
+	}
+}
+
+// Two iPhones of one name, and a crowd that pretends: ours is followed, once,
+// and nobody else is told anything.
+func TestFollowedInACrowd(t *testing.T) {
+	for _, protocol := range []int{1, 2} {
+		b, twin := newBench(t, protocol), newBench(t, protocol)
+		b.pair()
+		if err := b.phone.SetFaults(); err != nil {
+			t.Fatal(err)
+		}
+		b.phone.Stop()
+		if err := b.phone.Start("127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		name := b.phone.Name()
+		fake := record(t, "127.0.0.1:0", forged(t, protocol), "")
+		copied := record(t, "127.0.0.1:0", b.stolen(), fmt.Sprintf("127.0.0.1:%d", b.phone.Port()))
+		ears := air{announced(twin.phone, name)}
+		at := func(port int) bonjour.Instance {
+			return bonjour.Instance{Name: name, Host: "phone.local", Port: port, Addrs: []netip.Addr{loopback}}
+		}
+		ears = append(ears, at(fake.port()), at(copied.port()))
+		// Places that must not be tried at all: a public one, and one of a range
+		// of another network's inside.
+		ears = append(ears, bonjour.Instance{Name: name, Host: "far.local", Port: 443, Addrs: []netip.Addr{
+			netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("2001:db8::9"), netip.MustParseAddr("100.64.0.9"), netip.MustParseAddr("fe80::9"),
+		}})
+		for n := range 300 { // junk in other names, before ours is heard
+			ears = append(ears, bonjour.Instance{
+				Name: fmt.Sprintf("junk %d", n), Host: "junk.local", Port: 1 + n, Addrs: []netip.Addr{loopback}, Text: []string{strings.Repeat("x", 10_000)},
+			})
+		}
+		ears = append(ears, announced(b.phone, name))
+		twins := twin.phone.Meters().Requests
+		var mu sync.Mutex
+		dialled := map[string]bool{}
+		var moved []pairing.Place
+		l, err := b.station.Link(t.Context(), pairing.LinkOptions{
+			Finder: ears, Moved: func(_, to pairing.Place) { moved = append(moved, to) },
+			Trace: func(r *trust.Report) {
+				mu.Lock()
+				defer mu.Unlock()
+				dialled[r.Host] = true
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := l.Reach(t.Context())
+		if err != nil || st.Name != name {
+			t.Fatalf("protocol %d: %+v, %v", protocol, st, err)
+		}
+		if len(moved) != 1 || moved[0].Port != b.phone.Port() {
+			t.Errorf("protocol %d: moved %v, want once to port %d", protocol, moved, b.phone.Port())
+		}
+		if r, err := b.station.Record(); err != nil || r.Port != b.phone.Port() {
+			t.Errorf("protocol %d: the record has %+v, %v", protocol, r, err)
+		}
+		mu.Lock()
+		if len(dialled) != 1 || !dialled["127.0.0.1"] {
+			t.Errorf("protocol %d: dialled %v", protocol, dialled)
+		}
+		mu.Unlock()
+		fake.silent(t, "the forger", b.secretsOf())
+		copied.silent(t, "the copier", b.secretsOf())
+		if n := twin.phone.Meters().Requests - twins; n != 0 {
+			t.Errorf("protocol %d: the twin got %d requests", protocol, n)
+		}
+	}
+}
+
+// A certificate that lags behind the iPhone's new address is said to, and the
+// iPhone is followed as soon as it announces itself with another.
+func TestLaggingCertificate(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		testenv.Missing(t, "this system has one loopback address")
+	}
+	b := newBench(t, 2)
+	if err := b.phone.Reissue([]string{"phone.local"}, []netip.Addr{loopback}); err != nil {
+		t.Fatal(err)
+	}
+	b.pair()
+	before, err := b.station.Record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.phone.Stop()
+	if err := b.phone.Start("127.0.0.3:0"); err != nil {
+		t.Fatal(err)
+	}
+	there := netip.MustParseAddr("127.0.0.3")
+	ears := air{announced(b.phone, b.phone.Name(), there)}
+	requests := b.phone.Meters().Requests
+	moved, err := b.reached(ears)
+	e := explain.Error(err, time.Now())
+	if e == nil || e.Code != status.CertNameInvalid || len(moved) > 0 || !strings.Contains(e.Detail, "not for 127.0.0.3") {
+		t.Errorf("lagging: %v, moved %v", err, moved)
+	}
+	l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: ears})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen, here, err := l.Heard(t.Context(), ears[0]); err != nil || here || seen.Identity != pairing.YoursFaulty {
+		t.Errorf("heard: %+v, %v, %v", seen, here, err)
+	}
+	if n := b.phone.Meters().Requests - requests; n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	if err := b.phone.Reissue([]string{"phone.local"}, []netip.Addr{there}); err != nil {
+		t.Fatal(err)
+	}
+	// It announces itself again: the app hears it, a command finds it.
+	if seen, _, err := l.Heard(t.Context(), ears[0]); err != nil || seen.Identity != pairing.Yours {
+		t.Errorf("heard again: %+v, %v", seen, err)
+	}
+	if moved, err = b.reached(ears); err != nil || len(moved) != 0 {
+		t.Errorf("reached: %v, moved %v", err, moved)
+	}
+	after, err := b.station.Record()
+	if err != nil || after.Host != "127.0.0.3" || after.Leaf() == before.Leaf() {
+		t.Errorf("the record: %+v, %v", after, err)
+	}
+	// Both certificates are in the book.
+	certs := map[string]bool{}
+	for _, x := range b.book() {
+		certs[x.Certificate] = true
+	}
+	if len(certs) != 2 {
+		t.Errorf("the book: %+v", b.book())
+	}
+	if _, err := x509.ParseCertificate(after.Server); err != nil {
+		t.Error(err)
+	}
+}
+
