@@ -495,4 +495,3 @@ func TestLaggingCertificate(t *testing.T) {
 		t.Error(err)
 	}
 }
-
