@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"healthsync/menubar"
 	"healthsync/menubar/internal/trayharness"
 )
 
@@ -46,6 +47,50 @@ func TestDesktopPanelDies(t *testing.T) {
 	s.iconThere()
 	_ = p.in.Close()
 	p.wait(5 * time.Second)
+}
+
+// TestDesktopSessionDies ends the whole session under the app, the bus with
+// the panel, the notifications and the keychain, as a crash or a logout with
+// lingering processes does, and starts another. The app goes on all the while;
+// its icon, its clicks, its secrets and its notifications come back.
+func TestDesktopSessionDies(t *testing.T) {
+	if os.Getenv("HEALTHSYNC_DESKTOP") != "1" {
+		t.Skip("a whole desktop is tested by: make test-desktop")
+	}
+	dir := shortDir(t)
+	desk := trayharness.StartDesktop(t, dir)
+	s := &screen{t: t, desk: desk}
+	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: func(string, ...string) {}, notes: s.notes, bonjour: "off"}
+	d.begin()
+	d.showCode()
+	d.click("From Image File...")
+	d.row("Last sync just now")
+	s.iconThere()
+
+	for range 2 {
+		desk.EndSession()
+		time.Sleep(500 * time.Millisecond)
+		if out, _ := d.command("status", "--json"); !strings.Contains(out, `"app": {`) || !strings.Contains(out, `"code": "KEYCHAIN_UNAVAILABLE"`) {
+			t.Errorf("the app without a session:\n%s", out)
+		}
+		desk.StartSession()
+		s.iconThere()
+		d.conn = trayharness.Connect(t, desk.Bus)
+		d.item = trayharness.ItemOf(d.conn, d.app.cmd.Process.Pid)
+		_, before := d.stored()
+		d.click("Sync Now") // with a secret of the new keychain
+		d.eventually("a sync", func() bool { _, runs := d.stored(); return runs > before })
+		d.row("Ana's iPhone - Connected")
+	}
+	if err := d.phone.Revoke(); err != nil {
+		t.Fatal(err)
+	}
+	d.click("Check Now")
+	d.row("Certificate has been revoked")
+	d.icon(menubar.IconAttention)
+	d.eventually("the notification of the revocation", func() bool { return len(d.notes()) > 0 })
+	d.said("Certificate revoked") // the new daemon knows nothing of the pairing
+	d.quit()
 }
 
 // screen is what the desktop shows.

@@ -28,8 +28,9 @@ type Desktop struct {
 	// Env is the environment of what runs on this desktop.
 	Env []string
 
-	dir   string
-	panel *exec.Cmd
+	dir     string
+	panel   *exec.Cmd
+	session []*exec.Cmd
 }
 
 const panelConf = `<?xml version="1.0" encoding="UTF-8"?>
@@ -83,19 +84,40 @@ func StartDesktop(t testing.TB, dir string) *Desktop {
 	d.write("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", fmt.Sprintf(panelConf, false))
 	d.write("config/dunst/dunstrc", dunstConf)
 	d.must(os.MkdirAll(filepath.Join(dir, "fb"), 0o700))
-	d.Bus = d.firstLine(d.command("dbus-daemon", "--session", "--nofork", "--print-address=1"))
+	d.Bus = "unix:path=" + filepath.Join(dir, "bus")
 	d.Env = append(d.Env, "DBUS_SESSION_BUS_ADDRESS="+d.Bus)
 	display := d.firstLine(d.command("Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-fbdir", filepath.Join(dir, "fb"), "-nolisten", "tcp", "-noreset"))
 	d.Env = append(d.Env, "DISPLAY=:"+display)
+	d.StartSession()
+	return d
+}
+
+// StartSession starts the bus and all that lives on it, again after
+// EndSession.
+func (d *Desktop) StartSession() {
+	d.t.Helper()
+	bus := d.command("dbus-daemon", "--session", "--nofork", "--address="+d.Bus, "--print-address=1")
+	d.firstLine(bus)
 	d.StartPanel()
-	d.start(d.command("dunst", "-conf", filepath.Join(dir, "config/dunst/dunstrc")))
+	notes := d.command("dunst", "-conf", filepath.Join(d.dir, "config/dunst/dunstrc"))
+	d.start(notes)
 	keyring := d.command("gnome-keyring-daemon", "--unlock", "--components=secrets", "--foreground")
 	keyring.Stdin = strings.NewReader("password of a test") // up to its end, no newline
 	d.start(keyring)
+	d.session = []*exec.Cmd{bus, notes, keyring}
 	for _, name := range []string{watcherName, "org.freedesktop.Notifications", "org.freedesktop.secrets"} {
 		d.waitFor(name)
 	}
-	return d
+}
+
+// EndSession kills the bus and all that lives on it; the screen stays.
+func (d *Desktop) EndSession() {
+	for _, cmd := range d.session {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	d.KillPanel()
+	_ = os.Remove(filepath.Join(d.dir, "bus")) // a killed daemon leaves its socket behind
 }
 
 func (d *Desktop) must(err error) {
