@@ -55,8 +55,10 @@ type day struct {
 	// shot takes a picture of the screen, with the menu open down to the rows
 	// that are named, where there is a screen.
 	shot func(name string, open ...string)
-	// bonjour is "off", or "" in a network of its own (TestMeasure).
+	// bonjour is "off", or "" in a network of its own (TestMeasure, TestFollow).
 	bonjour string
+	// addrs are where the iPhone is; nil means loopback.
+	addrs []netip.Addr
 	// binary is what is run; "" is the one with the clock.
 	binary string
 
@@ -94,16 +96,19 @@ func (d *day) live() {
 func (d *day) begin() {
 	t := d.t
 	now := time.Now()
+	if d.addrs == nil {
+		d.addrs = loopback
+	}
 	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -90), To: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.phone, err = simulator.New(simulator.Options{
-		History: history, NoRateLimit: true, Latency: 120 * time.Millisecond, Addrs: loopback,
+		History: history, NoRateLimit: true, Latency: 120 * time.Millisecond, Addrs: d.addrs,
 		Now: func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) },
 	})
 	if err == nil {
-		err = d.phone.Start("127.0.0.1:0")
+		err = d.phone.Start(netip.AddrPortFrom(d.addrs[0], 0).String())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -230,9 +235,11 @@ func everyFourth(pix []byte) []byte {
 }
 
 // showCode opens a pairing on the iPhone and photographs its code.
-func (d *day) showCode() {
+func (d *day) showCode() { d.showCodeAt("127.0.0.1") }
+
+func (d *day) showCodeAt(host string) {
 	d.t.Helper()
-	p, err := d.phone.Payload("127.0.0.1")
+	p, err := d.phone.Payload(host)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -525,7 +532,12 @@ func (d *day) quit() {
 
 func (d *day) eventually(what string, ok func() bool) {
 	d.t.Helper()
-	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	d.eventuallyIn(soon, what, ok)
+}
+
+func (d *day) eventuallyIn(limit time.Duration, what string, ok func() bool) {
+	d.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}
