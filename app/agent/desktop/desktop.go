@@ -18,12 +18,6 @@ import (
 // ErrNone says that this desktop has nothing to do it with.
 var ErrNone = errors.New("desktop: nothing here can do that")
 
-// Desktop is the one that the app runs on.
-type Desktop struct {
-	// Getenv reads the environment: is there a screen?
-	Getenv func(string) string
-}
-
 // longest is how long a window may stay open.
 const longest = 10 * time.Minute
 
@@ -61,14 +55,4 @@ func answer(ctx context.Context, name string, args ...string) (text string, yes 
 		return "", false, nil
 	}
 	return "", false, err
-}
-
-// first runs the first of the programs that is installed.
-func first(programs ...[]string) (string, []string, bool) {
-	for _, p := range programs {
-		if path, err := exec.LookPath(p[0]); err == nil {
-			return path, p[1:], true
-		}
-	}
-	return "", nil, false
 }
