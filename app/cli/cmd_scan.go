@@ -36,9 +36,10 @@ func newScanCommand(env *Env) *cobra.Command {
 
 Without a flag it looks into the clipboard (text, then files, then a picture: tap
 Copy in the iPhone app, or copy a screenshot), then uses the camera where there
-is one. It reads PNG, JPEG, GIF, WebP, TIFF and BMP, on macOS also HEIC:
-screenshots and photographs, with the code anywhere in them. A dash reads the
-picture or the text from standard input.
+is one. It reads PNG, JPEG, GIF, WebP, TIFF and BMP, and HEIC where the system
+can (macOS; elsewhere libheif's heif-convert): screenshots and photographs, with
+the code anywhere in them. A dash reads the picture or the text from standard
+input.
 
 If this computer is paired already, the new pairing takes the place of the old
 one as soon as it is complete; health data stays.`,

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"healthsync/pki/qr"
+	"healthsync/sync/testenv"
+)
+
+// A photograph as an iPhone takes it: HEVC in HEIC, by libheif's encoder and
+// decoder. On a Mac the same code calls sips.
+func TestHEIC(t *testing.T) {
+	encoder := testenv.NeedTool(t, "heif-enc", "libheif-examples")
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	payload := qr.Payload{Version: 1, Host: "192.168.1.20", Port: 8443, Code: "WXYZ7K23", ExpiresAt: now.Add(time.Minute), Leaf: [32]byte{1, 2, 3}}
+	picture, err := qr.EncodePNG(payload, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "a.png"), filepath.Join(dir, "a.heic")
+	if err := os.WriteFile(in, picture, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if msg, err := exec.Command(encoder, in, "-o", out).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, msg)
+	}
+	heic, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := qr.Options{Convert: convertPicture}
+	got, err := qr.FindPayload(t.Context(), bytes.NewReader(heic), now, options)
+	if err != nil || got.Code != payload.Code {
+		t.Errorf("%q, %v", got.Code, err)
+	}
+	if _, err := qr.FindPayload(t.Context(), bytes.NewReader(heic[:len(heic)/2]), now, options); err == nil {
+		t.Error("half a file is read")
+	}
+	t.Setenv("PATH", dir) // no converter
+	if _, err := qr.FindPayload(t.Context(), bytes.NewReader(heic), now, options); !errors.Is(err, qr.ErrFormatUnsupported) {
+		t.Errorf("without a converter: %v", err)
+	}
+}
