@@ -6,7 +6,9 @@
 package clipboard
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -22,3 +24,21 @@ func (e *NoToolError) Error() string {
 
 // maxBytes bounds what is read: a screenshot of the largest screens is less.
 const maxBytes = 64 << 20
+
+var errTooMuch = fmt.Errorf("clipboard: more than %d MB in it", maxBytes>>20)
+
+// board is the clipboard of one kind of system. system is the one of this.
+type board interface {
+	text(ctx context.Context) (string, error)
+	image(ctx context.Context) ([]byte, error)
+	files(ctx context.Context) ([]string, error)
+}
+
+// Text reads the clipboard as UTF-8 text.
+func Text(ctx context.Context) (string, error) { return system.text(ctx) }
+
+// Image reads the clipboard as a picture of a common format.
+func Image(ctx context.Context) ([]byte, error) { return system.image(ctx) }
+
+// Files gives the paths of the files that were copied.
+func Files(ctx context.Context) ([]string, error) { return system.files(ctx) }

@@ -3,74 +3,41 @@ package clipboard
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
 #cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework AppKit
-#include <stdlib.h>
-void *hs_clipboard_data(const char *type, size_t *n);
-void *hs_clipboard_text(size_t *n);
-void *hs_clipboard_files(size_t *n);
+#import <AppKit/AppKit.h>
+
+// The general pasteboard needs no NSApplication and no event loop. What another device put there (Universal
+// Clipboard) is fetched while this waits. The result is malloc'ed, for the caller to free; NULL when there is
+// nothing. A thread of Go's has no pool of its own, hence one here.
+static void *hs_clipboard(const char *kind, size_t *n) {
+  @autoreleasepool {
+    NSPasteboard *board = NSPasteboard.generalPasteboard;
+    NSData *d = nil;
+    if (!strcmp(kind, "text")) // stringForType converts what was copied in another encoding
+      d = [[board stringForType:NSPasteboardTypeString] dataUsingEncoding:NSUTF8StringEncoding];
+    else if (!strcmp(kind, "files")) { // their paths, each ended by a zero
+      NSMutableData *all = [NSMutableData data];
+      for (NSURL *u in [board readObjectsForClasses:@[ NSURL.class ] options:@{NSPasteboardURLReadingFileURLsOnlyKey : @YES}]) {
+        const char *path = u.fileSystemRepresentation; // also of a file reference URL
+        if (path) [all appendBytes:path length:strlen(path) + 1];
+      }
+      d = all;
+    } else
+      d = [board dataForType:@(kind)];
+    void *p = d.length ? malloc(d.length) : NULL;
+    if (p) memcpy(p, d.bytes, *n = d.length);
+    return p;
+  }
+}
 */
 import "C"
 
-import (
-	"context"
-	"strings"
-	"unsafe"
-)
+import "unsafe"
 
-// pictures are the types asked for, best first: macOS keeps a PNG beside the
-// TIFF of a screenshot, and an iPhone's photo arrives as HEIC or JPEG.
-var pictures = []string{"public.png", "public.heic", "public.jpeg", "public.tiff"}
-
-// take waits for what fetch returns, or for ctx: an iPhone that is out of
-// reach may keep Universal Clipboard waiting for a long time.
-func take(ctx context.Context, fetch func(n *C.size_t) unsafe.Pointer) ([]byte, error) {
-	done := make(chan []byte, 1)
-	go func() {
-		var n C.size_t
-		p := fetch(&n)
-		defer C.free(p)
-		if n > maxBytes {
-			done <- nil
-			return
-		}
-		done <- C.GoBytes(p, C.int(n))
-	}()
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case b := <-done:
-		if len(b) == 0 {
-			return nil, ErrEmpty
-		}
-		return b, nil
-	}
-}
-
-// Text reads the clipboard as UTF-8 text.
-func Text(ctx context.Context) (string, error) {
-	b, err := take(ctx, func(n *C.size_t) unsafe.Pointer { return C.hs_clipboard_text(n) })
-	return string(b), err
-}
-
-// Files gives the paths of the files that were copied.
-func Files(ctx context.Context) ([]string, error) {
-	b, err := take(ctx, func(n *C.size_t) unsafe.Pointer { return C.hs_clipboard_files(n) })
-	if err != nil {
-		return nil, err
-	}
-	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"), nil
-}
-
-// Image reads the clipboard as a picture of a common format.
-func Image(ctx context.Context) ([]byte, error) {
-	for _, t := range pictures {
-		b, err := take(ctx, func(n *C.size_t) unsafe.Pointer {
-			c := C.CString(t)
-			defer C.free(unsafe.Pointer(c))
-			return C.hs_clipboard_data(c, n)
-		})
-		if err == nil || ctx.Err() != nil {
-			return b, err
-		}
-	}
-	return nil, ErrEmpty
-}
+var system board = pasteboard(func(kind string) []byte {
+	c := C.CString(kind)
+	defer C.free(unsafe.Pointer(c))
+	var n C.size_t
+	p := C.hs_clipboard(c, &n)
+	defer C.free(p)
+	return C.GoBytes(p, C.int(min(n, maxBytes+1)))
+})

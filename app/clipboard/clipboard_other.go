@@ -5,7 +5,6 @@ package clipboard
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -13,6 +12,11 @@ import (
 	"slices"
 	"strings"
 )
+
+var system board = programs{}
+
+// programs reads the clipboard by whichever of the readers is installed.
+type programs struct{}
 
 // reader is a program that reads the clipboard.
 type reader struct {
@@ -41,8 +45,7 @@ func find() (reader, error) {
 	return reader{}, &NoToolError{Tools: names}
 }
 
-// Text reads the clipboard as UTF-8 text.
-func Text(ctx context.Context) (string, error) {
+func (programs) text(ctx context.Context) (string, error) {
 	r, err := find()
 	if err != nil {
 		return "", err
@@ -54,8 +57,7 @@ func Text(ctx context.Context) (string, error) {
 	return string(out), nil
 }
 
-// Image reads the clipboard as a picture of a common format.
-func Image(ctx context.Context) ([]byte, error) {
+func (programs) image(ctx context.Context) ([]byte, error) {
 	r, err := find()
 	if err != nil {
 		return nil, err
@@ -76,8 +78,7 @@ func Image(ctx context.Context) ([]byte, error) {
 	return nil, ErrEmpty
 }
 
-// Files gives the paths of the files that were copied.
-func Files(ctx context.Context) ([]string, error) {
+func (programs) files(ctx context.Context) ([]string, error) {
 	r, err := find()
 	if err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func output(ctx context.Context, name string, args ...string) ([]byte, error) {
 	n, rerr := io.Copy(&buf, io.LimitReader(pipe, maxBytes+1))
 	if n > maxBytes {
 		_ = cmd.Process.Kill()
-		rerr = fmt.Errorf("clipboard: more than %d MB in it", maxBytes>>20)
+		rerr = errTooMuch
 	}
 	werr := cmd.Wait()
 	if rerr != nil {
