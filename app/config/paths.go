@@ -61,3 +61,26 @@ func Locate(getenv func(string) string) (Paths, error) {
 	}
 	return platformPaths(home, getenv), nil
 }
+
+// macPaths follows Apple's "File System Programming Guide".
+func macPaths(home string, _ func(string) string) Paths {
+	support := filepath.Join(home, "Library", "Application Support", "HealthSync")
+	return Paths{Config: support, Data: support, Log: filepath.Join(home, "Library", "Logs", "HealthSync")}
+}
+
+// xdgPaths follows the XDG Base Directory Specification, which says that
+// a relative path in these variables is to be ignored.
+func xdgPaths(home string, getenv func(string) string) Paths {
+	dir := func(name, fallback string) string {
+		base := getenv(name)
+		if !filepath.IsAbs(base) {
+			base = filepath.Join(home, fallback)
+		}
+		return filepath.Join(base, "healthsync")
+	}
+	return Paths{
+		Config: dir("XDG_CONFIG_HOME", ".config"),
+		Data:   dir("XDG_DATA_HOME", ".local/share"),
+		Log:    dir("XDG_STATE_HOME", ".local/state"),
+	}
+}

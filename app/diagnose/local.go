@@ -42,7 +42,7 @@ func (w *walk) program() {
 	}
 	w.set(Program, OK, fmt.Sprintf("healthsync %s (%s)", v.Version, built), "")
 
-	name, number := systemVersion()
+	name, number := systemVersion("/")
 	if w.platform() != "darwin" {
 		w.set(System, OK, name, "")
 		return
