@@ -60,6 +60,82 @@ func program() (string, error) {
 	return exe, nil
 }
 
+// service is SMAppService, of macOS 13.
+type service interface {
+	// status is SMAppServiceStatus, or -1 where there is no such service.
+	status() int
+	// set registers or unregisters; "", or the system's reason against it.
+	set(on bool) (reason string)
+	// settings opens System Settings at Login Items.
+	settings()
+}
+
+// The numbers of SMAppServiceStatus; another is off.
+const (
+	serviceEnabled          = 1
+	serviceRequiresApproval = 2
+)
+
+// Get says how it stands.
+func Get() (Status, error) {
+	exe, err := program()
+	if err != nil {
+		return Off, err
+	}
+	s, f, err := system(exe)
+	if err != nil {
+		return Off, err
+	}
+	return get(exe, s, f)
+}
+
+// Set switches it on or off, from the next login on. launchctl is not asked to
+// load or unload anything now: that would start a second copy, or end this one.
+func Set(on bool) error {
+	exe, err := program()
+	if err != nil {
+		return err
+	}
+	s, f, err := system(exe)
+	if err != nil {
+		return err
+	}
+	return set(exe, s, f, on)
+}
+
+// usable reports whether the service can be used: it starts apps, not bare
+// programs.
+func usable(exe string, s service) bool { return s != nil && InBundle(exe) && s.status() >= 0 }
+
+func get(exe string, s service, f file) (Status, error) {
+	if !usable(exe, s) {
+		return f.status()
+	}
+	switch s.status() {
+	case serviceEnabled:
+		return On, nil
+	case serviceRequiresApproval:
+		return NeedsApproval, nil
+	}
+	return Off, nil
+}
+
+func set(exe string, s service, f file, on bool) error {
+	if !usable(exe, s) {
+		return f.set(on)
+	}
+	reason := s.set(on)
+	now, _ := get(exe, s, f) // of a service that is usable, without error
+	switch {
+	case on && now == NeedsApproval:
+		s.settings()
+		return ErrNeedsApproval
+	case reason == "" || on == (now == On):
+		return nil // also where it was so before, which macOS calls an error
+	}
+	return errors.New("login: " + reason)
+}
+
 // Label names the LaunchAgent.
 const Label = "org.mvneves.healthsync.mac.login"
 
@@ -92,6 +168,12 @@ func launchAgent(program string) []byte {
 </dict>
 </plist>
 `, Label, path.String())
+}
+
+// agentFile is where launchd looks for a person's own agents.
+func agentFile(exe string) (file, error) {
+	home, err := os.UserHomeDir()
+	return file{filepath.Join(home, "Library", "LaunchAgents", Label+".plist"), launchAgent(exe)}, err
 }
 
 // desktopEntry is an autostart file. Exec is quoted as the Desktop Entry

@@ -3,79 +3,60 @@ package login
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
 #cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework ServiceManagement
-#include <stdlib.h>
-int hs_login_status(void);
-char *hs_login_set(int on);
-void hs_login_settings(void);
+#import <Foundation/Foundation.h>
+
+// SMAppService is of macOS 13; it is found by name, so that an older SDK will do. A thread of Go's has no pool of
+// its own, hence one a function; @try, because an exception cannot pass through Go.
+@interface NSObject (HSAppService)
++ (id)mainAppService;
+- (BOOL)registerAndReturnError:(NSError **)e;
+- (BOOL)unregisterAndReturnError:(NSError **)e;
+- (NSInteger)status;
++ (void)openSystemSettingsLoginItems;
+@end
+
+static int hs_login_status(void) {
+  @autoreleasepool {
+    id c = NSClassFromString(@"SMAppService");
+    return c ? (int)[[c mainAppService] status] : -1;
+  }
+}
+
+// NULL, or a text for the caller to free.
+static char *hs_login_set(int on) {
+  @autoreleasepool {
+    NSError *e = nil;
+    @try {
+      id s = [(id)NSClassFromString(@"SMAppService") mainAppService];
+      if (on ? [s registerAndReturnError:&e] : [s unregisterAndReturnError:&e]) return NULL;
+    } @catch (NSException *x) {
+      return strdup(x.reason.UTF8String ?: "exception");
+    }
+    return strdup(e.localizedDescription.UTF8String ?: "no reason given");
+  }
+}
+
+static void hs_login_settings(void) {
+  @autoreleasepool { [(id)NSClassFromString(@"SMAppService") openSystemSettingsLoginItems]; }
+}
 */
 import "C"
 
-import (
-	"errors"
-	"os"
-	"path/filepath"
-	"unsafe"
-)
+import "unsafe"
 
-// service is SMAppService's status, -1 where it cannot be used.
-func service(exe string) int {
-	if !InBundle(exe) {
-		return -1
-	}
-	return int(C.hs_login_status())
+// system is SMAppService, and a LaunchAgent where that cannot be used.
+func system(exe string) (service, file, error) {
+	f, err := agentFile(exe)
+	return appService{}, f, err
 }
 
-func agent(exe string) (file, error) {
-	home, err := os.UserHomeDir()
-	return file{filepath.Join(home, "Library", "LaunchAgents", Label+".plist"), launchAgent(exe)}, err
-}
+type appService struct{}
 
-// Get says how it stands.
-func Get() (Status, error) {
-	exe, err := program()
-	if err != nil {
-		return Off, err
-	}
-	switch service(exe) {
-	case -1:
-		f, err := agent(exe)
-		if err != nil {
-			return Off, err
-		}
-		return f.status()
-	case 1:
-		return On, nil
-	case 2:
-		return NeedsApproval, nil
-	}
-	return Off, nil
-}
+func (appService) status() int { return int(C.hs_login_status()) }
+func (appService) settings()   { C.hs_login_settings() }
 
-// Set switches it on or off, from the next login on. launchctl is not asked to
-// load or unload anything now: that would start a second copy, or end this one.
-func Set(on bool) error {
-	exe, err := program()
-	if err != nil {
-		return err
-	}
-	if service(exe) < 0 {
-		f, err := agent(exe)
-		if err != nil {
-			return err
-		}
-		return f.set(on)
-	}
-	var flag C.int
-	if on {
-		flag = 1
-	}
-	if text := C.hs_login_set(flag); text != nil {
-		defer C.free(unsafe.Pointer(text))
-		err = errors.New("login: " + C.GoString(text))
-	}
-	if on && service(exe) == 2 {
-		C.hs_login_settings()
-		return ErrNeedsApproval
-	}
-	return err
+func (appService) set(on bool) string {
+	text := C.hs_login_set(map[bool]C.int{true: 1}[on])
+	defer C.free(unsafe.Pointer(text))
+	return C.GoString(text)
 }

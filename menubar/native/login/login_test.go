@@ -114,6 +114,97 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// fakeService stands where macOS is not: as Apple documents SMAppService, with
+// a person who has a say.
+type fakeService struct {
+	state, opened int
+	refusal       string // what it says to every change
+	wary          bool   // the person has to approve
+}
+
+func (s *fakeService) status() int { return s.state }
+func (s *fakeService) settings()   { s.opened++ }
+
+func (s *fakeService) set(on bool) string {
+	switch {
+	case s.refusal != "":
+		return s.refusal
+	case on && s.state == serviceEnabled, !on && s.state != serviceEnabled && s.state != serviceRequiresApproval:
+		return "Job is already registered, or not found" // kSMErrorAlreadyRegistered, kSMErrorJobNotFound
+	case on && s.wary:
+		s.state = serviceRequiresApproval
+		return "Operation not permitted"
+	case on:
+		s.state = serviceEnabled
+	default:
+		s.state = 0
+	}
+	return ""
+}
+
+const app = "/Applications/HealthSync.app/Contents/MacOS/HealthSync"
+
+func TestService(t *testing.T) {
+	f := file{filepath.Join(t.TempDir(), "agent.plist"), launchAgent(app)}
+	s := &fakeService{}
+	step := func(on bool, fails error, want Status) {
+		t.Helper()
+		if err := set(app, s, f, on); !errors.Is(err, fails) {
+			t.Errorf("set %v: %v", on, err)
+		}
+		if got, err := get(app, s, f); got != want || err != nil {
+			t.Errorf("%v, %v; want %v", got, err, want)
+		}
+	}
+	step(false, nil, Off) // it was
+	step(true, nil, On)
+	step(true, nil, On) // it was
+	s.state = serviceRequiresApproval
+	if got, _ := get(app, s, f); got != NeedsApproval {
+		t.Errorf("switched off in System Settings: %v", got)
+	}
+	step(false, nil, Off)
+	s.wary = true
+	step(true, ErrNeedsApproval, NeedsApproval)
+	if s.opened != 1 {
+		t.Errorf("System Settings opened %d times", s.opened)
+	}
+	s.state, s.refusal = 3, "Invalid signature"
+	if err := set(app, s, f, true); err == nil || err.Error() != "login: Invalid signature" {
+		t.Errorf("refused: %v", err)
+	}
+	if _, err := os.Stat(f.path); err == nil {
+		t.Error("a LaunchAgent beside the service would start it twice")
+	}
+}
+
+// Without the service, or without an app around the program, it is a file.
+func TestServiceCannotBeUsed(t *testing.T) {
+	for what, c := range map[string]struct {
+		exe string
+		s   service
+	}{
+		"macOS 12":       {app, &fakeService{state: -1}},
+		"a bare program": {"/usr/local/bin/healthsync", &fakeService{}},
+		"no macOS":       {app, nil},
+	} {
+		f := file{filepath.Join(t.TempDir(), "agent.plist"), launchAgent(c.exe)}
+		if err := set(c.exe, c.s, f, true); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got, err := get(c.exe, c.s, f); got != On || err != nil {
+			t.Errorf("%s: %v, %v", what, got, err)
+		}
+		if _, err := os.Stat(f.path); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	t.Setenv("HOME", "/Users/ana")
+	if f, err := agentFile(app); err != nil || f.path != "/Users/ana/Library/LaunchAgents/"+Label+".plist" {
+		t.Errorf("%s, %v", f.path, err)
+	}
+}
+
 // The real thing, as far as this system has it.
 func TestSet(t *testing.T) {
 	if runtime.GOOS == "darwin" {
