@@ -2,8 +2,8 @@ package menubar
 
 import (
 	"context"
+	"errors"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
@@ -16,16 +16,20 @@ import (
 // Notifier shows notifications by what the system has for it: the notification
 // centre inside HealthSync.app, the desktop's own means elsewhere.
 type Notifier struct {
-	clicked func(key string)
-	open    sync.Once
-	center  *center.Center
+	show      func(ctx context.Context, key, title, body string) error // the centre's, nil where there is none
+	otherwise func(notice.Notice) error
 }
 
 // NewNotifier prepares notifications under our own name. clicked is told the
-// key of one that was clicked, where the system tells.
+// key of one that was clicked, where the system tells. It is to be called
+// before the icon is there: on macOS a click may be what starts the app.
 func NewNotifier(clicked func(key string)) *Notifier {
 	beeep.AppName = "HealthSync" // the library's only way to be told
-	return &Notifier{clicked: clicked}
+	n := &Notifier{otherwise: byBeeep}
+	if c, err := center.Open(clicked); err == nil {
+		n.show = c.Show
+	}
+	return n
 }
 
 // patience is how long the notification centre may take.
@@ -34,19 +38,20 @@ const patience = 10 * time.Second
 // Notify shows one. It may wait for the system; an error means that it was not
 // shown.
 func (n *Notifier) Notify(x notice.Notice) error {
-	n.open.Do(func() { // the application has started by now, as the centre wants it
-		if c, err := center.Open(n.clicked); err == nil {
-			n.center = c
-		}
-	})
-	if n.center != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := n.center.Show(ctx, x.Key, x.Title, x.Body); err == nil {
-			return nil
-		}
+	if n.show == nil {
+		return n.otherwise(x)
 	}
-	return byBeeep(x)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	switch err := n.show(ctx, x.Key, x.Title, x.Body); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil // macOS asks the person just now, and shows it when they agree
+	case errors.Is(err, center.ErrDenied):
+		return err // by another name it would come against their wish
+	}
+	return n.otherwise(x)
 }
 
 // byBeeep shows a notification by the desktop's own means: D-Bus, or the tool

@@ -1,9 +1,43 @@
 package menubar
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"healthsync/app/notice"
+	"healthsync/menubar/native/center"
 )
+
+// Beeep is for where the centre is not there, or will not have us. Where the
+// person said no, or is being asked, nothing comes by a way around it.
+func TestNotify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := func(ctx context.Context, _, _, _ string) error { <-ctx.Done(); return ctx.Err() }
+		says := func(err error) func(context.Context, string, string, string) error {
+			return func(context.Context, string, string, string) error { return err }
+		}
+		for name, c := range map[string]struct {
+			show  func(context.Context, string, string, string) error
+			beeep int
+			err   error
+		}{
+			"no centre":       {nil, 1, nil},
+			"shown":           {says(nil), 0, nil},
+			"refused":         {says(&center.RefusedError{Reason: "signed ad hoc"}), 1, nil},
+			"denied":          {says(center.ErrDenied), 0, center.ErrDenied},
+			"not yet decided": {never, 0, nil},
+		} {
+			count := 0
+			n := &Notifier{show: c.show, otherwise: func(notice.Notice) error { count++; return nil }}
+			if err := n.Notify(notice.Notice{Key: "k", Title: "t", Body: "b"}); !errors.Is(err, c.err) || count != c.beeep {
+				t.Errorf("%s: %v, %d by beeep", name, err, count)
+			}
+		}
+	})
+}
 
 // A device's name is anyone's text. Whatever is in it, what reaches a back-end
 // is a text: one line, nothing invisible, no option.

@@ -79,12 +79,14 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	logger.Info("the menu-bar app starts", "version", version.Version, "process", os.Getpid())
 
 	var a *agent.Agent
-	notifier := menubar.NewNotifier(func(string) { a.Tell(agent.Asked{InPassing: true}) })
+	made := make(chan struct{}) // a click may be what has started the app
+	notifier := menubar.NewNotifier(func(string) { <-made; a.Tell(agent.Asked{InPassing: true}) })
 	a = agent.New(agent.Options{
 		Paths: p, Station: env.stations(p), Link: env.linkOptions(), Now: env.Now, Log: logger, Notify: notifier.Notify,
 		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx, p), Listen: env.ears(),
 		Version: version.Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env), func(c *cobra.Command) bool { return c.Name() == "report" }),
 	})
+	close(made)
 	env.answer(ctx, p, a)
 	var running sync.WaitGroup
 	running.Go(func() {

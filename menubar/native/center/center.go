@@ -2,12 +2,12 @@
 // macOS's notification centre, and tells which were clicked.
 //
 // It exists inside HealthSync.app only: elsewhere macOS raises an exception
-// that would end the program. Then, and when the person has not allowed it,
-// the errors here say so and the caller has another way (package menubar has
-// beeep).
+// that would end the program. Then, and when the system refuses, the errors here
+// say so and the caller has another way (package menubar has beeep).
 package center
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -17,55 +17,58 @@ import (
 // ErrUnavailable says that there is no notification centre for this program.
 var ErrUnavailable = errors.New("center: not inside of an app")
 
-// ErrNotAllowed says that the person does not want notifications, or has not
-// been asked yet.
-var ErrNotAllowed = errors.New("center: notifications are not allowed")
+// ErrDenied says that the person wants no notifications from this app.
+var ErrDenied = errors.New("center: the person does not want notifications")
+
+// denied is the reason that center_darwin.m gives then.
+const denied = "denied"
 
 // RefusedError is the system's reason for not showing one.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "center: " + e.Reason }
 
-// bundled is what macOS's own check comes to: both must hold, or
+// bundled is what macOS's own check comes to, of a bundle's identifier and path
+// on two lines: there must be an identifier, and the path that of an app, or
 // currentNotificationCenter raises an exception.
-func bundled(identifier, path string) bool {
+func bundled(home string) bool {
+	identifier, path, _ := strings.Cut(home, "\n")
 	return identifier != "" && strings.EqualFold(filepath.Ext(path), ".app")
 }
 
-// allowance is the person's answer.
-type allowance int
+// Center is the notification centre.
+type Center struct {
+	desk
+	show func(key, title, body string) // does not wait; its outcome comes by end
+}
 
-const (
-	asked allowance = iota // no answer yet
-	allowed
-	denied
-)
+// Show shows a notification and waits until the system has taken it, the first
+// time for the person, who is asked whether they want any; it has no time limit
+// but ctx. One of the same key takes the place of the last. Title and body may
+// be anybody's text.
+func (c *Center) Show(ctx context.Context, key, title, body string) error {
+	done := c.begin(key)
+	c.show(key, title, body)
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // desk keeps what is under way: the answers of the notification centre come
 // later, on threads of its own.
 type desk struct {
 	mu      sync.Mutex
-	allowed allowance
 	waiting map[string]chan error
 	clicked func(key string)
 }
 
-func (d *desk) answer(ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.allowed = denied
-	if ok {
-		d.allowed = allowed
-	}
-}
-
 // begin gives where the outcome of a notification will arrive.
-func (d *desk) begin(key string) (<-chan error, error) {
+func (d *desk) begin(key string) <-chan error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.allowed != allowed {
-		return nil, ErrNotAllowed
-	}
 	if d.waiting == nil {
 		d.waiting = map[string]chan error{}
 	}
@@ -74,7 +77,7 @@ func (d *desk) begin(key string) (<-chan error, error) {
 	}
 	ch := make(chan error, 1)
 	d.waiting[key] = ch
-	return ch, nil
+	return ch
 }
 
 // end reports the outcome: "" is good.
@@ -86,11 +89,14 @@ func (d *desk) end(key, reason string) {
 		return
 	}
 	delete(d.waiting, key)
-	if reason != "" {
+	switch reason {
+	case "":
+		ch <- nil
+	case denied:
+		ch <- ErrDenied
+	default:
 		ch <- &RefusedError{reason}
-		return
 	}
-	ch <- nil
 }
 
 // click must not hold up the thread that it comes on.

@@ -3,7 +3,6 @@
 #include "_cgo_export.h"
 
 @interface HSCenter : NSObject <UNUserNotificationCenterDelegate>
-@property(nonatomic) uintptr_t desk; // the Go side's handle
 @end
 @implementation HSCenter
 // Shows banners also while we are the active app.
@@ -14,28 +13,29 @@
 - (void)userNotificationCenter:(UNUserNotificationCenter *)c didReceiveNotificationResponse:(UNNotificationResponse *)r
          withCompletionHandler:(void (^)(void))h {
   if (![r.actionIdentifier isEqualToString:UNNotificationDismissActionIdentifier])
-    hsCenterClicked(self.desk, (char *)r.notification.request.identifier.UTF8String);
+    hsCenterClicked((char *)r.notification.request.identifier.UTF8String);
   h();
 }
 @end
 
 static HSCenter *keep; // the centre holds its delegate weakly
 
-// What bundled() of center.go has to judge by; to be freed.
-char *hs_center_identifier(void) { @autoreleasepool { return strdup(NSBundle.mainBundle.bundleIdentifier.UTF8String ?: ""); } }
-char *hs_center_path(void) { @autoreleasepool { return strdup(NSBundle.mainBundle.bundlePath.fileSystemRepresentation ?: ""); } }
+// The bundle's identifier and path, on two lines, for bundled() of center.go; to be freed.
+char *hs_center_home(void) {
+  @autoreleasepool {
+    NSBundle *b = NSBundle.mainBundle;
+    return strdup([NSString stringWithFormat:@"%@\n%@", b.bundleIdentifier ?: @"", b.bundlePath].UTF8String ?: "");
+  }
+}
 
-// 0 where macOS will not have us. To be called before launching ends, so that a
-// click that starts the app arrives.
-int hs_center_open(uintptr_t desk) {
+// 0 where macOS will not have us. The delegate is to be there before launching ends, or a click that starts the app
+// is lost.
+int hs_center_open(void) {
   @autoreleasepool {
     @try {
       UNUserNotificationCenter *c = UNUserNotificationCenter.currentNotificationCenter;
       keep = [[HSCenter alloc] init];
-      keep.desk = desk;
       c.delegate = keep;
-      [c requestAuthorizationWithOptions:UNAuthorizationOptionAlert | UNAuthorizationOptionSound
-                       completionHandler:^(BOOL ok, NSError *e) { hsCenterAnswer(desk, ok); }];
       return 1;
     } @catch (NSException *x) {
       return 0;
@@ -43,7 +43,9 @@ int hs_center_open(uintptr_t desk) {
   }
 }
 
-void hs_center_show(uintptr_t desk, const char *key, const char *title, const char *body) {
+// Asks the person, who is shown the question once in the life of the app; later the answer is what System Settings
+// says. The blocks keep what they use, and run on a queue of the system's.
+void hs_center_show(const char *key, const char *title, const char *body) {
   @autoreleasepool {
     UNMutableNotificationContent *content = [[UNMutableNotificationContent alloc] init];
     content.title = @(title) ?: @"";
@@ -51,12 +53,16 @@ void hs_center_show(uintptr_t desk, const char *key, const char *title, const ch
     NSString *k = @(key) ?: @"";
     // The same identifier replaces what is shown; no trigger means now.
     UNNotificationRequest *r = [UNNotificationRequest requestWithIdentifier:k content:content trigger:nil];
-    [UNUserNotificationCenter.currentNotificationCenter addNotificationRequest:r withCompletionHandler:^(NSError *e) {
-      hsCenterShown(desk, (char *)k.UTF8String, (char *)(e ? e.localizedDescription.UTF8String ?: "refused" : ""));
+    UNUserNotificationCenter *c = UNUserNotificationCenter.currentNotificationCenter;
+    [c requestAuthorizationWithOptions:UNAuthorizationOptionAlert | UNAuthorizationOptionSound completionHandler:^(BOOL ok, NSError *e) {
+      if (!ok) // no wish of a person's where the app is not properly signed: then nobody was asked
+        return [c getNotificationSettingsWithCompletionHandler:^(UNNotificationSettings *s) {
+          BOOL denied = s.authorizationStatus == UNAuthorizationStatusDenied;
+          hsCenterShown((char *)k.UTF8String, denied ? "denied" : (char *)(e.localizedDescription.UTF8String ?: "not allowed"));
+        }];
+      [c addNotificationRequest:r withCompletionHandler:^(NSError *e) {
+        hsCenterShown((char *)k.UTF8String, (char *)(e ? e.localizedDescription.UTF8String ?: "refused" : ""));
+      }];
     }];
   }
-}
-
-void hs_center_remove(const char *key) {
-  @autoreleasepool { [UNUserNotificationCenter.currentNotificationCenter removeDeliveredNotificationsWithIdentifiers:@[ @(key) ?: @"" ]]; }
 }

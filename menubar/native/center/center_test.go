@@ -1,9 +1,11 @@
 package center
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // Outside of an app macOS ends the program that asks for its notification
@@ -19,7 +21,7 @@ func TestBundled(t *testing.T) {
 		{"org.mvneves.healthsync.mac", "/usr/local/bin", false}, // the embedded plist of a bare program
 		{"", "", false},
 	} {
-		if got := bundled(c.id, c.path); got != c.want {
+		if got := bundled(c.id + "\n" + c.path); got != c.want {
 			t.Errorf("%q, %q: %v", c.id, c.path, got)
 		}
 	}
@@ -27,22 +29,7 @@ func TestBundled(t *testing.T) {
 
 func TestDesk(t *testing.T) {
 	var d desk
-	if _, err := d.begin("a"); !errors.Is(err, ErrNotAllowed) {
-		t.Errorf("before the person has answered: %v", err)
-	}
-	d.answer(false)
-	if _, err := d.begin("a"); !errors.Is(err, ErrNotAllowed) {
-		t.Errorf("denied: %v", err)
-	}
-	d.answer(true)
-	first, err := d.begin("a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := d.begin("a")
-	if err != nil {
-		t.Fatal(err)
-	}
+	first, second := d.begin("a"), d.begin("a")
 	if err := <-first; err != nil {
 		t.Errorf("replaced: %v", err)
 	}
@@ -50,10 +37,7 @@ func TestDesk(t *testing.T) {
 	if err := <-second; err != nil {
 		t.Errorf("shown: %v", err)
 	}
-	third, err := d.begin("b")
-	if err != nil {
-		t.Fatal(err)
-	}
+	third := d.begin("b")
 	d.end("b", "no room")
 	var refused *RefusedError
 	if err := <-third; !errors.As(err, &refused) || refused.Reason != "no room" {
@@ -61,6 +45,37 @@ func TestDesk(t *testing.T) {
 	}
 	d.end("b", "")       // twice
 	d.end("unknown", "") // or never asked
+}
+
+// The first notification waits for what the system says, as every later one:
+// an answer that was given long ago comes in a moment.
+func TestShow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Center{}
+		says := func(reason string, after time.Duration) {
+			c.show = func(key, _, _ string) { time.AfterFunc(after, func() { c.end(key, reason) }) }
+		}
+		says("", time.Millisecond)
+		if err := c.Show(t.Context(), "a", "Title", "Body"); err != nil {
+			t.Error(err)
+		}
+		says("denied", time.Millisecond)
+		if err := c.Show(t.Context(), "a", "", ""); !errors.Is(err, ErrDenied) {
+			t.Errorf("denied: %v", err)
+		}
+		says("Notifications are not allowed for this application", time.Millisecond)
+		var refused *RefusedError
+		if err := c.Show(t.Context(), "a", "", ""); !errors.As(err, &refused) {
+			t.Errorf("signed ad hoc: %v", err)
+		}
+		says("", time.Hour) // the question stands on the screen, and nobody is there
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := c.Show(ctx, "a", "", ""); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("no answer: %v", err)
+		}
+		time.Sleep(2 * time.Hour) // the answer comes to nobody
+	})
 }
 
 func TestClickDoesNotBlock(t *testing.T) {
