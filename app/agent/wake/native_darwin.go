@@ -3,26 +3,24 @@ package wake
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
 #cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework AppKit -framework SystemConfiguration
-#include <stdint.h>
-void hs_wake_start(uintptr_t handle);
+void hs_wake_start(void);
 */
 import "C"
 
-import "runtime/cgo"
+var kicks = make(chan Event, 8)
 
 // Native gives the system's own notices of wakes and changes of the network,
-// for the life of the process. They only hurry the portable watch, which looks
+// for the life of the process; it is called once. They only hurry the portable watch, which looks
 // for itself at each: one that is lost is seen within [Every].
 func Native() <-chan Event {
-	kicks := make(chan Event, 8)
-	C.hs_wake_start(C.uintptr_t(cgo.NewHandle(kicks)))
+	C.hs_wake_start()
 	return kicks
 }
 
 //export hsWakeEvent
-func hsWakeEvent(h C.uintptr_t, kind C.int) {
+func hsWakeEvent(woke, network bool) {
 	select {
-	case cgo.Handle(h).Value().(chan Event) <- Event{Woke: kind == 1, Network: kind == 2}:
+	case kicks <- Event{Woke: woke, Network: network}:
 	default: // never hold up a queue of the system's
 	}
 }
