@@ -15,19 +15,14 @@ func openKeychain(o Options) (Vault, error) { return newKeychain(security{}, o),
 // keys and certificates, which go-keychain does not know, in security_darwin.go.
 type security struct{}
 
-var _ osKeychain = security{}
-
-// status finds the code in an error of go-keychain; its errors without one are
-// failed conversions of a dictionary.
+// status finds the code in an error of go-keychain.
 func status(err error) osStatus {
-	var code gokeychain.Error
-	switch {
-	case err == nil:
+	code := gokeychain.Error(errSecParam) // without one, a dictionary could not be made
+	if err == nil {
 		return errSecSuccess
-	case errors.As(err, &code):
-		return osStatus(code)
 	}
-	return errSecParam
+	errors.As(err, &code)
+	return osStatus(code)
 }
 
 // query finds generic passwords of a service that stay on this Mac.
@@ -42,58 +37,40 @@ func query(service, account string) gokeychain.Item {
 	return q
 }
 
-func describe(item *gokeychain.Item, p kcPassword) {
+func describe(item gokeychain.Item, p kcPassword) gokeychain.Item {
 	item.SetLabel(p.label)
 	item.SetDescription(p.kind)
 	item.SetComment(p.ref)
 	item.SetData(p.data)
+	return item
 }
 
-func found(r gokeychain.QueryResult) kcPassword {
-	return kcPassword{account: r.Account, label: r.Label, kind: r.Description, ref: r.Comment, data: r.Data}
+func search(q gokeychain.Item, limit gokeychain.MatchLimit, withData bool) ([]kcPassword, osStatus) {
+	q.SetMatchLimit(limit)
+	q.SetReturnAttributes(true)
+	q.SetReturnData(withData)
+	results, err := gokeychain.QueryItem(q) // "not found" is no result and no error
+	out := make([]kcPassword, len(results))
+	for i, r := range results {
+		out[i] = kcPassword{account: r.Account, label: r.Label, kind: r.Description, ref: r.Comment, data: r.Data}
+	}
+	return out, status(err)
 }
 
 func (security) password(service, account string, withData bool) (kcPassword, osStatus) {
-	q := query(service, account)
-	q.SetMatchLimit(gokeychain.MatchLimitOne)
-	q.SetReturnAttributes(true)
-	if withData {
-		q.SetReturnData(true)
-	}
-	results, err := gokeychain.QueryItem(q)
-	if err != nil {
-		return kcPassword{}, status(err)
-	}
-	if len(results) == 0 { // go-keychain turns "not found" into no result and no error
-		return kcPassword{}, errSecItemNotFound
-	}
-	return found(results[0]), errSecSuccess
+	return onePassword(search(query(service, account), gokeychain.MatchLimitOne, withData))
 }
 
 func (security) passwords(service string) ([]kcPassword, osStatus) {
-	q := query(service, "")
-	q.SetMatchLimit(gokeychain.MatchLimitAll)
-	q.SetReturnAttributes(true)
-	results, err := gokeychain.QueryItem(q)
-	if err != nil {
-		return nil, status(err)
-	}
-	out := make([]kcPassword, 0, len(results))
-	for _, r := range results {
-		out = append(out, found(r))
-	}
-	return out, errSecSuccess
+	return search(query(service, ""), gokeychain.MatchLimitAll, false)
 }
 
 func (security) addPassword(service string, p kcPassword) osStatus {
-	item := query(service, p.account)
-	describe(&item, p)
-	return status(gokeychain.AddItem(item))
+	return status(gokeychain.AddItem(describe(query(service, p.account), p)))
 }
 
 func (security) updatePassword(service string, p kcPassword) osStatus {
-	change := gokeychain.NewItem() // only what changes: class and account here would be an error
-	describe(&change, p)
+	change := describe(gokeychain.NewItem(), p) // only what changes: class and account here would be an error
 	return status(gokeychain.UpdateItem(query(service, p.account), change))
 }
 

@@ -3,308 +3,186 @@
 package vault
 
 /*
-#cgo CFLAGS: -Wno-deprecated-declarations
-#cgo LDFLAGS: -framework CoreFoundation -framework Security
-#include <CoreFoundation/CoreFoundation.h>
-#include <Security/Security.h>
-#include <stdlib.h>
+#cgo CFLAGS: -x objective-c -fobjc-arc -Wno-deprecated-declarations
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework Security
+#import <Foundation/Foundation.h>
+#import <Security/Security.h>
 
-// Rules of this file. What a Create or Copy function returns is ours to
-// release; what a Get function returns is not. Every dictionary says
-// kSecUseDataProtectionKeychain=false: without it macOS searches both kinds of
-// keychain, and deletes in both (SecItem.cpp, SecItemCategorizeQuery); the
-// file-based one never synchronises. Results go out as +1 references.
+// Rules of this file. Objects are ARC's to release; what a Create or Copy function returns, or leaves in an error,
+// is handed to it by CFBridgingRelease, what a Get function or a collection returns is not. No literal may hold a
+// nil: the exception could not be caught. Every dictionary says kSecUseDataProtectionKeychain=NO: without it macOS
+// searches both kinds of keychain, and deletes in both (SecItem.cpp, SecItemCategorizeQuery); the file-based one
+// never synchronises.
 
-static CFMutableDictionaryRef hs_dict(CFTypeRef class) {
-  CFMutableDictionaryRef d = CFDictionaryCreateMutable(NULL, 0, &kCFTypeDictionaryKeyCallBacks, &kCFTypeDictionaryValueCallBacks);
-  if (class) CFDictionarySetValue(d, kSecClass, class);
-  CFDictionarySetValue(d, kSecUseDataProtectionKeychain, kCFBooleanFalse);
-  return d;
+typedef struct { int status; void *data; size_t size; char *why; } hs_answer;
+typedef hs_answer (*hs_question)(NSString *name, NSData *a, NSData *b);
+
+// Every question (not static, because Go takes its address) comes this way: a thread of Go's has no pool, so here is
+// one, and what goes out of it to Go is malloc'ed.
+static hs_answer hs_ask(hs_question ask, const char *name, const void *a, size_t na, const void *b, size_t nb) {
+  @autoreleasepool { return ask(@(name) ?: @"", [NSData dataWithBytes:a length:na], [NSData dataWithBytes:b length:nb]); }
 }
 
-static void hs_set_text(CFMutableDictionaryRef d, CFTypeRef key, const char *text) {
-  CFStringRef s = CFStringCreateWithCString(NULL, text, kCFStringEncodingUTF8);
-  if (!s) return;
-  CFDictionarySetValue(d, key, s);
-  CFRelease(s);
+static hs_answer hs_out(OSStatus s, NSData *d) {
+  hs_answer out = {s, malloc(d.length), d.length, NULL};
+  [d getBytes:out.data length:d.length];
+  return out;
 }
 
-static void hs_set_data(CFMutableDictionaryRef d, CFTypeRef key, const void *p, long n) {
-  CFDataRef b = CFDataCreate(NULL, p, n);
-  CFDictionarySetValue(d, key, b);
-  CFRelease(b);
+// Takes the error over. One of another domain than OSStatus has a code that means something else there.
+static hs_answer hs_failed(CFErrorRef error) {
+  NSError *e = CFBridgingRelease(error);
+  BOOL known = [e.domain isEqualToString:NSOSStatusErrorDomain] && e.code != errSecSuccess;
+  return (hs_answer){known ? (int)e.code : errSecInternalError, NULL, 0, strdup(e.localizedDescription.UTF8String ?: "")};
 }
 
-// The code in an error, and its text. An error of another domain than
-// OSStatus has a code that means something else there.
-static OSStatus hs_error(CFErrorRef e, CFStringRef *why) {
-  if (!e) return errSecInternalError;
-  OSStatus s = (OSStatus)CFErrorGetCode(e);
-  if (!CFEqual(CFErrorGetDomain(e), kCFErrorDomainOSStatus) || s == errSecSuccess) s = errSecInternalError;
-  *why = CFErrorCopyDescription(e);
-  CFRelease(e);
+static NSMutableDictionary *hs_query(CFTypeRef class, CFTypeRef key, id value) {
+  return [@{(id)kSecUseDataProtectionKeychain : @NO, (id)kSecClass : (__bridge id)class, (__bridge id)key : value} mutableCopy];
+}
+
+static OSStatus hs_search(NSMutableDictionary *q, CFTypeRef limit, CFTypeRef what, id *found) {
+  CFTypeRef result = NULL;
+  q[(id)kSecMatchLimit] = (__bridge id)limit;
+  q[(__bridge id)what] = @YES;
+  OSStatus s = SecItemCopyMatching((__bridge CFDictionaryRef)q, &result);
+  *found = CFBridgingRelease(result);
   return s;
 }
 
-// Deprecated since 10.10 with file-based keychains as a whole; nothing else
-// tells whether one is locked.
-static OSStatus hs_state(SecKeychainStatus *bits) {
-  SecKeychainRef k = NULL;
-  OSStatus s = SecKeychainCopyDefault(&k);
-  if (s) return s;
-  s = SecKeychainGetStatus(k, bits);
-  CFRelease(k);
-  return s;
-}
-
-// A permanent P-256 key that cannot be exported; *point gets its X9.63 point.
-static OSStatus hs_key_create(const char *label, CFDataRef *point, CFStringRef *why) {
-  int bits = 256;
+// A permanent P-256 key that cannot be exported; gives its X9.63 point.
+hs_answer hs_key_create(NSString *label, NSData *a, NSData *b) {
   CFErrorRef e = NULL;
-  CFNumberRef n = CFNumberCreate(NULL, kCFNumberIntType, &bits);
-  CFMutableDictionaryRef d = hs_dict(NULL);
-  CFDictionarySetValue(d, kSecAttrKeyType, kSecAttrKeyTypeECSECPrimeRandom);
-  CFDictionarySetValue(d, kSecAttrKeySizeInBits, n);
-  hs_set_text(d, kSecAttrLabel, label);
-  CFDictionarySetValue(d, kSecAttrIsPermanent, kCFBooleanTrue);    // both halves
-  CFDictionarySetValue(d, kSecAttrIsExtractable, kCFBooleanFalse); // read at the top level only (SecKey.cpp)
-  SecKeyRef key = SecKeyCreateRandomKey(d, &e);
-  CFRelease(d);
-  CFRelease(n);
-  if (!key) return hs_error(e, why);
-  SecKeyRef public = SecKeyCopyPublicKey(key);
-  CFRelease(key);
-  if (!public) return errSecInternalError;
-  *point = SecKeyCopyExternalRepresentation(public, &e);
-  CFRelease(public);
-  return *point ? errSecSuccess : hs_error(e, why);
+  NSDictionary *d = @{
+    (id)kSecUseDataProtectionKeychain : @NO,
+    (id)kSecAttrKeyType : (id)kSecAttrKeyTypeECSECPrimeRandom,
+    (id)kSecAttrKeySizeInBits : @256,
+    (id)kSecAttrLabel : label,
+    (id)kSecAttrIsPermanent : @YES,  // both halves
+    (id)kSecAttrIsExtractable : @NO, // read at the top level only (SecKey.cpp)
+  };
+  id key = CFBridgingRelease(SecKeyCreateRandomKey((__bridge CFDictionaryRef)d, &e));
+  if (!key) return hs_failed(e);
+  id half = CFBridgingRelease(SecKeyCopyPublicKey((__bridge SecKeyRef)key));
+  NSData *point = half ? CFBridgingRelease(SecKeyCopyExternalRepresentation((__bridge SecKeyRef)half, &e)) : nil;
+  return point ? hs_out(errSecSuccess, point) : hs_failed(e);
 }
 
-static CFMutableDictionaryRef hs_key_query(const void *id, long n, CFTypeRef half) {
-  CFMutableDictionaryRef q = hs_dict(kSecClassKey);
-  CFDictionarySetValue(q, kSecAttrKeyClass, half);
-  hs_set_data(q, kSecAttrApplicationLabel, id, n); // SHA-1 of the point
+// A key is known by its application label, the SHA-1 of its point.
+static NSMutableDictionary *hs_key(NSData *hash, CFTypeRef half) {
+  NSMutableDictionary *q = hs_query(kSecClassKey, kSecAttrApplicationLabel, hash);
+  q[(id)kSecAttrKeyClass] = (__bridge id)half;
   return q;
 }
 
-static OSStatus hs_key_find(const void *id, long n, SecKeyRef *key) {
-  CFMutableDictionaryRef q = hs_key_query(id, n, kSecAttrKeyClassPrivate);
-  CFDictionarySetValue(q, kSecReturnRef, kCFBooleanTrue);
-  OSStatus s = SecItemCopyMatching(q, (CFTypeRef *)key);
-  CFRelease(q);
-  return s;
-}
-
-static OSStatus hs_key_sign(const void *id, long n, const void *digest, long dn, CFDataRef *sig, CFStringRef *why) {
-  SecKeyRef key = NULL;
-  OSStatus s = hs_key_find(id, n, &key);
-  if (s) return s;
+// Without a digest it only looks whether the key is there.
+hs_answer hs_key_sign(NSString *name, NSData *hash, NSData *digest) {
+  id key = nil;
+  OSStatus s = hs_search(hs_key(hash, kSecAttrKeyClassPrivate), kSecMatchLimitOne, kSecReturnRef, &key);
+  if (s || !digest.length) return hs_out(s, nil);
   CFErrorRef e = NULL;
-  CFDataRef d = CFDataCreate(NULL, digest, dn);
-  *sig = SecKeyCreateSignature(key, kSecKeyAlgorithmECDSASignatureDigestX962, d, &e);
-  CFRelease(d);
-  CFRelease(key);
-  return *sig ? errSecSuccess : hs_error(e, why);
+  NSData *signature = CFBridgingRelease(SecKeyCreateSignature((__bridge SecKeyRef)key, kSecKeyAlgorithmECDSASignatureDigestX962, (__bridge CFDataRef)digest, &e));
+  return signature ? hs_out(errSecSuccess, signature) : hs_failed(e);
 }
 
-// SecItemDelete removes one match a call from a file-based keychain, so it is
-// repeated until nothing is left; the bound is against a keychain that lies.
-static OSStatus hs_delete_all(CFMutableDictionaryRef q) {
+// SecItemDelete removes one match a call from a file-based keychain, so it is repeated until nothing is left; the
+// bound is against a keychain that lies.
+static OSStatus hs_delete(NSDictionary *q) {
   OSStatus s = errSecSuccess;
-  for (int i = 0; i < 16 && s == errSecSuccess; i++) s = SecItemDelete(q);
-  CFRelease(q);
+  for (int i = 0; i < 16 && s == errSecSuccess; i++) s = SecItemDelete((__bridge CFDictionaryRef)q);
   return s == errSecItemNotFound ? errSecSuccess : s;
 }
 
-static OSStatus hs_key_delete(const void *id, long n) {
-  OSStatus a = hs_delete_all(hs_key_query(id, n, kSecAttrKeyClassPrivate));
-  OSStatus b = hs_delete_all(hs_key_query(id, n, kSecAttrKeyClassPublic));
-  return a ? a : b;
+hs_answer hs_key_delete(NSString *name, NSData *hash, NSData *b) {
+  OSStatus s = hs_delete(hs_key(hash, kSecAttrKeyClassPrivate)), other = hs_delete(hs_key(hash, kSecAttrKeyClassPublic));
+  return hs_out(s ?: other, nil);
 }
 
-static OSStatus hs_all(CFMutableDictionaryRef q, CFTypeRef what, CFArrayRef *out) {
-  CFDictionarySetValue(q, kSecMatchLimit, kSecMatchLimitAll);
-  CFDictionarySetValue(q, what, kCFBooleanTrue);
-  OSStatus s = SecItemCopyMatching(q, (CFTypeRef *)out);
-  CFRelease(q);
-  return s;
+// The application labels one after the other, 20 bytes each; legacy keys may have text there.
+hs_answer hs_key_list(NSString *label, NSData *a, NSData *b) {
+  NSMutableDictionary *q = hs_query(kSecClassKey, kSecAttrLabel, label);
+  q[(id)kSecAttrKeyClass] = (id)kSecAttrKeyClassPrivate;
+  NSArray<NSDictionary *> *found = nil;
+  OSStatus s = hs_search(q, kSecMatchLimitAll, kSecReturnAttributes, &found);
+  NSMutableData *all = [NSMutableData data];
+  for (NSDictionary *key in found) {
+    NSData *hash = key[(id)kSecAttrApplicationLabel];
+    if ([hash isKindOfClass:NSData.class] && hash.length == 20) [all appendData:hash];
+  }
+  return hs_out(s, all);
 }
 
-static OSStatus hs_key_list(const char *label, CFArrayRef *out) {
-  CFMutableDictionaryRef q = hs_dict(kSecClassKey);
-  CFDictionarySetValue(q, kSecAttrKeyClass, kSecAttrKeyClassPrivate);
-  hs_set_text(q, kSecAttrLabel, label);
-  return hs_all(q, kSecReturnAttributes, out);
+hs_answer hs_cert_add(NSString *name, NSData *der, NSData *b) {
+  id c = CFBridgingRelease(SecCertificateCreateWithData(NULL, (__bridge CFDataRef)der));
+  return hs_out(c ? SecItemAdd((__bridge CFDictionaryRef)hs_query(kSecClassCertificate, kSecValueRef, c), NULL) : errSecDecode, nil);
 }
 
-// A key's application label, or NULL: legacy keys may have text there.
-static CFDataRef hs_key_id(CFArrayRef a, long i) {
-  CFDataRef id = CFDictionaryGetValue(CFArrayGetValueAtIndex(a, i), kSecAttrApplicationLabel);
-  return id && CFGetTypeID(id) == CFDataGetTypeID() ? (CFDataRef)CFRetain(id) : NULL;
+// The certificates of a common name, which is their label in a file-based keychain, one after the other; one that
+// is to be gone is deleted instead, by reference through kSecMatchItemList, as on macOS (SecItem.h).
+hs_answer hs_cert_list(NSString *cn, NSData *gone, NSData *b) {
+  NSArray *found = nil;
+  OSStatus s = hs_search(hs_query(kSecClassCertificate, kSecAttrLabel, cn), kSecMatchLimitAll, kSecReturnRef, &found);
+  NSMutableData *all = [NSMutableData data];
+  for (id c in found) {
+    NSData *der = CFBridgingRelease(SecCertificateCopyData((__bridge SecCertificateRef)c));
+    if ([der isEqualToData:gone]) return hs_out(SecItemDelete((__bridge CFDictionaryRef)hs_query(kSecClassCertificate, kSecMatchItemList, @[ c ])), nil);
+    [all appendData:der];
+  }
+  return hs_out(gone.length && !s ? errSecItemNotFound : s, all);
 }
 
-static OSStatus hs_cert_add(const void *der, long n) {
-  CFDataRef d = CFDataCreate(NULL, der, n);
-  SecCertificateRef c = SecCertificateCreateWithData(NULL, d);
-  CFRelease(d);
-  if (!c) return errSecDecode;
-  CFMutableDictionaryRef a = hs_dict(kSecClassCertificate);
-  CFDictionarySetValue(a, kSecValueRef, c);
-  OSStatus s = SecItemAdd(a, NULL);
-  CFRelease(a);
-  CFRelease(c);
-  return s;
-}
-
-// In a file-based keychain a certificate's label is its common name.
-static OSStatus hs_cert_list(const char *cn, CFArrayRef *out) {
-  CFMutableDictionaryRef q = hs_dict(kSecClassCertificate);
-  hs_set_text(q, kSecAttrLabel, cn);
-  return hs_all(q, kSecReturnRef, out);
-}
-
-static CFDataRef hs_cert_data(CFArrayRef a, long i) {
-  return SecCertificateCopyData((SecCertificateRef)CFArrayGetValueAtIndex(a, i));
-}
-
-// On macOS an item is deleted by reference through kSecMatchItemList (SecItem.h).
-static OSStatus hs_cert_delete(CFArrayRef a, long i) {
-  const void *ref = CFArrayGetValueAtIndex(a, i);
-  CFArrayRef one = CFArrayCreate(NULL, &ref, 1, &kCFTypeArrayCallBacks);
-  CFMutableDictionaryRef q = hs_dict(kSecClassCertificate);
-  CFDictionarySetValue(q, kSecMatchItemList, one);
-  OSStatus s = SecItemDelete(q);
-  CFRelease(q);
-  CFRelease(one);
-  return s;
+static char *hs_message(OSStatus s) {
+  @autoreleasepool { return strdup([CFBridgingRelease(SecCopyErrorMessageString(s, NULL)) UTF8String] ?: ""); }
 }
 */
 import "C"
 
-import (
-	"bytes"
-	"unsafe"
-)
+import "unsafe"
 
+func ask(question unsafe.Pointer, name string, a, b []byte) ([]byte, osStatus, string) {
+	n := C.CString(name)
+	out := C.hs_ask(C.hs_question(question), n, unsafe.Pointer(unsafe.SliceData(a)), C.size_t(len(a)), unsafe.Pointer(unsafe.SliceData(b)), C.size_t(len(b)))
+	defer C.free(unsafe.Pointer(n))
+	defer C.free(out.data)
+	defer C.free(unsafe.Pointer(out.why))
+	return C.GoBytes(out.data, C.int(out.size)), osStatus(out.status), C.GoString(out.why)
+}
+
+// state is the default keychain's. Deprecated since 10.10 with file-based
+// keychains as a whole; nothing else tells whether one is locked.
 func (security) state() (locked bool, s osStatus) {
 	var bits C.SecKeychainStatus
-	s = osStatus(C.hs_state(&bits))
+	s = osStatus(C.SecKeychainGetStatus(0, &bits))
 	return s == errSecSuccess && bits&C.kSecUnlockStateStatus == 0, s
 }
 
 func (security) message(s osStatus) string {
-	return takeText(C.SecCopyErrorMessageString(C.OSStatus(s), nil))
+	text := C.hs_message(C.OSStatus(s))
+	defer C.free(unsafe.Pointer(text))
+	return C.GoString(text)
 }
 
 func (security) createKey(label string) ([]byte, osStatus, string) {
-	text := C.CString(label)
-	defer C.free(unsafe.Pointer(text))
-	var point C.CFDataRef
-	var why C.CFStringRef
-	s := osStatus(C.hs_key_create(text, &point, &why))
-	return takeData(point), s, takeText(why)
-}
-
-func (security) findKey(id keyID) osStatus {
-	var key C.SecKeyRef
-	s := osStatus(C.hs_key_find(unsafe.Pointer(&id[0]), C.long(len(id)), &key))
-	if key != 0 {
-		C.CFRelease(C.CFTypeRef(key))
-	}
-	return s
+	return ask(C.hs_key_create, label, nil, nil)
 }
 
 func (security) sign(id keyID, digest []byte) ([]byte, osStatus, string) {
-	var signature C.CFDataRef
-	var why C.CFStringRef
-	s := osStatus(C.hs_key_sign(unsafe.Pointer(&id[0]), C.long(len(id)),
-		unsafe.Pointer(unsafe.SliceData(digest)), C.long(len(digest)), &signature, &why))
-	return takeData(signature), s, takeText(why)
+	return ask(C.hs_key_sign, "", id[:], digest)
 }
 
-func (security) deleteKey(id keyID) osStatus {
-	return osStatus(C.hs_key_delete(unsafe.Pointer(&id[0]), C.long(len(id))))
+func (security) findKey(id keyID) osStatus   { return statusOf(ask(C.hs_key_sign, "", id[:], nil)) }
+func (security) deleteKey(id keyID) osStatus { return statusOf(ask(C.hs_key_delete, "", id[:], nil)) }
+func (security) addCertificate(der []byte) osStatus {
+	return statusOf(ask(C.hs_cert_add, "", der, nil))
 }
 
 func (security) keys(label string) ([]keyID, osStatus) {
-	text := C.CString(label)
-	defer C.free(unsafe.Pointer(text))
-	var list C.CFArrayRef
-	s := osStatus(C.hs_key_list(text, &list))
-	var out []keyID
-	s = each(list, s, func(i C.long) {
-		if id := takeData(C.hs_key_id(list, i)); len(id) == len(keyID{}) {
-			out = append(out, keyID(id))
-		}
-	})
-	return out, s
-}
-
-func (security) addCertificate(der []byte) osStatus {
-	return osStatus(C.hs_cert_add(unsafe.Pointer(unsafe.SliceData(der)), C.long(len(der))))
+	return keyIDsOf(ask(C.hs_key_list, label, nil, nil))
 }
 
 func (security) certificates(cn string) ([][]byte, osStatus) {
-	var out [][]byte
-	s := eachCertificate(cn, func(_ C.CFArrayRef, _ C.long, der []byte) { out = append(out, der) })
-	return out, s
+	return certificatesOf(ask(C.hs_cert_list, cn, nil, nil))
 }
 
 func (security) deleteCertificate(cn string, der []byte) osStatus {
-	result := errSecItemNotFound
-	s := eachCertificate(cn, func(list C.CFArrayRef, i C.long, found []byte) {
-		if bytes.Equal(found, der) {
-			result = osStatus(C.hs_cert_delete(list, i))
-		}
-	})
-	if s != errSecSuccess {
-		return s
-	}
-	return result
-}
-
-func eachCertificate(cn string, fn func(list C.CFArrayRef, i C.long, der []byte)) osStatus {
-	text := C.CString(cn)
-	defer C.free(unsafe.Pointer(text))
-	var list C.CFArrayRef
-	s := osStatus(C.hs_cert_list(text, &list))
-	return each(list, s, func(i C.long) { fn(list, i, takeData(C.hs_cert_data(list, i))) })
-}
-
-// each walks a search's result and releases it; no match is an empty result.
-func each(list C.CFArrayRef, s osStatus, fn func(i C.long)) osStatus {
-	if s == errSecItemNotFound {
-		return errSecSuccess
-	}
-	if s != errSecSuccess || list == 0 {
-		return s
-	}
-	defer C.CFRelease(C.CFTypeRef(list))
-	for i := range C.CFArrayGetCount(list) {
-		fn(C.long(i))
-	}
-	return errSecSuccess
-}
-
-// takeData copies and releases; nil for a null reference.
-func takeData(d C.CFDataRef) []byte {
-	if d == 0 {
-		return nil
-	}
-	defer C.CFRelease(C.CFTypeRef(d))
-	return C.GoBytes(unsafe.Pointer(C.CFDataGetBytePtr(d)), C.int(C.CFDataGetLength(d)))
-}
-
-// takeText copies and releases; "" for a null reference.
-func takeText(s C.CFStringRef) string {
-	if s == 0 {
-		return ""
-	}
-	defer C.CFRelease(C.CFTypeRef(s))
-	size := C.CFStringGetMaximumSizeForEncoding(C.CFStringGetLength(s), C.kCFStringEncodingUTF8) + 1
-	buffer := make([]C.char, size)
-	if C.CFStringGetCString(s, &buffer[0], size, C.kCFStringEncodingUTF8) == 0 {
-		return ""
-	}
-	return C.GoString(&buffer[0])
+	return statusOf(ask(C.hs_cert_list, cn, der, nil))
 }
