@@ -30,8 +30,8 @@ func macNames(t *testing.T) []macName {
 
 // Our files that name things in strings, by their base names.
 var nameFiles = []string{
-	"../menubar/camera/camera_darwin.go", "../menubar/camera/window_darwin.go", "../menubar/camera/window_darwin.m",
-	"../menubar/native/login/login_darwin.m", "../app/clipboard/clipboard_darwin.go", "../app/agent/wake/native_darwin.m",
+	"../menubar/camera/window_darwin.go", "../menubar/camera/window_darwin.m", "../menubar/native/login/login_darwin.go",
+	"../app/clipboard/pasteboard.go", "../app/agent/wake/native_darwin.m",
 }
 
 func darwinkitDir(t *testing.T) string {
@@ -80,11 +80,11 @@ func messages(t *testing.T, dir string) map[string][]string {
 }
 
 var (
-	inString  = regexp.MustCompile(`(?:objc\.Sel\(|yes\(\w+, )"([^"]+)"`)
+	inString  = regexp.MustCompile(`(?:objc\.Sel\(|yes\([\w.]+, )"([^"]+)"`)
 	goCall    = regexp.MustCompile(`(?:\.|\b)([A-Z]\w+)\(|session\.(StartRunning)\)`)
 	byClass   = regexp.MustCompile(`NSClassFromString\(@"(\w+)"\)`)
 	valueName = regexp.MustCompile(`@?"(AV[A-Z]\w+|vide|AXImage|public\.\w+|State:/[\w/]+)"`)
-	declared  = regexp.MustCompile(`(?s)@interface NSObject \(HS\w+\)\n(.*?)@end`)
+	declared  = regexp.MustCompile(`(?s)@interface NSObject \(HS\w+\)[^\n]*\n(.*?)@end`)
 	message   = regexp.MustCompile(`(?m)^[-+] \([^)]*\)(\w+:?)`)
 )
 

@@ -1,14 +1,20 @@
 package camera
 
-// #include <stdint.h>
-// void *hs_camera_queue(void *camera);
-// void hs_camera_label(void *camera, void *field);
-// void hs_camera_watch(void *camera);
+/*
+#cgo CFLAGS: -x objective-c -fobjc-arc
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework AppKit -framework CoreMedia -framework Vision
+#include <stdlib.h>
+void hs_camera_show(void *window, void *field);
+void hs_camera_watch(void *device, void *output);
+int hs_camera_run(void);
+void hs_camera_stop(void);
+void hs_camera_say(const char *text);
+void hs_camera_ask(void);
+*/
 import "C"
 
 import (
-	"cmp"
-	"time"
+	"context"
 	"unsafe"
 
 	"github.com/progrium/darwinkit/macos/appkit"
@@ -18,27 +24,77 @@ import (
 	"github.com/progrium/darwinkit/objc"
 )
 
-// Everything here runs on the main thread and only calls out to darwinkit.
-// Its methods that return a bool are not used: libffi stores a whole register
-// into the one byte that they reserve (objc/call.go), hence yes.
+func platform() error { return nil }
+
+// Show opens the window and returns the text of the code that w.Check
+// accepted, or an [*Error]. It must be called on the main thread, once in the
+// life of a process, and takes the application's event loop; it leaves window
+// and session to the end of the process, which is to come at once.
+func Show(ctx context.Context, w Window) (string, error) {
+	if err := Available(); err != nil {
+		return "", err
+	}
+	shown = &scan{Window: w, on: &window{}}
+	return shown.run(ctx, func() { // it calls hsCameraReady, and returns after stop
+		if C.hs_camera_run() == 0 {
+			shown.finish("", &Error{Outcome: Failed, Detail: "not on the main thread"})
+		}
+	})
+}
+
+// shown is the one of this process; a late picture may still look for it.
+var shown *scan
+
+//export hsCameraReady
+func hsCameraReady() { shown.ready() }
+
+//export hsCameraAccess
+func hsCameraAccess(granted bool) { shown.access(granted) }
+
+//export hsCameraPicture
+func hsCameraPicture() { shown.pictured() }
+
+//export hsCameraPayload
+func hsCameraPayload(text *C.char) bool { return shown.saw(C.GoString(text)) }
+
+//export hsCameraBroke
+func hsCameraBroke(domain *C.char, code C.int, text *C.char) {
+	shown.finish("", failure(C.GoString(domain), int(code), C.GoString(text)))
+}
+
+//export hsCameraClosed
+func hsCameraClosed() { shown.closed() }
+
+// window is the screen. It only calls out to darwinkit, whose methods that
+// return a bool are not used: libffi stores a whole register into the one byte
+// that they reserve (objc/call.go), hence yes.
+type window struct {
+	back   quartzcore.Layer // where the picture goes; its view retains it
+	device avfoundation.CaptureDevice
+}
 
 func yes(o objc.Handle, sel string, args ...any) bool {
 	return objc.Call[uint64](o, objc.Sel(sel), args...)&0xff != 0
 }
 
-// Sizes in points; the picture is 16:9, as the cameras of Macs are.
-const (
-	width, height = 640, 360
-	strip         = 64  // under the picture, for the sentence
-	aim           = 280 // the side of the frame to aim with
-)
-
 func rect(x, y, w, h float64) foundation.Rect {
 	return foundation.Rect{Origin: foundation.Point{X: x, Y: y}, Size: foundation.Size{Width: w, Height: h}}
 }
 
-// open shows the window with a sentence and, so far, no picture.
-func (s *scan) open(text string) {
+func (on *window) permission() int {
+	return int(avfoundation.CaptureDeviceClass.AuthorizationStatusForMediaType(avfoundation.MediaTypeVideo))
+}
+
+func (on *window) ask()  { C.hs_camera_ask() }
+func (on *window) stop() { C.hs_camera_stop() }
+
+func (on *window) say(text string) {
+	c := C.CString(text)
+	defer C.free(unsafe.Pointer(c))
+	C.hs_camera_say(c)
+}
+
+func (on *window) open(text string) {
 	w := appkit.NewWindowWithSizeAndStyle(width, height+strip, appkit.WindowStyleMaskTitled|appkit.WindowStyleMaskClosable)
 	w.Retain()                     // what darwinkit makes is autoreleased; this lives as long as the process
 	w.SetReleasedWhenClosed(false) // or closing would release it once too often
@@ -48,26 +104,25 @@ func (s *scan) open(text string) {
 	label.SetAlignment(appkit.TextAlignmentCenter)
 	label.SetSelectable(false)
 	w.ContentView().AddSubview(label) // retains it
-	C.hs_camera_label(s.camera, label.Ptr())
-	w.ContentView().AddSubview(s.picture())
-	objc.Call[objc.Void](w, objc.Sel("setDelegate:"), objc.ObjectFrom(s.camera)) // held weakly
+	w.ContentView().AddSubview(on.picture())
+	C.hs_camera_show(w.Ptr(), label.Ptr())
 	w.Center()
 	// A click on a status item does not make the application active, and since
-	// macOS 14 activation is only a request: without these two the window may
-	// open behind all others.
+	// macOS 14 activation is only a request: without these the window may open
+	// behind all others, or in another space than the full-screen one at hand.
 	w.SetLevel(appkit.FloatingWindowLevel)
+	w.SetCollectionBehavior(appkit.WindowCollectionBehaviorMoveToActiveSpace | appkit.WindowCollectionBehaviorFullScreenAuxiliary)
 	w.OrderFrontRegardless()
 	w.MakeKeyAndOrderFront(objc.Object{})
 	appkit.Application_SharedApplication().ActivateIgnoringOtherApps(true)
-	time.AfterFunc(cmp.Or(s.Patience, Patience), func() { s.finish("", &Error{Outcome: TimedOut}) })
 }
 
 // picture is a black view with the frame to aim; the session's layer follows.
-func (s *scan) picture() appkit.View {
+func (on *window) picture() appkit.View {
 	v := appkit.NewViewWithFrame(rect(0, strip, width, height))
-	s.back = quartzcore.NewLayer()
-	s.back.SetBackgroundColor(appkit.Color_BlackColor().CGColor())
-	v.SetLayer(s.back) // a layer of our own, set before wantsLayer: the view hosts it and retains it
+	on.back = quartzcore.NewLayer()
+	on.back.SetBackgroundColor(appkit.Color_BlackColor().CGColor())
+	v.SetLayer(on.back) // a layer of our own, set before wantsLayer: the view hosts it and retains it
 	v.SetWantsLayer(true)
 	frame := quartzcore.NewLayer()
 	frame.SetFrame(rect((width-aim)/2, (height-aim)/2, aim, aim))
@@ -75,16 +130,16 @@ func (s *scan) picture() appkit.View {
 	frame.SetBorderWidth(3)
 	frame.SetCornerRadius(24)
 	frame.SetZPosition(1) // above the picture, which comes later
-	s.back.AddSublayer(frame)
+	on.back.AddSublayer(frame)
 	objc.Call[objc.Void](v, objc.Sel("setAccessibilityElement:"), true)
 	objc.Call[objc.Void](v, objc.Sel("setAccessibilityRole:"), "AXImage") // NSAccessibilityImageRole
 	objc.Call[objc.Void](v, objc.Sel("setAccessibilityLabel:"), PreviewLabel)
 	return v
 }
 
-// device prefers the Mac's own camera: the default one may be an iPhone
-// (Continuity Camera), and that iPhone is busy showing the code.
-func device() avfoundation.CaptureDevice {
+// camera prefers the Mac's own: the default one may be an iPhone (Continuity
+// Camera), and that iPhone is busy showing the code.
+func camera() avfoundation.CaptureDevice {
 	c := avfoundation.CaptureDeviceClass
 	own := c.DefaultDeviceWithDeviceTypeMediaTypePosition(avfoundation.CaptureDeviceTypeBuiltInWideAngleCamera, avfoundation.MediaTypeVideo, avfoundation.CaptureDevicePositionUnspecified)
 	if !own.IsNil() {
@@ -94,57 +149,40 @@ func device() avfoundation.CaptureDevice {
 }
 
 // start builds the session and lets it run; its pictures go to HSCamera.
-func (s *scan) start() {
-	dev := device()
-	if dev.IsNil() {
-		s.finish("", &Error{Outcome: NoCamera})
-		return
+func (on *window) start() error {
+	on.device = camera()
+	if on.device.IsNil() {
+		return &Error{Outcome: NoCamera}
 	}
+	on.device.Retain()       // lives as long as the process, as the session does
 	var nserr unsafe.Pointer // autoreleased, read before this turn of the loop ends
-	in := avfoundation.CaptureDeviceInputClass.DeviceInputWithDeviceError(dev, unsafe.Pointer(&nserr))
+	in := avfoundation.CaptureDeviceInputClass.DeviceInputWithDeviceError(on.device, unsafe.Pointer(&nserr))
 	if in.IsNil() {
-		e := foundation.ErrorFrom(nserr)
-		if e.IsNil() {
-			s.finish("", &Error{Outcome: Failed, Detail: "the camera cannot be opened"})
-			return
+		if e := foundation.ErrorFrom(nserr); !e.IsNil() {
+			return failure(string(e.Domain()), e.Code(), e.LocalizedDescription())
 		}
-		s.finish("", failure(string(e.Domain()), e.Code(), e.LocalizedDescription()))
-		return
+		return &Error{Outcome: Failed, Detail: "the camera cannot be opened"}
 	}
-	dev.Retain()
-	session := avfoundation.NewCaptureSession()
-	session.Retain() // both live as long as the process
+	session := avfoundation.NewCaptureSession() // its preset, "high", has enough pixels for a code of 70 modules an arm away
+	session.Retain()
 	out := avfoundation.NewCaptureVideoDataOutput()
-	session.BeginConfiguration()
 	if !yes(session, "canAddInput:", in) || !yes(session, "canAddOutput:", out) {
-		session.CommitConfiguration()
-		s.finish("", &Error{Outcome: InUse})
-		return
+		return &Error{Outcome: InUse}
 	}
 	session.AddInput(in) // the session retains what is added to it
 	session.AddOutput(out)
-	// Enough pixels for a code of 70 modules on a phone an arm away.
-	if preset := avfoundation.CaptureSessionPreset1280x720; yes(session, "canSetSessionPreset:", preset) {
-		session.SetSessionPreset(preset)
-	}
-	session.CommitConfiguration()
-	out.SetAlwaysDiscardsLateVideoFrames(true)
-	// darwinkit's own setter makes an adaptor that nobody keeps; the output
-	// holds its delegate weakly.
-	objc.Call[objc.Void](out, objc.Sel("setSampleBufferDelegate:queue:"), objc.ObjectFrom(s.camera), objc.ObjectFrom(C.hs_camera_queue(s.camera)))
 	layer := avfoundation.CaptureVideoPreviewLayerClass.LayerWithSession(session)
 	layer.SetVideoGravity(avfoundation.LayerVideoGravityResizeAspectFill)
 	layer.SetFrame(rect(0, 0, width, height))
-	s.back.AddSublayer(layer)
-	C.hs_camera_watch(s.camera)
-	s.pending = time.AfterFunc(firstPicture, func() {
-		objc.WithAutoreleasePool(func() {
-			if yes(dev, "isInUseByAnotherApplication") {
-				s.finish("", &Error{Outcome: InUse})
-			}
-		})
-	})
+	on.back.AddSublayer(layer)
+	C.hs_camera_watch(on.device.Ptr(), out.Ptr())
 	// startRunning blocks until the camera runs, hence not on the main thread;
 	// a thread of Go's has no autorelease pool of its own.
 	go objc.WithAutoreleasePool(session.StartRunning)
+	return nil
+}
+
+func (on *window) taken() (held bool) {
+	objc.WithAutoreleasePool(func() { held = yes(on.device, "isInUseByAnotherApplication") })
+	return held
 }
