@@ -279,7 +279,7 @@ func (c *core) picture(now time.Time) status.State {
 	app.NextSync = c.nextSync()
 	s.App = &app
 	s.Desk = c.desk
-	s.Desk.Renewing = c.hopesToRenew(now)
+	s.Desk.Renewing = c.hopesToRenew()
 	return s
 }
 

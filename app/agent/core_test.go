@@ -430,8 +430,8 @@ func TestRenewal(t *testing.T) {
 		s := setUp(t)
 		s.want(Done{Action: renew}, "look offline")
 		s.want(client(offline(start), ending.AddDate(1, 0, 0)), "")
-		if s.c.picture(s.now).Desk.Renewing {
-			t.Error("renewed, and still hoping")
+		if !s.c.picture(s.now).Desk.Renewing {
+			t.Error("renewed, and no hope for the next time")
 		}
 	})
 	t.Run("refused", func(t *testing.T) {

@@ -172,11 +172,11 @@ func (c *core) inRenewal(now time.Time) (status.Credential, bool) {
 	return cert, ok && pki.RenewDue(&x509.Certificate{NotBefore: cert.NotBefore, NotAfter: cert.NotAfter}, now)
 }
 
-// hopesToRenew reports that the certificate will be renewed as soon as the
-// iPhone can be reached: it has not refused yet.
-func (c *core) hopesToRenew(now time.Time) bool {
-	cert, due := c.inRenewal(now)
-	return due && !cert.NotAfter.Equal(c.memory.RenewRefused)
+// hopesToRenew reports that the certificate will be renewed in its time, as
+// soon as the iPhone can be reached: it has not refused.
+func (c *core) hopesToRenew() bool {
+	cert, ok := c.client()
+	return ok && !cert.NotAfter.Equal(c.memory.RenewRefused)
 }
 
 // renewEvery is the least time between two attempts that the iPhone answered,

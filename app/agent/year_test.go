@@ -8,20 +8,21 @@ import (
 	"testing"
 	"time"
 
+	"healthsync/app/explain"
 	"healthsync/app/status"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
 
-// Two years in the life of a Mac and an iPhone: the Mac sleeps every
+// Two and a half years in the life of a Mac and an iPhone: the Mac sleeps every
 // night, the iPhone is out all day, locked half of the evening, and takes
 // another port each time. The golden file is every notification that its
 // owner got. It is to be read by somebody who asks himself: would I want these?
 func TestYear(t *testing.T) {
 	l := newLife(t)
 	l.story()
-	l.run(time.Date(2027, 12, 31, 12, 0, 0, 0, l.zone))
+	l.run(time.Date(2028, 8, 31, 12, 0, 0, 0, l.zone))
 	fmt.Fprintf(&l.log, "\n%d notifications, %d syncs, the iPhone was looked for %s\n", l.said, l.syncs, perDay(l.looks, l.now.Sub(l.born)))
 	golden(t, "year.golden", l.log.String())
 }
@@ -53,6 +54,8 @@ type life struct {
 	faultUntil map[status.Code]time.Time
 	silent     []health.Type
 	outUntil   time.Time
+	shutUntil  time.Time // the Mac
+	noRenew    bool      // the iPhone's app does not offer it
 
 	log                strings.Builder
 	said, syncs, looks int
@@ -85,6 +88,9 @@ func newLife(t *testing.T) *life {
 	if err != nil {
 		t.Skip(err)
 	}
+	here := time.Local // in whose zone people are told of clocks
+	time.Local = zone
+	t.Cleanup(func() { time.Local = here })
 	l := &life{
 		t: t, zone: zone, random: rand.New(rand.NewPCG(7, 7)), host: "192.168.1.20", lastHost: "192.168.1.20",
 		ends: map[string][2]time.Time{}, faultUntil: map[status.Code]time.Time{},
@@ -130,6 +136,9 @@ func (l *life) nights(until time.Time) {
 			continue
 		}
 		l.at(wake.Add(time.Duration(l.random.IntN(3600))*time.Second), func() {
+			if l.now.Before(l.shutUntil) {
+				return
+			}
 			l.asleep = false
 			l.send(Woke{})
 		})
@@ -142,36 +151,43 @@ func (l *life) home() bool {
 	return !l.now.Before(l.outUntil) && (h >= 7 && h < 9 || h >= 19 && h < 23)
 }
 
-// fault gives what is wrong with the link at the moment.
-func (l *life) fault() (status.Code, string) {
+// fault gives what is wrong with the link at the moment, in the words that it
+// has in life.
+func (l *life) fault() *status.Error {
 	for _, code := range []status.Code{status.KeychainLocked, status.ClockSkew} {
-		if l.now.Before(l.faultUntil[code]) {
-			return code, ""
+		switch {
+		case !l.now.Before(l.faultUntil[code]):
+		case code == status.ClockSkew:
+			return explain.Skew(24*time.Hour, l.now.AddDate(0, 0, -1), l.pairedAt)
+		default:
+			return status.New(code, "The token is in the Secret Service.", nil)
 		}
 	}
 	if !l.home() {
-		return status.PhoneNotFound, ""
+		return status.New(status.PhoneNotFound, "", nil)
 	}
-	for _, code := range []status.Code{status.HostUnverified, status.CertRevoked} {
+	for code, detail := range map[status.Code]string{status.HostUnverified: "192.168.1.77:49321 announces the name \"Ana's iPhone\" and has another identity.", status.CertRevoked: ""} {
 		if l.now.Before(l.faultUntil[code]) {
-			return code, ""
+			return status.New(code, detail, nil)
 		}
 	}
 	for name, span := range l.ends {
-		if l.now.After(span[1]) {
-			if name == "token" {
-				return status.TokenExpired, fmt.Sprintf("The pairing ended on %s.", span[1].Format("2 January 2006"))
-			}
-			return status.CertHasExpired, fmt.Sprintf("The %s certificate expired on %s.", name, span[1].Format("2 January 2006"))
+		if !l.now.After(span[1]) {
+			continue
 		}
+		if name == "token" {
+			return status.New(status.TokenExpired, fmt.Sprintf("The pairing ended on %s.", span[1].Format("2 January 2006")), nil)
+		}
+		whose := map[string]string{"client": "This Mac's", "server": "The iPhone's", "ca": "The CA"}[name]
+		return status.New(status.CertHasExpired, fmt.Sprintf("%s certificate expired on %s.", whose, span[1].Format("2 January 2006")), nil)
 	}
 	switch l.now.Minute() / 15 { // the app is in the background, then locked
 	case 0:
-		return status.ConnRefused, ""
+		return status.New(status.ConnRefused, "", nil)
 	case 1:
-		return status.PhoneLocked, ""
+		return status.New(status.PhoneLocked, "", nil)
 	}
-	return "", ""
+	return nil
 }
 
 func (l *life) look(off bool) Looked {
@@ -191,8 +207,7 @@ func (l *life) look(off bool) Looked {
 	if off {
 		return m
 	}
-	if code, detail := l.fault(); code != "" {
-		m.Problem = status.New(code, detail, nil)
+	if m.Problem = l.fault(); m.Problem != nil {
 		s.Conditions = append(s.Conditions, m.Problem.JSON())
 		s.Link = status.LinkOf(m.Problem)
 		return m
@@ -255,11 +270,11 @@ func (l *life) later(d time.Duration, do func()) {
 
 func (l *life) synced() SyncDone {
 	l.syncs++
-	if code, detail := l.fault(); code != "" {
-		return SyncDone{Problem: status.New(code, detail, nil)}
+	if problem := l.fault(); problem != nil {
+		return SyncDone{Problem: problem}
 	}
 	if l.now.Before(l.faultUntil[status.DiskFull]) {
-		return SyncDone{Problem: status.New(status.DiskFull, "", nil)}
+		return SyncDone{Problem: status.New(status.DiskFull, "There is no room left for /home/ana/.local/share/healthsync/health.db.", nil)}
 	}
 	l.lastSync = l.now
 	return SyncDone{Result: engine.Result{Counts: store.Counts{Added: 100}, Silent: l.silent}}
@@ -267,6 +282,10 @@ func (l *life) synced() SyncDone {
 
 func (l *life) act(a status.Action) {
 	if a.Name == status.ActRenew {
+		if l.noRenew && l.home() {
+			l.send(Done{Action: a, Problem: status.New(status.RenewUnavailable, "This iPhone app does not offer it.", nil)})
+			return
+		}
 		if l.protocol == 2 && l.home() {
 			l.ends["client"] = [2]time.Time{l.now, l.now.AddDate(1, 0, 0)}
 			fmt.Fprintf(&l.log, "%s  . . . the app renews the Mac's certificate, without a word\n", l.now.Format("2006-01-02 15:04"))
@@ -310,7 +329,16 @@ func (l *life) story() {
 	l.on(2026, 10, 3, "and given again", func() { l.silent = nil })
 	l.on(2026, 11, 11, "the disk is full until the next evening", func() { l.lasts(status.DiskFull, 24*time.Hour) })
 	l.on(2026, 12, 24, "the Mac's clock is a day wrong for an hour, after a flat battery", func() { l.lasts(status.ClockSkew, time.Hour) })
+	l.on(2027, 2, 10, "the Mac stays shut for two weeks", func() {
+		l.shutUntil = l.now.AddDate(0, 0, 14)
+		l.at(l.now.Add(time.Minute), func() { l.asleep = true })
+	})
 	l.on(2027, 6, 1, "the iPhone's app makes itself a new certificate", func() {
 		l.ends["server"] = [2]time.Time{l.now, l.now.AddDate(1, 0, 0)}
 	})
+	l.on(2027, 10, 1, "an update of the iPhone's app takes away that certificates are renewed", func() { l.noRenew = true })
+	l.on(2028, 5, 10, "Ana opens the iPhone's app, which makes itself a new certificate", func() {
+		l.ends["server"] = [2]time.Time{l.now, l.now.AddDate(1, 0, 0)}
+	})
+	l.on(2028, 7, 20, "Ana pairs again, back from a journey", func() { l.noRenew = false; l.pair(2) })
 }

@@ -128,30 +128,12 @@ func has(s status.State, code status.Code) bool {
 	return slices.ContainsFunc(s.Conditions, func(c status.JSON) bool { return c.Code == code })
 }
 
-// act lists the conditions that only a person can mend, with how long each
-// must have lasted: a keychain is unlocked a moment after the login, a clock
-// is set a moment after the wake. What is not listed either mends itself, or
-// is the answer to something that the person is just doing, or is told by
-// another rule (what ends soon, a new address).
-var act = []struct {
-	code  status.Code
-	after time.Duration
-}{
-	{status.CertHasExpired, 0}, {status.TokenExpired, 0}, {status.CertNotYetValid, lasting}, {status.ClockSkew, lasting},
-	{status.CertSignatureInvalid, 0}, {status.NoClientCertificate, 0}, {status.CertRevoked, 0}, {status.SelfSigned, 0},
-	{status.CertFingerprintMismatch, 0}, {status.CAMismatch, 0}, {status.CertRejected, 0}, {status.CertWrongUsage, 0}, {status.TokenRejected, 0},
-	{status.CertNameInvalid, 0}, {status.UnsupportedProtocol, 0}, {status.HostUnverified, 0},
-	{status.KeychainLocked, lasting}, {status.KeychainDenied, 0}, {status.KeychainMissing, 0}, {status.KeychainUnavailable, lasting}, {status.KeychainCorrupt, 0},
-	{status.DiskFull, lasting}, {status.StoreCorrupt, 0}, {status.StoreReadOnly, 0}, {status.StoreNewer, 0},
-	{status.ConfigInvalid, lasting}, {status.PairingFile, 0}, {status.TypeSilent, 0},
-}
-
 // lasting is how long a condition must have lasted that may be over by itself
 // in a moment.
 const lasting = 2 * time.Minute
 
 func (d *decision) conditions() {
-	for _, a := range act {
+	for _, a := range acts {
 		i := slices.IndexFunc(d.next.Conditions, func(c status.JSON) bool { return c.Code == a.code })
 		seen := "seen:" + string(a.code)
 		if i < 0 {
@@ -164,30 +146,19 @@ func (d *decision) conditions() {
 				continue
 			}
 		}
-		d.condition(d.next.Conditions[i])
+		d.condition(a, d.next.Conditions[i])
 	}
 }
 
-func (d *decision) condition(c status.JSON) {
+func (d *decision) condition(a act, c status.JSON) {
 	key := "condition:" + string(c.Code)
 	if (c.Code == status.CertHasExpired || c.Code == status.TokenExpired) && d.endTold() {
 		d.once(key)
 		return
 	}
-	body := c.Sentence + "."
-	if first, _, _ := strings.Cut(c.Detail, "\n"); first != "" {
-		body = first
-	}
-	step := next(c.Remedy)
-	if slices.Contains(stranger, c.Code) {
-		step = " " + strings.ToUpper(c.Remedy.Text[:1]) + c.Remedy.Text[1:] + "."
-	}
-	d.say(key, heading(c.Title, d.next), body+step)
+	title, body := a.words(c, d.next)
+	d.say(key, title, body)
 }
-
-// stranger lists the conditions in which to pair again may be the wrong thing:
-// their remedy is said in full.
-var stranger = []status.Code{status.HostUnverified, status.CertFingerprintMismatch, status.CAMismatch}
 
 // endTold reports that the end of something that has ended was told, by its
 // date alone.
@@ -205,20 +176,6 @@ func (d *decision) once(key string) {
 	if _, ok := d.said[key]; !ok {
 		d.said[key] = d.now
 	}
-}
-
-// next is the next step as a sentence of its own.
-func next(r status.Remedy) string {
-	if r.Text == "" || r.Action == "" {
-		return ""
-	}
-	switch r.Action {
-	case status.ActPair:
-		return " Pair again from the menu."
-	case status.ActRenew:
-		return " Renew it from the menu."
-	}
-	return " What to do is in the menu."
 }
 
 // ends tells of what ends: at each of the days before, and when it happens;
@@ -245,7 +202,7 @@ func (d *decision) ends(days []int) {
 		d.notices = append(d.notices, Notice{Key: endKey(over[0]) + ":0", Title: heading(subjects(over, "has expired", "have expired"), d.next), Body: "Since " + day(over[0].NotAfter, d.now) + ". Pair again from the menu."})
 	}
 	if len(soon) > 0 {
-		d.notices = append(d.notices, Notice{Key: endKey(soon[0]), Title: heading(subjects(soon, "ends ", "end ")+when(soon[0].NotAfter, d.now), d.next), Body: remedyFor(soon)})
+		d.notices = append(d.notices, Notice{Key: endKey(soon[0]), Title: heading(subjects(soon, "ends ", "end ")+when(soon[0].NotAfter, d.now), d.next), Body: remedyFor(soon, d.next.Desk.Renewing)})
 	}
 }
 
@@ -270,19 +227,26 @@ func (d *decision) told(code status.Code) bool {
 	return ok
 }
 
-func remedyFor(soon []status.Credential) string {
-	if len(soon) > 1 {
+// remedyFor is what to do about what ends soon. renewing says that the app
+// renews the Mac's certificate as soon as it can.
+func remedyFor(soon []status.Credential, renewing bool) string {
+	const again = "Pair again from the menu before then."
+	mine := slices.ContainsFunc(soon, func(c status.Credential) bool { return c.Name == "client" })
+	switch {
+	case mine && !renewing:
+		return "The iPhone does not renew it. " + again
+	case len(soon) > 1:
 		return "Open iOS Health Sync on the iPhone, so that both can be renewed; or pair again from the menu."
+	case mine:
+		return "It is renewed by itself as soon as the iPhone answers: open iOS Health Sync there."
 	}
 	switch soon[0].Name {
-	case "client":
-		return "It could not be renewed by itself. Open iOS Health Sync on the iPhone, then renew it from the menu."
 	case "token":
 		return "Pair again from the menu before then, and nothing is missed."
 	case "server":
 		return "Open iOS Health Sync on the iPhone: it makes a new one."
 	}
-	return "Pair again from the menu before then."
+	return again
 }
 
 // moved tells of another address that was followed: once for each, and not

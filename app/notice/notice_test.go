@@ -1,6 +1,9 @@
 package notice
 
 import (
+	"flag"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +11,8 @@ import (
 
 	"healthsync/app/status"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 var (
 	start = time.Date(2026, 1, 7, 8, 0, 0, 0, time.UTC)
@@ -77,9 +82,48 @@ func begin(t *testing.T, s status.State) *teller {
 	return w
 }
 
+// What each condition says, as it is read: with the detail that it has in life.
+func TestWords(t *testing.T) {
+	details := map[status.Code]string{
+		status.CertHasExpired: "The iPhone's certificate expired on 7 January 2027 (16 days ago).", status.TokenExpired: "The pairing ended on 6 February 2026 (2 hours ago).",
+		status.CertNotYetValid: "The iPhone's certificate is valid from 8 January 2026.", status.ClockSkew: "The iPhone's clock says 08:00, this computer's 09:31: 91 minutes apart.",
+		status.CertFingerprintMismatch: "Paired was 26f9828820c54b4a, this is b63395285863cac5.", status.CAMismatch: "The iPhone's is 26f9828820c54b4a, this Mac's b63395285863cac5.",
+		status.TokenRejected: "It was paired anew, its app was reinstalled, or the pairing was removed there.", status.HostUnverified: "10.0.0.9:49321 announces the name \"Ana's iPhone\" and has another identity.",
+		status.KeychainUnavailable: "Secret Service: no session bus.", status.DiskFull: "There is no room left for /home/ana/.local/share/healthsync/health.db.",
+		status.TypeSilent: "The iPhone returns nothing any more of Heart Rate, Resting Heart Rate.",
+	}
+	var b strings.Builder
+	for _, device := range []string{"Ana's iPhone", ""} {
+		for _, a := range acts {
+			s := broken(a.code)
+			s.Device = device
+			title, body := a.words(status.New(a.code, details[a.code], nil).JSON(), s)
+			if device != "" || strings.Contains(a.title, "NAME") {
+				fmt.Fprintf(&b, "%s\n  %s\n  %s\n", a.code, title, body)
+			}
+		}
+	}
+	const path = "testdata/words.golden"
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("%s differs (go test ./app/notice -update writes it anew):\n%s", path, b.String())
+	}
+}
+
 func TestEachConditionOnce(t *testing.T) {
 	listed := map[status.Code]bool{}
-	for _, a := range act {
+	for _, a := range acts {
 		listed[a.code] = true
 	}
 	for _, c := range status.Table() {

@@ -65,8 +65,8 @@ type Desk struct {
 	Question *Question
 	// Moved is the last change of address that was followed.
 	Moved *Move
-	// Renewing says that the app still hopes to renew the Mac's certificate by
-	// itself before a person need be bothered.
+	// Renewing says that the app will renew the Mac's certificate by itself in
+	// its time: the iPhone has not refused that.
 	Renewing bool
 }
 
