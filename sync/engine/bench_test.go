@@ -296,7 +296,7 @@ func TestBounds(t *testing.T) {
 	seed := uint64(7)
 	_, _ = fmt.Sscan(os.Getenv("SEED"), &seed)
 	var out strings.Builder
-	fmt.Fprintf(&out, "%-53s %8s %15s %7s %7s %6s\n", "history", "samples", "requests/bound", "ratio", "reads", "again")
+	fmt.Fprintf(&out, "%-53s %8s %15s %7s %7s %7s %6s\n", "history", "samples", "requests/bound", "ratio", "beside", "reads", "again")
 	for i, h := range histories {
 		if raceEnabled && h.heavy {
 			continue // minutes under the race detector, and nothing more to race
@@ -307,7 +307,13 @@ func TestBounds(t *testing.T) {
 			n := phone.total()
 			db := newTallyStore()
 			none := func(Progress) {} // it costs some questions
-			res, err := Sync(t.Context(), phone, db, Options{Now: clock(benchNow), Progress: none})
+			beside := 0
+			count := func(n int) {
+				if n > 1 {
+					beside++
+				}
+			}
+			res, err := Sync(t.Context(), phone, db, Options{Now: clock(benchNow), Progress: none, testOnlyAir: count})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -332,8 +338,8 @@ func TestBounds(t *testing.T) {
 				bound += 2 * float64(len(phone.types))
 				most *= 1.1
 			}
-			fmt.Fprintf(&out, "%-53s %8d %8d/%6.1f %7.3f %7.3f %6d\n", h.name, n, requests, bound,
-				float64(requests)/float64(max(pages, 1)), float64(reads)/float64(max(n, 1)), again)
+			fmt.Fprintf(&out, "%-53s %8d %8d/%6.1f %7.3f %6.0f%% %7.3f %6d\n", h.name, n, requests, bound,
+				float64(requests)/float64(max(pages, 1)), 100*float64(beside)/float64(requests), float64(reads)/float64(max(n, 1)), again)
 			if float64(requests) > bound || float64(reads) > most || again > h.again() {
 				t.Errorf("%d requests (bound %.1f), %d reads of %d samples, %d requests again", requests, bound, reads, n, again)
 			}

@@ -86,16 +86,19 @@ func (s *session) teams(tracks []*track) {
 	}
 }
 
-// struck writes down that the phone went away over a request.
-func (s *session) struck(ctx context.Context, r request) error {
+// struck writes down that the phone went away over requests; of several on the
+// wire each may be the one.
+func (s *session) struck(ctx context.Context, gone ...request) error {
 	if err := s.barrier(ctx); err != nil {
 		return err
 	}
-	for _, t := range r.tracks {
-		tm := s.mem.of(t.typ)
-		tm.Strikes++
-		tm.Single = len(r.tracks) == 1
-		tm.Struck = s.now().Unix()
+	for _, r := range gone {
+		for _, t := range r.tracks {
+			tm := s.mem.of(t.typ)
+			tm.Strikes++
+			tm.Single = len(r.tracks) == 1
+			tm.Struck = s.now().Unix()
+		}
 	}
 	state, err := s.mem.state()
 	if err != nil {

@@ -18,6 +18,13 @@
 // beginning of the history share requests. An offset is used only within a
 // second that holds more than a page.
 //
+// Two requests are in the air at a time (flight.go): the phone works on one while
+// the answer to the other is on the network, decoded and stored. The second is
+// only asked where it is worth its cost whatever the first one's answer is: for
+// another dense type, or, where one is all that is left, for the lower half of
+// its time (halves.go). Answers are looked at in the order of the questions, so
+// the same phone is always asked the same.
+//
 // The bounds that tests hold it to, for N samples: 1.03 × ⌈N/10,000⌉ + 12
 // requests and 1.15 × N reads, on histories from one sample to millions, dense,
 // sparse, bursty, with gaps of years and crowded seconds. A type that ends or
@@ -31,9 +38,12 @@
 //     goes back; "up to here" is at any time as good as all types together.
 //   - A run may end anywhere, by an error, a cancelled context or a crash. What
 //     is read whole is recorded per type in the same transaction as the page
-//     that proves it ([store.Covered]); the next run goes on from there. At most
-//     the page in flight is lost. There are two pages in memory: one on the wire
-//     while the other is stored.
+//     that proves it ([store.Covered]); the next run goes on from there. What has
+//     arrived is stored, also where the other request in the air fails; at most
+//     what is on the wire is lost. There are four pages in memory: two on the
+//     wire, one being stored and one that waits for it.
+//   - Whoever asks for the newest days in the middle of a long way back
+//     (Options.Fresh) gets them with the next request.
 //   - Served dates are whole seconds, cut down, and a page may break off in the
 //     middle of one. That second is read again as a whole, or continued behind
 //     an offset with some known samples for a check; what moved meanwhile is

@@ -172,9 +172,9 @@ func (s *session) cheap(p proof, t health.Type, span store.Span) bool {
 // samples is how many samples of a type so many seconds hold on average.
 func (s *session) samples(t health.Type, seconds int64) float64 {
 	old := s.stored[t]
-	if tr := s.plan.index[t]; tr != nil && tr.seen > 0 {
-		old = store.Span{From: min(tr.oldest, s.future), To: s.future}
-		return float64(tr.seen) / float64(max(old.To-old.From, 30*day)) * float64(seconds)
+	if seen, oldest := s.plan.met(t); seen > 0 {
+		old = store.Span{From: min(oldest, s.future), To: s.future}
+		return float64(seen) / float64(max(old.To-old.From, 30*day)) * float64(seconds)
 	}
 	return s.mem.of(t).Top * float64(min(seconds, old.To-old.From))
 }
@@ -303,10 +303,10 @@ func (s *session) finish(ctx context.Context) error {
 	if s.o.Full {
 		s.mem.Full = nil
 	}
-	// All types were read after the run began, so all of them are read as far
-	// as the newest sample of any, if that was there by then.
+	// All types were read after that moment, so all of them are read as far as
+	// the newest sample of any, if that was there by then.
 	j := &job{}
-	to := min(s.newest, s.began) + 1
+	to := min(s.newest, s.looked) + 1
 	for _, t := range s.wanted {
 		r, ok := s.tops[t]
 		span := store.Span{From: r.from, To: to}

@@ -64,8 +64,18 @@ type Options struct {
 	// means DefaultPerMinute.
 	PerMinute int
 
+	// Fresh, where it is set, asks with each value for the newest days: they are
+	// read next, of all types, and the way back is gone on with afterwards. A
+	// value that comes when all is read stays in the channel.
+	Fresh <-chan struct{}
+
 	// testOnlyPage makes pages small, so that small histories have many.
 	testOnlyPage int
+	// testOnlyInline answers each question when it is put, although its answer
+	// is looked at later: so a phone that draws lots draws the same each time.
+	testOnlyInline bool
+	// testOnlyAir is told how many questions are on the wire with each new one.
+	testOnlyAir func(int)
 }
 
 // React judges an error of the phone; attempt counts from 1 for the same

@@ -85,7 +85,7 @@ func (p *planner) lane() choice {
 func (p *planner) turn() (open []*track) {
 	team, fresh := last+1, false
 	for _, t := range p.tracks {
-		if len(t.todo) == 0 {
+		if !p.may(t) {
 			continue
 		}
 		f := t.top() > p.fresh && t.team < last
@@ -94,11 +94,17 @@ func (p *planner) turn() (open []*track) {
 		}
 	}
 	for _, t := range p.tracks {
-		if len(t.todo) > 0 && t.team == team && (!fresh || t.top() > p.fresh) {
+		if p.may(t) && t.team == team && (!fresh || t.top() > p.fresh) {
 			open = append(open, t)
 		}
 	}
 	return open
+}
+
+// may reports whether a track may be asked for now. While a request is on the
+// wire, one that was suspected of something waits.
+func (p *planner) may(t *track) bool {
+	return len(t.todo) > 0 && !t.busy && (p.air == 0 || t.team == 0)
 }
 
 // seen is how many samples a lane has served.
@@ -158,7 +164,11 @@ func (p *planner) pack(lane, open []*track) choice {
 
 // mean is a type's samples per second over all of its history so far.
 func (p *planner) mean(t *track) float64 {
-	mean := float64(t.seen) / float64(max(p.now-t.top(), day))
+	from := p.now
+	if t.born != 0 {
+		from = t.born
+	}
+	mean := float64(t.seen) / float64(max(from-t.top(), day))
 	if t.seen < health.MaxLimit/2 {
 		return max(mean, t.rate())
 	}
@@ -196,7 +206,10 @@ func (p *planner) split(lane []*track) {
 	}
 	all := 0.0
 	for _, t := range p.tracks {
-		if len(t.todo) > 0 {
+		if t.born != 0 {
+			continue
+		}
+		if t = t.rest(); t != nil { // each type once
 			all += t.rate()
 		}
 	}

@@ -40,6 +40,19 @@ type track struct {
 	reach int64
 	// resume is what was known at the second where an earlier run left off.
 	resume *resumption
+	// below is the track of the same type that reads what lies further back, and
+	// born is where this one began, for one that lies below: see halves.go.
+	below *track
+	born  int64
+	// none is a second below which there are no samples of the type; 0 where
+	// that is not known.
+	none int64
+	// answers counts those that it was given.
+	answers int
+	// busy says that a request for it is on the wire; later is to be read again
+	// whatever its answer says, over was read from above meanwhile.
+	busy        bool
+	later, over spans
 }
 
 // last is the team that goes when everything else is read.
@@ -130,6 +143,12 @@ type planner struct {
 	page int
 	// teams is the highest team in use.
 	teams int
+	// sure is a second before which there are samples; 0 where that is not
+	// known.
+	sure int64
+	// air is how many requests are on the wire.
+	air int
+	// index gives each type's newest track.
 	index map[health.Type]*track
 }
 
@@ -144,9 +163,13 @@ func newPlanner(now int64, tracks []*track) *planner {
 	return p
 }
 
-// next gives the next request; false when everything is read.
+// next gives the next request; false when everything is read, or when what is
+// left depends on the answers to those on the wire.
 func (p *planner) next() (request, bool) {
 	c := p.lane()
+	if len(c.tracks) == 0 && p.air == 1 && p.halve() {
+		c = p.lane()
+	}
 	if len(c.tracks) == 0 {
 		return request{}, false
 	}
@@ -160,7 +183,7 @@ func (p *planner) next() (request, bool) {
 		r.overlap = e.overlap
 		r.query.Offset = e.served - r.overlap
 	}
-	return r, true
+	return r, p.air == 0 || p.beside(r)
 }
 
 // received takes the page that answers r: samples as served, newest first.
@@ -219,7 +242,9 @@ func count(tracks []*track, samples []health.Sample, counts []int) {
 // cut takes what is read from the tracks and keeps the new edge.
 func (p *planner) cut(r request, samples []health.Sample, f finding) {
 	for _, t := range r.tracks {
+		t.answers++
 		t.todo = t.todo.minus(f.read)
+		t.overrun(f.read)
 		t.edge = nil
 		if t.crowded != nil && t.top() <= t.crowded.second {
 			t.crowded = nil
@@ -248,7 +273,7 @@ func (p *planner) cut(r request, samples []health.Sample, f finding) {
 	if n := len(samples); n > 0 {
 		oldest = samples[n-1].Start
 	}
-	if r.left > 0 && f.read.From == r.query.Start && len(samples) > 0 {
+	if r.left > 0 && f.read.From == r.query.Start && r.query.Start <= p.floor && len(samples) > 0 {
 		p.bias *= math.Sqrt(min(max(float64(len(samples))/r.left, 0.2), 5))
 		p.bias = min(max(p.bias, 0.2), 5)
 	}
@@ -263,7 +288,13 @@ func (p *planner) cut(r request, samples []health.Sample, f finding) {
 		if f.counts[j] > 0 && (t.oldest == 0 || oldest < t.oldest) {
 			t.oldest = oldest
 		}
-		if len(t.todo) == 0 && t.seen >= 50 && t.oldest < p.bar && (p.floor == 0 || t.oldest < p.floor) {
+		if len(t.todo) > 0 || t.below != nil {
+			continue
+		}
+		if t.seen == 0 && t.born != 0 {
+			p.index[t.typ].none = t.born
+		}
+		if t.seen >= 50 && t.oldest < p.bar && (p.floor == 0 || t.oldest < p.floor) {
 			p.floor = t.oldest
 		}
 	}
@@ -272,18 +303,33 @@ func (p *planner) cut(r request, samples []health.Sample, f finding) {
 // reopen adds a span to what is to be read of a type.
 func (p *planner) reopen(typ health.Type, span store.Span) {
 	t := p.index[typ]
-	if t == nil {
-		return
+	switch {
+	case t == nil:
+	case t.busy: // the request on the wire was put before
+		t.later = t.later.plus(span)
+	default:
+		t.todo = t.todo.plus(span)
+		t.edge, t.crowded, t.alone = nil, nil, false
 	}
-	t.todo = t.todo.plus(span)
-	t.edge, t.crowded, t.alone = nil, nil, false
 }
 
 // drop takes a type out of the plan.
 func (p *planner) drop(typ health.Type) {
-	if t := p.index[typ]; t != nil {
+	for t := p.index[typ]; t != nil; t = t.below {
 		t.todo, t.edge, t.crowded = nil, nil, nil
 	}
+	delete(p.index, typ)
+}
+
+// met is how many samples of a type were served, and the start of the oldest.
+func (p *planner) met(typ health.Type) (n, oldest int64) {
+	for t := p.index[typ]; t != nil; t = t.below {
+		if t.seen > 0 && (n == 0 || t.oldest < oldest) {
+			oldest = t.oldest
+		}
+		n += t.seen
+	}
+	return n, oldest
 }
 
 // OrderError says that a page was not newest first. Nothing can be concluded

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"math"
+	"slices"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -37,22 +38,21 @@ func (s *session) look() Progress {
 	p := s.plan
 	l := Progress{
 		Requests: s.res.Requests, Samples: s.res.Samples,
-		Types: len(p.tracks), Back: Beginning,
+		Types: len(p.index), Back: Beginning,
 	}
+	open := map[health.Type]bool{}
 	for _, t := range p.tracks {
 		if len(t.todo) > 0 {
 			l.Back = max(l.Back, t.top())
+			open[t.typ] = true
 		}
 	}
 	begin := s.beginning(l.Back)
 	left := 0.0
 	for _, t := range p.tracks {
-		if len(t.todo) == 0 {
-			l.Done++
-			continue
-		}
 		left += p.left(t, begin)
 	}
+	l.Done = l.Types - len(open)
 	l.Known = begin != 0 || l.Done == l.Types
 	if !l.Known {
 		left = 0
@@ -106,31 +106,41 @@ const (
 	worthSounding = 12
 )
 
-// sound finds out, once in a long way back, when the history begins, so that
-// the time that is left can be told from the start. The plan does not depend
-// on it.
-func (s *session) sound(ctx context.Context) error {
+// soundingDue reports that the beginning of the history is to be sounded: once,
+// in a long way back, after the newest days.
+func (s *session) soundingDue() bool {
 	if s.sounding || s.mem.Begin != nil || s.o.Progress == nil {
-		return nil
+		return false
 	}
-	var types []health.Type
-	rate, top := 0.0, Beginning
+	types, rate, _, rest := s.open()
+	return len(types) > 0 && !rest && rate*year >= worthSounding*s.plan.size()
+}
+
+// open gives the types that have their whole history to be read, their density
+// and the second down to which they are read; fresh says that the newest days
+// come first.
+func (s *session) open() (types []health.Type, rate float64, top int64, fresh bool) {
+	top = Beginning
 	for _, t := range s.plan.tracks {
 		if len(t.todo) == 0 || t.team != 0 {
 			continue
 		}
 		if t.top() > s.plan.fresh {
-			return nil // first the newest days
+			return nil, 0, 0, true
 		}
-		if s, _ := t.todo.newest(); s.From == Beginning {
+		if x := t.todo[0]; x.From == Beginning && !slices.Contains(types, t.typ) {
 			types = append(types, t.typ)
 			rate += t.rate()
 			top = max(top, t.top())
 		}
 	}
-	if rate*year < worthSounding*s.plan.size() {
-		return nil
-	}
+	return types, rate, top, false
+}
+
+// sound finds out when the history begins, so that the time that is left can be
+// told from the start.
+func (s *session) sound(ctx context.Context) error {
+	types, _, top, _ := s.open()
 	s.sounding = true
 	young, old := float64(max(s.future-top, year/2)), float64(16*year)
 	for range soundings {
@@ -144,6 +154,7 @@ func (s *session) sound(ctx context.Context) error {
 		}
 		if n >= sounded {
 			young = age
+			s.plan.sure = s.future - int64(age)
 		} else {
 			old = age
 		}

@@ -22,11 +22,15 @@ var (
 	errBusy   = fakeError("fake phone: 429")
 	errEmpty  = fakeError("fake phone: {}")
 	errAway   = fakeError("fake phone: gone")
+
+	errEndless = fakeError("fake phone: it is asked without end")
 )
 
 // fakeReact is the caller's judgement of the fake phone's errors.
 func fakeReact(_ context.Context, err error, attempt int) Reaction {
 	switch {
+	case errors.Is(err, errEndless):
+		return Stop
 	case errors.Is(err, errNotEnabled):
 		return AskTypes
 	case errors.Is(err, errEmpty):
@@ -111,13 +115,17 @@ func (w *world) remove(typ health.Type, i int) {
 
 // sync runs until a run ends without an error.
 func (w *world) sync(o Options) Result {
-	o.testOnlyPage = w.page
+	o.testOnlyPage, o.testOnlyInline = w.page, true
 	o.Now = func() time.Time { return time.Unix(w.now, 0) }
 	if o.React == nil {
 		o.React = fakeReact
 	}
+	var begin int
 	w.phone.before = func(q health.Query) error {
 		w.now++
+		if w.phone.requests-begin > 3000 {
+			return errEndless
+		}
 		if w.change != nil {
 			w.change()
 		}
@@ -154,10 +162,13 @@ func (w *world) sync(o Options) Result {
 		return nil
 	}
 	for i := 0; ; i++ {
-		begin := w.phone.requests
+		begin = w.phone.requests
 		res, err := Sync(context.Background(), w.phone, w.db, o)
-		if w.phone.requests-begin > 3000 {
-			w.t.Fatalf("%d requests in one run", w.phone.requests-begin)
+		if errors.Is(err, errEndless) {
+			for _, l := range w.phone.log[len(w.phone.log)-20:] {
+				w.t.Logf("%v %s..%s (%d) limit %d offset %d gave %d %v", l.q.Types, date(l.q.Start), date(l.q.End), l.q.End-l.q.Start, l.q.Limit, l.q.Offset, l.gave, l.more)
+			}
+			w.t.Fatalf("more than 3000 requests in one run")
 		}
 		var order *OrderError
 		if errors.As(err, &order) {

@@ -41,21 +41,23 @@ type learned struct {
 	open, above bool
 }
 
-// run reads and stores until the plan is done. One page is on the wire while
-// the one before is stored; there are two of them, and their memory is used
+// run reads and stores until the plan is done. Up to inFlight requests are on
+// the wire while a page is stored; the pages are few, and their memory is used
 // again.
 func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	jobs, free := make(chan *job), make(chan *health.Page, 2)
+	// A page in the queue is one of the pool, so the queue never has more.
+	jobs, free := make(chan *job, poolPages), make(chan *health.Page, poolPages)
 	s.jobs, s.free = jobs, free
-	free <- &health.Page{}
-	free <- &health.Page{}
+	for range poolPages {
+		free <- &health.Page{}
+	}
 	stored := make(chan error, 1)
 	go func() {
 		err := s.storeAll(ctx, jobs)
 		if err != nil {
-			cancel(err) // the page on the wire is of no use any more
+			cancel(err) // the pages on the wire are of no use any more
 		}
 		stored <- err
 		for j := range jobs { // so that nobody waits for a reader
@@ -72,45 +74,8 @@ func (s *session) run(ctx context.Context) error {
 	return err
 }
 
-// fetchAll asks the phone what the plan wants to know.
-func (s *session) fetchAll(ctx context.Context) error {
-	for {
-		if err := s.sound(ctx); err != nil {
-			return err
-		}
-		r, ok := s.plan.next()
-		if !ok {
-			more, err := s.afterwards(ctx)
-			if err != nil || !more {
-				return err
-			}
-			continue
-		}
-		var page *health.Page
-		select {
-		case page = <-s.free:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		asked, err := s.ask(ctx, r, page)
-		if err != nil || !asked {
-			s.free <- page
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		j, err := s.digest(r, page)
-		if err != nil {
-			s.free <- page
-			return err
-		}
-		s.jobs <- j
-	}
-}
-
-// ask puts one question; false without an error means that the plan has
-// changed and is to be asked again.
+// ask puts a question beside the plan; false without an error means that it
+// has no answer.
 func (s *session) ask(ctx context.Context, r request, page *health.Page) (bool, error) {
 	reaction, err := put(ctx, s.phone, s.o.React, r.query, page, &s.res.Requests)
 	if err == nil {
@@ -124,24 +89,13 @@ func (s *session) ask(ctx context.Context, r request, page *health.Page) (bool, 
 		if e != nil {
 			return false, e
 		}
-		if !changed {
-			return false, err
+		if changed {
+			return false, nil
 		}
-		return false, nil
 	case Narrow:
-		if r.probe {
-			return false, nil // it stays in doubt
-		}
-		if lost, gaveUp := s.plan.narrow(r); gaveUp {
-			t := r.tracks[0].typ
-			s.lost[t] = s.lost[t].plus(lost)
-			s.jobs <- &job{types: []health.Type{t}, counts: []int{0}, lost: lost}
-		}
-		return false, nil
+		return false, nil // it stays in doubt
 	case Gone:
-		if e := s.struck(ctx, r); e != nil {
-			return false, errors.Join(err, e)
-		}
+		return false, errors.Join(err, s.struck(ctx, r))
 	}
 	return false, err
 }
@@ -231,7 +185,7 @@ func (s *session) digest(r request, page *health.Page) (*job, error) {
 			s.tops[t.typ] = reading{max(j.claim.To, f.read.From), f.counts[i] == 0}
 		}
 		j.expect = append(j.expect, before[i].expected(r, f.read, floor))
-		j.learned = append(j.learned, learned{t.n, t.tau, t.alone, len(t.todo) > 0, t.resume != nil})
+		j.learned = append(j.learned, learned{t.n, t.tau, t.alone, t.rest() != nil, t.resume != nil})
 		s.tally(t.typ, f.counts[i], j.claim)
 		if t.team < last || f.counts[i] > 0 {
 			t.team = 0 // nothing to be afraid of

@@ -52,10 +52,16 @@ type session struct {
 	// lost are the seconds that the phone cannot serve, and that are not asked
 	// for any more in this run.
 	lost map[health.Type]spans
+	// looked is when the newest days were asked for last: at the beginning, or
+	// when somebody wanted it.
+	looked int64
 
-	res  Result
-	jobs chan *job
-	free chan *health.Page
+	res Result
+	// air are the questions on the wire, oldest first.
+	air      []*flight
+	glancing bool
+	jobs     chan *job
+	free     chan *health.Page
 	// Found by the storing goroutine; read by the other behind a barrier.
 	suspects map[health.Type]spans
 	hushed   []hush
@@ -111,6 +117,7 @@ func Sync(ctx context.Context, phone Phone, db Store, o Options) (Result, error)
 // begin asks what is shared and what is known, and makes the plan.
 func (s *session) begin(ctx context.Context) error {
 	s.began = s.now().Unix()
+	s.looked = s.began
 	var err error
 	if s.mem, err = loadMemory(ctx, s.db); err != nil {
 		return err
@@ -327,12 +334,18 @@ func (s *session) fullLookback() int64 {
 // lookback is how much of what is covered this run reads again, in seconds,
 // and how many samples are stored of it.
 func (s *session) lookback(ctx context.Context, known bool, top int64) (back int64, n int, err error) {
-	back = s.fullLookback()
 	if !known {
-		return back, 0, nil
+		return s.fullLookback(), 0, nil
 	}
+	return s.lookbackOf(ctx, top, s.deep)
+}
+
+// lookbackOf is lookback behind a second; deep is the whole of it, else what one
+// request reaches.
+func (s *session) lookbackOf(ctx context.Context, top int64, deep bool) (back int64, n int, err error) {
+	back = s.fullLookback()
 	f := store.Filter{Types: s.wanted, Span: store.Span{From: top - back, To: End}}
-	if !s.deep {
+	if !deep {
 		f.Limit = onePage
 	}
 	at := top

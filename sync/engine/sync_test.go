@@ -5,9 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"healthsync/sync/health"
@@ -268,78 +266,6 @@ func (r *reversed) Samples(ctx context.Context, q health.Query, p *health.Page) 
 	err := r.fakePhone.Samples(ctx, q, p)
 	slices.Reverse(p.Samples)
 	return err
-}
-
-// The next page is on the wire while one is stored, there are two pages and no
-// more, and cancelling stores the page in hand.
-func TestSyncPipeline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		phone, db := setUp(health.Steps)
-		slow := &slowPhone{fakePhone: phone}
-		slowDB := &slowStore{fakeStore: db, phone: slow}
-		begin := time.Now()
-		res, err := Sync(t.Context(), slow, slowDB, Options{Now: clock(benchNow), testOnlyPage: 100})
-		if err != nil {
-			t.Fatal(err)
-		}
-		// A second for each request, a second for each change: side by side.
-		if took := time.Since(begin); took > time.Duration(res.Requests+6)*time.Second {
-			t.Errorf("%d requests took %v", res.Requests, took)
-		}
-		if slow.pages.Load() > 3 || !slowDB.overlapped.Load() { // one more for probes
-			t.Errorf("%d pages, overlapped %v", slow.pages.Load(), slowDB.overlapped.Load())
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		db2 := newFakeStore()
-		go func() {
-			time.Sleep(5*time.Second + time.Millisecond)
-			cancel()
-		}()
-		_, err = Sync(ctx, slow, &slowStore{fakeStore: db2, phone: slow}, Options{Now: clock(benchNow), testOnlyPage: 100})
-		if !errors.Is(err, context.Canceled) || db2.applied < 3 {
-			t.Errorf("%v, %d changes stored", err, db2.applied)
-		}
-	})
-}
-
-type slowPhone struct {
-	*fakePhone
-	seen  map[*health.Page]bool
-	pages atomic.Int64
-	busy  atomic.Bool
-}
-
-func (s *slowPhone) Samples(ctx context.Context, q health.Query, p *health.Page) error {
-	if s.seen == nil {
-		s.seen = map[*health.Page]bool{}
-	}
-	if !s.seen[p] {
-		s.seen[p] = true
-		s.pages.Add(1)
-	}
-	s.busy.Store(true)
-	defer s.busy.Store(false)
-	select {
-	case <-time.After(time.Second):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return s.fakePhone.Samples(ctx, q, p)
-}
-
-type slowStore struct {
-	*fakeStore
-	phone      *slowPhone
-	overlapped atomic.Bool
-}
-
-func (s *slowStore) Apply(ctx context.Context, c *store.Change) (store.Outcome, error) {
-	time.Sleep(500 * time.Millisecond)
-	if s.phone.busy.Load() {
-		s.overlapped.Store(true)
-	}
-	time.Sleep(500 * time.Millisecond)
-	return s.fakeStore.Apply(ctx, c)
 }
 
 // The picture of the way back: never more done than there is, known once the

@@ -171,7 +171,9 @@ func (p *Phone) page(q query, f faults) *response {
 	}
 	p.meters.served.Add(served)
 	if d := p.opts.SampleCost * time.Duration(read); d > 0 {
+		p.reading.Lock()
 		p.wait(d)
+		p.reading.Unlock()
 	}
 	return &response{status: 200, reason: "OK", typ: typeJSON, body: body, buffer: buf}
 }

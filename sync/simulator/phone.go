@@ -48,7 +48,9 @@ type Options struct {
 	// a measurement measures software.
 	NoRateLimit bool
 	// Latency is waited before every answer, SampleCost for every sample that
-	// a request makes the phone read: a real one is slow.
+	// a request makes the phone read: a real one is slow. Samples are read for
+	// one request at a time, so that asking twice at once does not make it
+	// faster; what else a request takes, others may overlap.
 	Latency, SampleCost time.Duration
 	// EndInclusive serves samples that start exactly at the end of a range too.
 	// Which of the two HealthKit does is not promised: a client must stand both.
@@ -97,6 +99,7 @@ type Phone struct {
 	limit   *limiter
 	faults  atomic.Pointer[faults]
 	locked  atomic.Bool
+	reading sync.Mutex // held while SampleCost is waited
 	buffers buffers
 	meters  meters
 
