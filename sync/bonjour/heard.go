@@ -38,6 +38,8 @@ type spoken struct {
 	// What is missing is asked for, while it is of interest: it was named just
 	// now. Nobody is woken because a time has run out.
 	wanted bool
+	hold   time.Time // the end of the wait for a better address
+	waited bool      // it is over
 	asked  int       // questions asked since it was last complete
 	askNow time.Time // when to ask again
 }
@@ -67,6 +69,10 @@ const (
 	// its name came in its place (RFC 6762 sections 10.1 and 10.2): what comes
 	// back meanwhile has never been away.
 	grace = time.Second
+	// better is how long other addresses are waited for where the first is a
+	// link-local one of IPv6: an announcement comes by IPv6 and IPv4, and Avahi
+	// puts no IPv4 address into the former.
+	better = 250 * time.Millisecond
 )
 
 // news is a change of what is known of one instance.
@@ -320,7 +326,7 @@ func (h *heard) expire(now time.Time) []news {
 				out = append(out, news{instance: *s.told, gone: true})
 			}
 			h.forget(key)
-		case s.told != nil && (ended[s.host] || !s.srv.After(now)):
+		case s.told != nil && (ended[s.host] || !s.srv.After(now)), !s.hold.IsZero() && !s.hold.After(now):
 			out = h.tell(out, key, false, now)
 		}
 	}
@@ -339,6 +345,9 @@ func (h *heard) next() time.Time {
 		earliest(s.until)
 		if s.told != nil {
 			earliest(s.srv)
+		}
+		if !s.hold.IsZero() {
+			earliest(s.hold)
 		}
 		if s.wanted && s.asked < maxAsked {
 			earliest(s.askNow)
@@ -399,11 +408,23 @@ func (h *heard) compose(s *spoken, now time.Time) (Instance, bool) {
 	for a := range best {
 		i.Addrs = append(i.Addrs, a)
 	}
-	// IPv4 first, and the newest of each first: it is the better guess.
+	// IPv4 first, link-local last, and the newest of each first: it is the better
+	// guess.
 	slices.SortFunc(i.Addrs, func(a, b netip.Addr) int {
-		return cmp.Or(cmp.Compare(family(a), family(b)), best[b].since.Compare(best[a].since), a.Compare(b))
+		return cmp.Or(cmp.Compare(min(len(a.Zone()), 1), min(len(b.Zone()), 1)), cmp.Compare(family(a), family(b)), best[b].since.Compare(best[a].since), a.Compare(b))
 	})
-	return i, len(i.Addrs) > 0
+	if len(i.Addrs) == 0 || i.Addrs[0].Zone() == "" {
+		s.hold, s.waited = time.Time{}, false
+		return i, len(i.Addrs) > 0
+	}
+	switch {
+	case s.waited:
+	case s.hold.IsZero():
+		s.hold = now.Add(better)
+	case !s.hold.After(now):
+		s.hold, s.waited = time.Time{}, true
+	}
+	return i, s.waited
 }
 
 // The questions that a listener asks: an announcement need not hold the place
