@@ -212,8 +212,14 @@ func (a *Agent) handle(m Message) []Effect {
 		m = Asked{}
 	}
 	out := a.core.handle(m, a.o.Now())
-	if asked && a.alone() { // is it still so?
+	_, synced := m.(SyncDone)
+	switch {
+	case len(a.waiting) == 0:
+	case asked && a.alone(), slices.Contains(out, Effect(StartSync{})): // is it still so?
 		out = append(out, a.core.look(true)...)
+	case synced: // its end has put the next look off
+		a.core.plan.soon(a.o.Now(), 0)
+		out = append(out, a.core.due(a.o.Now())...)
 	}
 	if looked, ok := m.(Looked); ok {
 		a.answer(!looked.Offline || a.alone())

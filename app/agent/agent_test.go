@@ -36,7 +36,10 @@ type mac struct {
 	log   *buffer
 	desk  *fakeDesktop
 	end   context.CancelFunc
-	ended chan error
+	links pairing.LinkOptions
+	// listen is what the app hears by; nil for nothing.
+	listen agent.Ears
+	ended  chan error
 
 	mu    sync.Mutex
 	notes []notice.Notice
@@ -112,6 +115,7 @@ func newMac(t *testing.T) *mac {
 		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: vault.NewMemory(), log: new(buffer),
 		desk: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
 	}
+	m.links.NoSearch = true
 	if m.phone, err = simulator.New(simulator.Options{History: history, NoRateLimit: true, Latency: 20 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +159,8 @@ func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd)
 	ctx, cancel := context.WithCancel(m.t.Context())
 	m.end = cancel
 	m.a = agent.New(agent.Options{
-		Paths: m.paths, Station: m.station, Link: pairing.LinkOptions{NoSearch: true}, Log: slog.New(slog.NewTextHandler(m.log, nil)),
-		Desktop: m.desk, Command: command, Version: "test",
+		Paths: m.paths, Station: m.station, Link: m.links, Log: slog.New(slog.NewTextHandler(m.log, nil)),
+		Desktop: m.desk, Command: command, Version: "test", Listen: m.listen,
 		Notify: func(n notice.Notice) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()

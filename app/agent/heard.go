@@ -87,7 +87,7 @@ func (l *listener) follow() {
 	for {
 		select {
 		case e := <-l.heard:
-			l.take(e.Instance)
+			l.take(e.Instance, e.Kind == bonjour.Changed)
 		case <-l.ctx.Done():
 			return
 		}
@@ -107,7 +107,7 @@ func (l *listener) may(what string, every time.Duration) bool {
 	return true
 }
 
-func (l *listener) take(i bonjour.Instance) {
+func (l *listener) take(i bonjour.Instance, anew bool) {
 	s, err := l.a.o.Station()
 	if err != nil {
 		return // the next look tells
@@ -118,7 +118,7 @@ func (l *listener) take(i bonjour.Instance) {
 	}
 	host, port := s.Where(r, pairing.LinkOptions{})
 	connected := l.a.State().Link == status.LinkConnected
-	if pairing.AnnouncedAt(i, pairing.Place{Host: host, Port: port}) {
+	if pairing.AnnouncedAt(i, pairing.Place{Host: host, Port: port}) && (!anew || i.Name != r.Name) {
 		if !connected && i.Name == r.Name && l.may("here", sameAgain) {
 			l.a.inbox.put(Announced{})
 		}
@@ -138,10 +138,13 @@ func (l *listener) take(i bonjour.Instance) {
 	if err != nil {
 		return
 	}
-	seen, _, err := link.Heard(ctx, i)
+	seen, here, err := link.Heard(ctx, i, anew)
 	switch {
 	case err != nil:
 		l.a.o.Log.Warn("the iPhone was not followed", "err", err)
+	case here && !connected:
+		l.a.inbox.put(Announced{})
+	case here:
 	case seen.Identity == pairing.Yours:
 		l.a.inbox.put(Announced{Followed: true})
 	case seen.Identity == pairing.Impostor:

@@ -26,7 +26,9 @@ import (
 const clockVar = "HS_TEST_CLOCK"
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"healthsync": commandUnderTest})
+	programs := map[string]func(){"healthsync": commandUnderTest}
+	addPrograms(programs)
+	testscript.Main(m, programs)
 }
 
 // commandUnderTest is main of the real program, with a clock that scripts set.

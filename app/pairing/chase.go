@@ -2,7 +2,6 @@ package pairing
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -91,7 +90,7 @@ func (c *chase) run(ctx context.Context, failed <-chan struct{}) chased {
 			count[inName]++
 			running++
 			go func() {
-				if a, err := netip.ParseAddr(p.Host); err == nil && a.Zone() != "" {
+				if p.linkLocal() {
 					wait(ctx, handicap)
 				}
 				outcomes <- claimed{Claim{InName: inName, AtStored: p.Host == c.was.Host}, p, i.Name, c.prove(ctx, p)}

@@ -26,6 +26,9 @@ type Place struct {
 
 func (p Place) String() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
 
+// linkLocal reports an address that has a meaning on one interface only.
+func (p Place) linkLocal() bool { return strings.Contains(p.Host, "%") }
+
 // ImpostorError says that a device announces itself under the iPhone's name
 // and could not prove to be it. Nothing was sent to it.
 type ImpostorError struct {
@@ -196,20 +199,21 @@ func (l *Link) chase(was Place) *chase {
 
 // Heard takes note of an iPhone that announces itself. One that is elsewhere
 // than ours was, and proves to be ours, is followed; nobody else is told
-// anything. Here reports that it is announced where it was. Nothing is done by
-// a link whose address the person named.
-func (l *Link) Heard(ctx context.Context, i bonjour.Instance) (seen Seen, here bool, err error) {
+// anything. Here reports that it is announced where it was; anew says that
+// something about it has changed, so that the place is tried all the same: it
+// may be one of two addresses, and gone in a moment. Nothing is done by a link
+// whose address the person named.
+func (l *Link) Heard(ctx context.Context, i bonjour.Instance, anew bool) (seen Seen, here bool, err error) {
 	was := Place{l.Host, l.Port}
-	if AnnouncedAt(i, was) {
-		return Seen{Instance: i, Place: was}, true, nil
+	here = AnnouncedAt(i, was)
+	if l.fixed || here && (!anew || !slices.Contains(places(i), was)) {
+		return Seen{Instance: i, Place: was}, here, nil
 	}
-	if l.fixed {
-		return Seen{Instance: i}, false, nil
+	seen = l.look(ctx, i, was)
+	if seen.Identity != Yours || seen.Place == was {
+		return seen, here, nil
 	}
-	if seen = l.Look(ctx, i); seen.Identity == Yours {
-		err = l.follow(was, seen.Place)
-	}
-	return seen, false, err
+	return seen, false, l.follow(was, seen.Place)
 }
 
 // AnnouncedAt reports that an iPhone announces itself at a place, by address or

@@ -349,7 +349,7 @@ func TestImpostors(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if seen, here, err := l.Heard(t.Context(), i); err != nil || !here && seen.Identity == pairing.Yours {
+					if seen, here, err := l.Heard(t.Context(), i, true); err != nil || !here && seen.Identity == pairing.Yours {
 						t.Errorf("heard: %s, %v", seen.Identity, err)
 					}
 				}
@@ -463,7 +463,7 @@ func TestLaggingCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen, here, err := l.Heard(t.Context(), ears[0]); err != nil || here || seen.Identity != pairing.YoursFaulty {
+	if seen, here, err := l.Heard(t.Context(), ears[0], false); err != nil || here || seen.Identity != pairing.YoursFaulty {
 		t.Errorf("heard: %+v, %v, %v", seen, here, err)
 	}
 	if n := b.phone.Meters().Requests - requests; n != 0 {
@@ -473,7 +473,7 @@ func TestLaggingCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	// It announces itself again: the app hears it, a command finds it.
-	if seen, _, err := l.Heard(t.Context(), ears[0]); err != nil || seen.Identity != pairing.Yours {
+	if seen, _, err := l.Heard(t.Context(), ears[0], false); err != nil || seen.Identity != pairing.Yours {
 		t.Errorf("heard again: %+v, %v", seen, err)
 	}
 	if moved, err = b.reached(ears); err != nil || len(moved) != 0 {

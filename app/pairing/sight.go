@@ -3,6 +3,7 @@ package pairing
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"healthsync/pki"
@@ -77,7 +78,11 @@ func places(i bonjour.Instance) []Place {
 // Look tells whose an announced device is, by a handshake with each of its
 // addresses at the same time. A nil Link says that this computer is paired with
 // none; then it is not dialled.
-func (l *Link) Look(ctx context.Context, i bonjour.Instance) Seen {
+func (l *Link) Look(ctx context.Context, i bonjour.Instance) Seen { return l.look(ctx, i, Place{}) }
+
+// look is Look. A place that proves to be ours gives way to the one that is
+// liked best, where that answers hardly later.
+func (l *Link) look(ctx context.Context, i bonjour.Instance, liked Place) Seen {
 	at := places(i)
 	if len(at) == 0 {
 		return Seen{Instance: i, Identity: Foreign, Place: Place{Port: i.Port}, Err: notLocal(i)}
@@ -90,14 +95,32 @@ func (l *Link) Look(ctx context.Context, i bonjour.Instance) Seen {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan Seen, len(at))
+	only := !slices.ContainsFunc(at, func(p Place) bool { return !p.linkLocal() })
 	for _, p := range at {
-		go func() { results <- l.lookAt(ctx, i, p) }()
-	}
-	for range at {
-		if s := <-results; seen.Identity == "" || telling(s.Identity) > telling(seen.Identity) {
-			if seen = s; s.Identity == Yours {
-				break
+		go func() {
+			if p.linkLocal() && !only { // it works, and any other is better to remember
+				wait(ctx, handicap)
 			}
+			results <- l.lookAt(ctx, i, p)
+		}()
+	}
+	var late <-chan time.Time
+	for range at {
+		select {
+		case s := <-results:
+			switch {
+			case s.Identity == Yours && (s.Place == liked || !slices.Contains(at, liked)):
+				return s
+			case s.Identity == Yours && seen.Identity != Yours:
+				t := time.NewTimer(handicap)
+				defer t.Stop()
+				late = t.C
+			}
+			if seen.Identity == "" || telling(s.Identity) > telling(seen.Identity) {
+				seen = s
+			}
+		case <-late:
+			return seen
 		}
 	}
 	return seen

@@ -265,8 +265,8 @@ func (h *heard) takeAddr(rr dns.RR, on int, zone string, loop bool, now time.Tim
 	old := host.addrs[key]
 	switch {
 	case hdr.Ttl == 0 && old == nil:
-	case hdr.Ttl == 0:
-		old.until = now.Add(grace)
+	case hdr.Ttl == 0: // an address is one host's alone: nobody else can keep it
+		old.until = now
 	case old != nil:
 		old.last, old.until = now, life(hdr, now)
 	case len(host.addrs) < maxAddrs:

@@ -66,7 +66,7 @@ func TestHeard(t *testing.T) {
 			"new :8443 10.0.0.2, changed :8443 10.0.0.2 fd00::2"},
 		{"link-local has its zone, and waits a little for better", []step{say(0, anaPTR, anaSRV, "!ana.local. 120 IN AAAA fe80::2"), say(better)}, "new :8443 fe80::2%en1"},
 		{"link-local and then better", []step{say(0, anaPTR, anaSRV, "!ana.local. 120 IN AAAA fe80::2"), say(better/2, anaA), say(better)}, "new :8443 10.0.0.2 fe80::2%en1"},
-		{"link-local alone for a moment", []step{say(0, anaPTR, anaSRV, anaA, "!ana.local. 120 IN AAAA fe80::2"), say(5*time.Second, "ana.local. 0 IN A 10.0.0.2"), say(grace), say(better/2, anaA9), say(grace)},
+		{"link-local alone for a moment", []step{say(0, anaPTR, anaSRV, anaA, "!ana.local. 120 IN AAAA fe80::2"), say(5*time.Second, "ana.local. 0 IN A 10.0.0.2"), say(better/2, anaA9), say(grace)},
 			"new :8443 10.0.0.2 fe80::2%en1, changed :8443 10.0.0.9 fe80::2%en1 -10.0.0.2"},
 		{"two links, two addresses; each replaces its own", []step{whole, {5 * time.Second, 2, []string{anaSRV, anaA9}}, {5 * time.Second, 1, []string{"!ana.local. 120 IN A 10.0.0.3"}}},
 			"new :8443 10.0.0.2, changed :8443 10.0.0.9 10.0.0.2, changed :8443 10.0.0.3 10.0.0.9 -10.0.0.2"},

@@ -1,0 +1,155 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"healthsync/app/agent"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/sync/bonjour"
+)
+
+// Whoever asks while a sync begins or ends is answered all the same: the end of
+// a sync puts off the look that the question is about.
+func TestAgentAskAroundASync(t *testing.T) {
+	m := newMac(t)
+	m.pair()
+	m.start(nil) // the first sync is due at once
+	var all sync.WaitGroup
+	for n := range 20 {
+		all.Go(func() {
+			time.Sleep(time.Duration(n) * 10 * time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			if s, err := m.a.Ask(ctx); err != nil || !s.Paired {
+				t.Errorf("asked after %d ms: %v, %v", n*10, s.Link, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// ears are what the test says.
+type ears struct {
+	say   chan bonjour.Event
+	mu    sync.Mutex
+	tries int
+}
+
+func (e *ears) listen(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
+	e.mu.Lock()
+	e.tries++
+	e.mu.Unlock()
+	for {
+		select {
+		case x := <-e.say:
+			report(x)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// nobody is announced when the app itself listens for seconds.
+type nobody struct{}
+
+func (nobody) Find(context.Context, time.Duration, func(bonjour.Instance) bool) (bonjour.Instance, bool, error) {
+	return bonjour.Instance{}, false, nil
+}
+
+func (nobody) Watch(ctx context.Context, _ bonjour.WatchOptions, _ func(bonjour.Event)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (m *mac) announced(kind bonjour.EventKind) bonjour.Event {
+	return bonjour.Event{Kind: kind, Instance: bonjour.Instance{
+		Name: m.phone.Name(), Host: "anas-iphone.local", Port: m.phone.Port(), Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
+	}}
+}
+
+// An iPhone that shares at another port is followed when it says so, told of
+// once, and the sync that was waiting for it goes on.
+func TestAgentFollowsWhatItHears(t *testing.T) {
+	m := newMac(t)
+	m.pair()
+	e := &ears{say: make(chan bonjour.Event)}
+	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
+	m.start(nil)
+	m.until("the first sync", func(s status.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
+	was := m.phone.Port()
+	m.phone.Stop()
+	m.a.Do(status.Action{Name: status.ActSync})
+	m.until("a sync that fails", func(s status.State) bool { return s.Desk.Failure != nil && s.Link == status.LinkNotSharing })
+	if err := m.phone.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	before := m.a.State().LastSync
+	said := time.Now()
+	e.say <- m.announced(bonjour.Changed)
+	s := m.until("the iPhone at its new port", func(s status.State) bool { return s.Link == status.LinkConnected && s.Port == m.phone.Port() })
+	t.Logf("connected %v after the announcement", time.Since(said).Round(time.Millisecond))
+	if s.Desk.Moved == nil || !strings.HasSuffix(s.Desk.Moved.To, m.phone.Addr().String()) || was == m.phone.Port() {
+		t.Errorf("moved: %+v", s.Desk.Moved)
+	}
+	m.a.Do(status.Action{Name: status.ActSync})
+	m.until("a sync there", func(s status.State) bool {
+		return s.LastSync.After(before) || s.LastSync.Equal(before) && s.Sync == nil && s.Desk.Failure == nil
+	})
+	for range 5 {
+		e.say <- m.announced(bonjour.Again)
+	}
+	m.mu.Lock()
+	moved := 0
+	for _, n := range m.notes {
+		if strings.HasPrefix(n.Key, "moved") {
+			moved++
+		}
+	}
+	m.mu.Unlock()
+	if n := strings.Count(m.log.String(), "followed the iPhone"); n != 1 || moved > 1 {
+		t.Errorf("followed %d times, told %d times", n, moved)
+	}
+}
+
+// An iPhone that was away and announces itself where it was is asked at once,
+// not when the plan says so.
+func TestAgentHearsItComeHome(t *testing.T) {
+	m := newMac(t)
+	m.pair()
+	e := &ears{say: make(chan bonjour.Event)}
+	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
+	m.start(nil)
+	m.until("the first sync", func(s status.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
+	at := m.phone.Addr().String()
+	m.phone.Stop()
+	m.a.Do(status.Action{Name: status.ActCheck})
+	m.until("it not sharing", func(s status.State) bool { return s.Link == status.LinkNotSharing })
+	if err := m.phone.Start(at); err != nil {
+		t.Fatal(err)
+	}
+	e.say <- m.announced(bonjour.Again)
+	m.until("it connected", func(s status.State) bool { return s.Link == status.LinkConnected })
+}
+
+// Where nothing can be heard, that is said once, and the looks go on.
+func TestAgentDeaf(t *testing.T) {
+	m := newMac(t)
+	m.pair()
+	m.listen = func(context.Context, <-chan struct{}, func(bonjour.Event)) error {
+		return &bonjour.NetworkError{Err: errors.New("the port is taken")}
+	}
+	m.start(nil)
+	m.until("the iPhone connected", func(s status.State) bool { return s.Link == status.LinkConnected })
+	if n := strings.Count(m.log.String(), "cannot be heard"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+}
+
+var _ agent.Ears = (*ears)(nil).listen

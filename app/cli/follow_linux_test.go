@@ -1,0 +1,305 @@
+package cli_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"healthsync/sync/simulator"
+	"healthsync/sync/testenv"
+)
+
+// The programs that the test of following runs inside its namespaces.
+
+func addPrograms(all map[string]func()) {
+	all["hs-phone"], all["hs-clock"] = phoneInNamespace, clockInNamespace
+}
+
+// phoneInNamespace is a simulated iPhone that announces nothing: Avahi does.
+// It takes "restart" (sharing at a new port) and "reissue ADDR" (a certificate
+// for that address) and answers with its port.
+func phoneInNamespace() {
+	protocol, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	p, err := simulator.New(simulator.Options{
+		Protocol: protocol, DeviceName: "Ada’s iPhone", NoRateLimit: true,
+		Names: []string{"adas-iphone.local"}, Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")},
+	})
+	if err == nil {
+		err = p.Start("[::]:0")
+	}
+	if err != nil {
+		panic(err)
+	}
+	code, err := p.Payload("10.77.0.1")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(string(code.JSON()))
+	fmt.Println(p.Port())
+	for s := bufio.NewScanner(os.Stdin); s.Scan(); {
+		word, arg, _ := strings.Cut(s.Text(), " ")
+		switch word {
+		case "restart":
+			p.Stop()
+			err = p.Start("[::]:0")
+		case "reissue":
+			err = p.Reissue([]string{"adas-iphone.local"}, []netip.Addr{netip.MustParseAddr(arg)})
+		}
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(p.Port())
+	}
+}
+
+// clockInNamespace writes down when something is said on the network, by no code
+// of ours but the decoder: the time, and each place and address.
+func clockInNamespace() {
+	ifi, err := net.InterfaceByName("hslink")
+	if err != nil {
+		panic(err)
+	}
+	conn, err := net.ListenMulticastUDP("udp4", ifi, &net.UDPAddr{IP: net.IPv4(224, 0, 0, 251), Port: 5353})
+	if err != nil {
+		panic(err)
+	}
+	buf := make([]byte, 9000)
+	for {
+		n, _, err := conn.ReadFrom(buf)
+		now := time.Now()
+		var m dns.Msg
+		if err != nil || m.Unpack(buf[:n]) != nil || !m.Response {
+			continue
+		}
+		for _, rr := range append(m.Answer, m.Extra...) {
+			switch rr := rr.(type) {
+			case *dns.SRV:
+				if rr.Hdr.Ttl > 0 && strings.HasSuffix(rr.Hdr.Name, "_healthsync._tcp.local.") {
+					fmt.Println(now.UnixMicro(), rr.Port)
+				}
+			case *dns.A:
+				if rr.Hdr.Ttl > 0 {
+					fmt.Println(now.UnixMicro(), rr.A)
+				}
+			}
+		}
+	}
+}
+
+// followed is the Mac's side in namespace B: the menu-bar app without its icon.
+type followed struct {
+	*testing.T
+	*testenv.Link
+	bin, home string
+	air       <-chan string
+	log       *os.File
+}
+
+func (f *followed) env() []string {
+	return []string{"HEALTHSYNC_HOME=" + f.home, "HEALTHSYNC_VAULT=file", "HEALTHSYNC_BONJOUR=", "NO_COLOR=1", "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"}
+}
+
+// run runs a command in namespace B.
+func (f *followed) run(args ...string) (stdout, stderr string, err error) {
+	f.Helper()
+	cmd := exec.Command("ip", append([]string{"netns", "exec", f.B, filepath.Join(f.bin, "healthsync")}, args...)...)
+	cmd.Env = append(os.Environ(), f.env()...)
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	return out.String(), errs.String(), err
+}
+
+// when waits for the log to say that the iPhone was followed to a place.
+func (f *followed) when(to string) time.Time {
+	f.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for seen := ""; time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		raw, err := os.ReadFile(f.log.Name())
+		if err != nil {
+			f.Fatal(err)
+		}
+		seen = string(raw)
+		for line := range strings.Lines(seen) {
+			if strings.Contains(line, "followed the iPhone") && strings.Contains(line, "to="+to) {
+				stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+				at, err := time.Parse(time.RFC3339Nano, stamp)
+				if err != nil {
+					f.Fatal(err)
+				}
+				return at
+			}
+		}
+	}
+	raw, _ := os.ReadFile(f.log.Name())
+	f.Fatalf("not followed to %s:\n%s", to, raw)
+	return time.Time{}
+}
+
+// said waits for the first time that something was said on the network.
+func (f *followed) said(what string) time.Time {
+	f.Helper()
+	for {
+		select {
+		case line := <-f.air:
+			at, text, _ := strings.Cut(line, " ")
+			if text == what {
+				us, err := strconv.ParseInt(at, 10, 64)
+				if err != nil {
+					f.Fatal(err)
+				}
+				return time.UnixMicro(us)
+			}
+		case <-time.After(15 * time.Second):
+			f.Fatalf("%s was never announced", what)
+		}
+	}
+}
+
+// A real Avahi announces the iPhone: it is found, and followed by the app to
+// another address and to another port; commands follow by themselves. The goal is
+// one second from the announcement to verified and followed.
+// HEALTHSYNC_MEASURE=20 makes so many rounds and prints the figures of
+// docs/performance.md.
+func TestFollowAvahi(t *testing.T) {
+	rounds := 2
+	if n, err := strconv.Atoi(os.Getenv("HEALTHSYNC_MEASURE")); err == nil {
+		rounds = n
+	}
+	for _, protocol := range []int{1, 2} {
+		t.Run(fmt.Sprint("protocol ", protocol), func(t *testing.T) { followAvahi(t, protocol, rounds) })
+	}
+}
+
+func followAvahi(t *testing.T, protocol, rounds int) {
+	l := testenv.NewLink(t)
+	f := &followed{T: t, Link: l, bin: t.TempDir(), home: t.TempDir()}
+	for _, name := range []string{"healthsync", "hs-phone", "hs-clock"} {
+		if err := os.Symlink(os.Args[0], filepath.Join(f.bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, phone, said := l.Start(l.A, nil, filepath.Join(f.bin, "hs-phone"), strconv.Itoa(protocol))
+	code := <-said
+	port := func() int {
+		t.Helper()
+		n, err := strconv.Atoi(<-said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	now := port()
+	avahi := l.Avahi(now, false)
+	if _, errs, err := f.run("pair", "--qr", code); err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	_, _, air := l.Start(l.B, nil, filepath.Join(f.bin, "hs-clock"))
+	f.air = air
+	f.said(strconv.Itoa(now)) // Avahi is there
+
+	// A command finds the iPhone at its new port by itself.
+	fmt.Fprintln(phone, "restart")
+	now = port()
+	l.Announce("Ada’s iPhone", now)
+	_ = avahi.Process.Signal(syscall.SIGHUP)
+	out, errs, err := f.run("ping", "--count", "1")
+	if err != nil || !strings.Contains(errs, fmt.Sprintf("to 10.77.0.1:%d; it was verified and followed [HOST_CHANGED]", now)) {
+		t.Errorf("ping: %v\n%s%s", err, out, errs)
+	}
+	// --host is not left.
+	if _, errs, err := f.run("fetch", "--hours", "1", "--host", "10.77.0.1", "--port", "1"); err == nil || !strings.Contains(errs, "ECONNREFUSED") {
+		t.Errorf("with --port: %v\n%s", err, errs)
+	}
+	out, errs, err = f.run("discover", "--json")
+	var seen struct {
+		Phones []struct {
+			Name, Identity string
+			Port           int
+		}
+	}
+	if err != nil || json.Unmarshal([]byte(out), &seen) != nil || len(seen.Phones) != 1 || seen.Phones[0].Identity != "yours" || seen.Phones[0].Port != now {
+		t.Errorf("discover: %v\n%s%s", err, out, errs)
+	}
+
+	l.Start(l.B, f.env(), filepath.Join(f.bin, "healthsync"), "menubar", "--no-tray")
+	f.log, err = os.OpenFile(filepath.Join(f.home, "healthsync.log"), os.O_RDONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.log.Close()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		out, errs, err := f.run("status", "--json")
+		if err == nil && strings.Contains(out, `"app"`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			log, _ := os.ReadFile(f.log.Name())
+			t.Fatalf("the app does not answer: %v\n%s%s%s", err, out, errs, log)
+		}
+	}
+
+	var ports, addrs []time.Duration
+	host := "10.77.0.1"
+	for n := range rounds {
+		time.Sleep(1200 * time.Millisecond) // a record is not said again within a second (RFC 6762 section 6)
+		fmt.Fprintln(phone, "restart")
+		now = port()
+		l.Announce("Ada’s iPhone", now)
+		_ = avahi.Process.Signal(syscall.SIGHUP)
+		at := f.said(strconv.Itoa(now))
+		ports = append(ports, f.when(net.JoinHostPort(host, strconv.Itoa(now))).Sub(at))
+
+		time.Sleep(1200 * time.Millisecond)
+		next := fmt.Sprintf("10.77.0.%d", 50+n)
+		if protocol == 2 {
+			fmt.Fprintln(phone, "reissue "+next)
+			port()
+		}
+		l.IP("-n", l.A, "addr", "del", host+"/24", "dev", "hslink")
+		l.IP("-n", l.A, "addr", "add", next+"/24", "dev", "hslink")
+		at = f.said(next)
+		addrs = append(addrs, f.when(net.JoinHostPort(next, strconv.Itoa(now))).Sub(at))
+		host = next
+	}
+	for what, took := range map[string][]time.Duration{"another port": ports, "another address": addrs} {
+		slices.Sort(took)
+		t.Logf("protocol %d, %s: median of %d %v, longest %v", protocol, what, len(took), took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+	}
+	// One change is told once, and the app goes on at the new place.
+	raw, err := os.ReadFile(f.log.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(raw), "followed the iPhone"); n != 1+2*rounds {
+		t.Errorf("followed %d times, want %d:\n%s", n, 1+2*rounds, raw)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		out, _, err := f.run("status", "--json")
+		if err == nil && strings.Contains(out, `"link": "connected"`) && strings.Contains(out, host) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the app is not connected at %s:\n%s", host, out)
+		}
+	}
+	if out, _, err = f.run("trust", "log", "--json"); err != nil || strings.Count(out, `"certificateFingerprint"`) < 1+2*rounds {
+		t.Errorf("the address book: %v\n%s", err, out)
+	}
+}
