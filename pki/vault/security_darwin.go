@@ -54,8 +54,7 @@ hs_answer hs_key_create(NSString *label, NSData *a, NSData *b) {
   CFErrorRef e = NULL;
   NSDictionary *d = @{
     (id)kSecUseDataProtectionKeychain : @NO,
-    (id)kSecAttrKeyType : (id)kSecAttrKeyTypeECSECPrimeRandom,
-    (id)kSecAttrKeySizeInBits : @256,
+    (id)kSecAttrKeyType : (id)kSecAttrKeyTypeECSECPrimeRandom, (id)kSecAttrKeySizeInBits : @256,
     (id)kSecAttrLabel : label,
     (id)kSecAttrIsPermanent : @YES,  // both halves
     (id)kSecAttrIsExtractable : @NO, // read at the top level only (SecKey.cpp)

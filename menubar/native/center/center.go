@@ -9,9 +9,9 @@ package center
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"strings"
 	"sync"
+
+	"healthsync/menubar/native/login"
 )
 
 // ErrUnavailable says that there is no notification centre for this program.
@@ -28,13 +28,10 @@ type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "center: " + e.Reason }
 
-// bundled is what macOS's own check comes to, of a bundle's identifier and path
-// on two lines: there must be an identifier, and the path that of an app, or
-// currentNotificationCenter raises an exception.
-func bundled(home string) bool {
-	identifier, path, _ := strings.Cut(home, "\n")
-	return identifier != "" && strings.EqualFold(filepath.Ext(path), ".app")
-}
+// bundled is what macOS's own check comes to: currentNotificationCenter raises an
+// exception where the program, as it was started, is not that of an app. Through
+// a link it is not.
+func bundled(exe string, err error) bool { return err == nil && login.InBundle(exe) }
 
 // Center is the notification centre.
 type Center struct {

@@ -4,26 +4,23 @@ package center
 #cgo CFLAGS: -x objective-c -fobjc-arc
 #cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework UserNotifications
 #include <stdlib.h>
-char *hs_center_home(void);
 int hs_center_open(void);
 void hs_center_show(const char *key, const char *title, const char *body);
 */
 import "C"
 
-import "unsafe"
+import (
+	"os"
+	"unsafe"
+)
 
 // Open gives the notification centre; clicked gets the key of each
 // notification that is clicked. It asks the person nothing. It is to be called
 // once in the life of a process, before the application has started, so that
 // a click that starts it arrives.
 func Open(clicked func(key string)) (*Center, error) {
-	home := C.hs_center_home()
-	defer C.free(unsafe.Pointer(home))
-	if !bundled(C.GoString(home)) {
-		return nil, ErrUnavailable
-	}
 	opened = &Center{desk: desk{clicked: clicked}, show: show}
-	if C.hs_center_open() == 0 {
+	if !bundled(os.Executable()) || C.hs_center_open() == 0 {
 		return nil, ErrUnavailable
 	}
 	return opened, nil

@@ -20,22 +20,12 @@
 
 static HSCenter *keep; // the centre holds its delegate weakly
 
-// The bundle's identifier and path, on two lines, for bundled() of center.go; to be freed.
-char *hs_center_home(void) {
-  @autoreleasepool {
-    NSBundle *b = NSBundle.mainBundle;
-    return strdup([NSString stringWithFormat:@"%@\n%@", b.bundleIdentifier ?: @"", b.bundlePath].UTF8String ?: "");
-  }
-}
-
 // 0 where macOS will not have us. The delegate is to be there before launching ends, or a click that starts the app
 // is lost.
 int hs_center_open(void) {
   @autoreleasepool {
     @try {
-      UNUserNotificationCenter *c = UNUserNotificationCenter.currentNotificationCenter;
-      keep = [[HSCenter alloc] init];
-      c.delegate = keep;
+      UNUserNotificationCenter.currentNotificationCenter.delegate = keep = [[HSCenter alloc] init];
       return 1;
     } @catch (NSException *x) {
       return 0;

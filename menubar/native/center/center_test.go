@@ -9,21 +9,21 @@ import (
 )
 
 // Outside of an app macOS ends the program that asks for its notification
-// centre, so both halves of the check count.
+// centre; the embedded plist of a bare program does not help.
 func TestBundled(t *testing.T) {
-	for _, c := range []struct {
-		id, path string
-		want     bool
-	}{
-		{"org.mvneves.healthsync.mac", "/Applications/HealthSync.app", true},
-		{"org.mvneves.healthsync.mac", "/Applications/HealthSync.APP", true},
-		{"", "/Applications/HealthSync.app", false},
-		{"org.mvneves.healthsync.mac", "/usr/local/bin", false}, // the embedded plist of a bare program
-		{"", "", false},
+	for exe, want := range map[string]bool{
+		"/Applications/HealthSync.app/Contents/MacOS/HealthSync":       true,
+		"/Users/ana/Renamed by Ana.app/Contents/MacOS/HealthSync":      true,
+		"/usr/local/bin/healthsync":                                    false,
+		"/opt/homebrew/bin/healthsync":                                 false, // a link
+		"/Applications/HealthSync.app/Contents/Resources/x/healthsync": false,
 	} {
-		if got := bundled(c.id + "\n" + c.path); got != c.want {
-			t.Errorf("%q, %q: %v", c.id, c.path, got)
+		if got := bundled(exe, nil); got != want {
+			t.Errorf("%s: %v", exe, got)
 		}
+	}
+	if bundled("/Applications/HealthSync.app/Contents/MacOS/HealthSync", errors.New("no name")) {
+		t.Error("a program that cannot be named")
 	}
 }
 
