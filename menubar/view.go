@@ -273,6 +273,7 @@ func lastRows(s status.State) []Row {
 	return []Row{
 		{ID: "troubleshoot", Label: "Troubleshoot...", Action: status.Action{Name: status.ActTroubleshoot}},
 		{ID: "login", Label: "Launch at Login", Checkable: true, Checked: s.Desk.Login, Hidden: !s.Desk.LoginKnown, Action: status.Action{Name: status.ActLogin}},
+		{ID: "terminal", Label: "Use in Terminal...", Hidden: s.Desk.Terminal == "", Action: status.Action{Name: status.ActTerminal}},
 		{ID: "unpair", Label: "Unpair...", Hidden: !s.Paired, Action: status.Action{Name: status.ActUnpair}},
 		{ID: "quit", Label: "Quit HealthSync", Action: status.Action{Name: status.ActQuit}},
 	}

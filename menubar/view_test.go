@@ -120,6 +120,7 @@ func states() map[string]status.State {
 		}),
 		"today-empty":      with(func(s *status.State) { s.Desk.TodayOn = true }),
 		"interval-other":   with(func(s *status.State) { s.Desk.Interval = 6 * time.Hour }),
+		"terminal":         with(func(s *status.State) { s.Desk.Terminal = "Use HealthSync in Terminal, too?" }),
 		"interval-manual":  with(func(s *status.State) { s.Desk.Interval = 0 }),
 		"pairing-busy":     with(func(s *status.State) { *s = unpaired; s.Desk.Busy = "Pairing..." }),
 		"pairing-failed":   with(func(s *status.State) { *s = unpaired; s.Desk.Failure = failed("Pairing", status.QRNotFound, "") }),

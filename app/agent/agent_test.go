@@ -69,6 +69,9 @@ type fakeDesktop struct {
 	login   bool
 	confirm func() (bool, error)
 	opened  []string
+
+	terminal string // the question about the command
+	linked   int
 }
 
 var _ agent.Desktop = (*fakeDesktop)(nil)
@@ -92,6 +95,15 @@ func (d *fakeDesktop) Login() (bool, bool) {
 	defer d.mu.Unlock()
 	return d.login, true
 }
+func (d *fakeDesktop) Terminal() string { return d.terminal }
+
+func (d *fakeDesktop) SetTerminal(context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.linked++
+	return nil
+}
+
 func (d *fakeDesktop) SetLogin(on bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -352,6 +364,7 @@ func TestAgentCommands(t *testing.T) {
 func TestAgentActions(t *testing.T) {
 	t.Parallel()
 	m := newMac(t)
+	m.desk.terminal = "Use it in Terminal, too?"
 	m.pair()
 	m.start(nil)
 	m.until("the first sync", connected)
@@ -365,6 +378,20 @@ func TestAgentActions(t *testing.T) {
 	m.a.Do(status.Action{Name: status.ActLogin})
 	m.until("the login item", func(s status.State) bool { return s.Desk.Login })
 	m.a.Do(status.Action{Name: status.ActFolder})
+	// The command is offered once; what is answered is not asked again.
+	m.until("the offer", func(s status.State) bool { return s.Desk.Terminal == m.desk.terminal })
+	m.a.Do(status.Action{Name: status.ActTerminal})
+	s = m.until("the question about the command", func(s status.State) bool { return s.Desk.Question != nil && s.Desk.Terminal == "" })
+	m.a.Do(s.Desk.Question.Then)
+	m.a.Do(status.Action{Name: status.ActTerminal})
+	m.a.Do(status.Action{Name: status.ActCheck})
+	m.until("the link", func(s status.State) bool {
+		m.desk.mu.Lock()
+		defer m.desk.mu.Unlock()
+		return m.desk.linked == 1 && s.Desk.Terminal == ""
+	})
+	m.a.Do(status.Action{Name: status.ActDismiss})
+	m.until("no question", func(s status.State) bool { return s.Desk.Question == nil })
 	m.a.Do(status.Action{Name: status.ActUnpair}) // no window can ask
 	s = m.until("the question", func(s status.State) bool { return s.Desk.Question != nil })
 	m.a.Do(s.Desk.Question.Then)

@@ -35,7 +35,7 @@ var nouns = map[string]string{
 	status.ActExport: "Export", status.ActRenew: "Renewal", status.ActUnlock: "Opening the keychain",
 	status.ActCameraSettings: "Opening the settings", status.ActClockSettings: "Opening the settings",
 	status.ActReport: "Report", status.ActFolder: "Opening the folder", status.ActTroubleshoot: "Troubleshooting",
-	status.ActLogin: "Launch at login", status.ActUnpair: "Unpairing", status.ActUnpairYes: "Unpairing",
+	status.ActLogin: "Launch at login", status.ActTerminalYes: "The link for Terminal", status.ActUnpair: "Unpairing", status.ActUnpairYes: "Unpairing",
 }
 
 // add starts an action or lets it wait. The same click twice is one wish.
@@ -103,6 +103,13 @@ func (c *core) clicked(a status.Action, now time.Time) []Effect {
 		}
 		c.desk.Question = nil
 		return []Effect{Ask{c.unpairQuestion()}}
+	case status.ActTerminal: // offered once, whatever the answer is
+		text := c.desk.Terminal
+		if text == "" {
+			return nil
+		}
+		c.desk.Terminal, c.memory.TerminalOffered = "", true
+		return []Effect{Save{c.memory}, Ask{status.Question{Text: text, Yes: "Make the Link", No: "Not Now", Then: status.Action{Name: status.ActTerminalYes}}}}
 	case status.ActUnpairYes:
 		c.desk.Question = nil
 		if !c.seen.Paired {

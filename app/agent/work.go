@@ -70,6 +70,7 @@ func (w *work) look(offline bool) {
 	a := w.a
 	m := Looked{Offline: offline}
 	m.Desk.Login, m.Desk.LoginKnown = a.o.Login()
+	m.Desk.Terminal = a.o.Terminal()
 	s, err := a.o.Station()
 	if err != nil {
 		m.Broken = explain.Error(err, a.o.Now())
@@ -243,6 +244,8 @@ func (w *work) do(action status.Action) error {
 	case status.ActLogin:
 		on, _ := o.Login()
 		return o.SetLogin(!on)
+	case status.ActTerminalYes:
+		return o.SetTerminal(ctx)
 	}
 	return status.New(status.Internal, fmt.Sprintf("There is no action %q.", action.Name), nil)
 }

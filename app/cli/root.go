@@ -94,6 +94,7 @@ func commands(env *Env) []*cobra.Command {
 		newConnectAlias(env),
 		newLogsCommand(env),
 		newMenubarCommand(env),
+		newCLICommand(env),
 		newSimulateCommand(env),
 		newVersionCommand(env),
 	}

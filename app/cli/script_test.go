@@ -26,7 +26,7 @@ import (
 const clockVar = "HS_TEST_CLOCK"
 
 func TestMain(m *testing.M) {
-	programs := map[string]func(){"healthsync": commandUnderTest}
+	programs := map[string]func(){"healthsync": commandUnderTest, "HealthSync": commandUnderTest}
 	addPrograms(programs)
 	testscript.Main(m, programs)
 }
@@ -67,6 +67,7 @@ func TestScript(t *testing.T) {
 			"quiet": quiet,
 			"exit":  exitStatus,
 			"mode":  fileMode,
+			"app":   makeApp,
 			"clock": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(clockVar, args[0]) },
 		},
 	})
@@ -113,6 +114,20 @@ func fileMode(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strconv.FormatUint(uint64(st.Mode().Perm()), 8); (got == args[0]) == neg {
 		ts.Fatalf("%s has mode %s", args[1], got)
 	}
+}
+
+// makeApp puts the program into an app: app Applications
+func makeApp(ts *testscript.TestScript, _ bool, args []string) {
+	exe, err := os.Executable()
+	ts.Check(err)
+	program := ts.MkAbs(filepath.Join(args[0], "HealthSync.app", "Contents", "MacOS", "HealthSync"))
+	ts.Check(os.MkdirAll(filepath.Dir(program), 0o755))
+	if os.Link(exe, program) == nil {
+		return
+	}
+	data, err := os.ReadFile(exe) // on another file system
+	ts.Check(err)
+	ts.Check(os.WriteFile(program, data, 0o755))
 }
 
 // scriptPhone is the simulated iPhone of one script.

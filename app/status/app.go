@@ -52,6 +52,9 @@ type Desk struct {
 	// Login says whether the app starts at login; LoginKnown that it can be
 	// told and changed here.
 	Login, LoginKnown bool
+	// Terminal is the question that offers to make the command reachable in a
+	// terminal; "" where there is nothing to offer, or it was offered.
+	Terminal string
 	// TodayOn says that the person wants the figures of the day.
 	TodayOn bool
 	// Today are the figures of the last day from the local database. They are
@@ -120,9 +123,11 @@ const (
 	ActFolder         = "folder"
 	ActTroubleshoot   = "troubleshoot"
 	ActLogin          = "login"
-	ActUnpair         = "unpair"        // asks first
-	ActUnpairYes      = "unpair-really" // does not
-	ActDismiss        = "dismiss"       // the failure or the question
+	ActTerminal       = "terminal"        // asks first
+	ActTerminalYes    = "terminal-really" // does not
+	ActUnpair         = "unpair"          // asks first
+	ActUnpairYes      = "unpair-really"   // does not
+	ActDismiss        = "dismiss"         // the failure or the question
 	ActQuit           = "quit"
 )
 

@@ -1,18 +1,28 @@
 // Package command makes the program inside HealthSync.app reachable as
 // `healthsync` in a terminal: by a link in a folder that shells look into. It
-// replaces nothing but a link of its own, and asks nobody for a password.
+// replaces and removes nothing but links into a HealthSync.app, and asks nobody
+// for a password by itself.
 package command
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"healthsync/menubar/native/login"
 )
 
 // Name is what people type.
 const Name = "healthsync"
+
+// Admin is the folder that every Mac's shells look into (/etc/paths). It is
+// root's, and not there at first.
+const Admin = "/usr/local/bin"
 
 // State is how it stands.
 type State int
@@ -21,14 +31,19 @@ type State int
 const (
 	// There means that the command is this program.
 	There State = iota
-	// Possible means that Link can make it so.
+	// Possible means that Make can make it so.
 	Possible
 	// NeedsAdmin means that only an administrator may write where shells look:
-	// see Offer.Command.
+	// see Offer.Shell.
 	NeedsAdmin
 	// Taken means that the command is another program.
 	Taken
 )
+
+var states = [...]string{"there", "possible", "needs-admin", "taken"}
+
+// String is the name in JSON.
+func (s State) String() string { return states[s] }
 
 // Offer is what Look has found.
 type Offer struct {
@@ -38,24 +53,50 @@ type Offer struct {
 	Program string
 }
 
-// Command does by hand what Link does.
-func (o Offer) Command() string {
-	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-	return fmt.Sprintf("sudo mkdir -p %s && sudo ln -sf %s %s", quote(filepath.Dir(o.Link)), quote(o.Program), quote(o.Link))
-}
+// ErrNoApp says that the program is not inside of an app: a bare one belongs
+// into such a folder itself.
+var ErrNoApp = errors.New("command: this program is not inside of HealthSync.app")
 
 // TakenError says that another program has the name.
 type TakenError struct{ Path string }
 
 func (e *TakenError) Error() string { return "command: " + e.Path + " is another program" }
 
-// Folders are those that a Mac's shells look into by themselves (/etc/paths),
-// or after Homebrew was installed.
-func Folders() []string { return []string{"/opt/homebrew/bin", "/usr/local/bin"} }
+// AdminError says that only an administrator may change a folder. Shell does it
+// for one, Sudo is for typing.
+type AdminError struct{ Path, Shell, Sudo string }
 
-// Look finds out whether the command is there, or where it could be. folders
-// are in order of preference; the last is where an administrator would put it.
-func Look(program string, folders []string) Offer {
+func (e *AdminError) Error() string { return "command: only an administrator may change " + e.Path }
+
+// Program is what the link is to lead to: the running program, if it is inside
+// of an app that stays where it is (see [login.ErrTranslocated]).
+func Program(exe string) (string, error) {
+	program, err := filepath.EvalSymlinks(exe)
+	switch {
+	case err != nil:
+		return "", err
+	case login.Translocated(program):
+		return "", login.ErrTranslocated
+	case !login.InBundle(program):
+		return "", ErrNoApp
+	}
+	return program, nil
+}
+
+// Folders are those that a Mac's shells look into by themselves or after
+// Homebrew was installed, and the person's own where they have made one.
+func Folders(home string) []string {
+	folders := []string{"/opt/homebrew/bin", Admin}
+	if own := filepath.Join(home, ".local", "bin"); home != "" && unix.Access(own, unix.W_OK) == nil {
+		folders = append(folders, own)
+	}
+	return folders
+}
+
+// Look finds out whether the command is there, or where it could be; folders
+// are in order of preference, admin is where an administrator would put it. It
+// changes nothing.
+func Look(program string, folders []string, admin string) Offer {
 	possible := ""
 	for _, dir := range folders {
 		link := filepath.Join(dir, Name)
@@ -66,39 +107,39 @@ func Look(program string, folders []string) Offer {
 			return Offer{There, link, program}
 		case exists == nil && !ours(link):
 			return Offer{Taken, link, program}
-		case possible == "" && writable(dir):
+		case possible == "" && unix.Access(dir, unix.W_OK) == nil:
 			possible = link
 		}
 	}
 	if possible != "" {
 		return Offer{Possible, possible, program}
 	}
-	return Offer{NeedsAdmin, filepath.Join(folders[len(folders)-1], Name), program}
+	return Offer{NeedsAdmin, filepath.Join(admin, Name), program}
 }
 
 // ours reports whether a path is a link into some HealthSync.app: an older one,
 // or one that was moved away.
 func ours(path string) bool {
 	target, err := os.Readlink(path)
-	return err == nil && strings.HasSuffix(target, "HealthSync.app/Contents/MacOS/HealthSync")
+	return err == nil && login.InBundle(target) && strings.EqualFold(filepath.Base(filepath.Dir(filepath.Dir(filepath.Dir(target)))), "HealthSync.app")
 }
 
-// writable tries, because access rights do not tell all (ACLs, read-only disks).
-func writable(dir string) bool {
-	f, err := os.CreateTemp(dir, "."+Name+"-*")
-	if err != nil {
-		return false
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
+func isLink(path string) bool {
+	_, err := os.Readlink(path)
+	return err == nil
 }
 
-// Link makes the link of an offer.
-func Link(o Offer) error {
+// Make makes the link. The error is a [*TakenError], an
+// [*AdminError] or the system's.
+func (o Offer) Make() error {
 	switch o.State {
 	case There:
 		return nil
 	case Taken:
 		return &TakenError{o.Link}
+	case NeedsAdmin:
+		link, dir := quoted(o.Link), quoted(filepath.Dir(o.Link))
+		return &AdminError{o.Link, o.Shell(), fmt.Sprintf("sudo mkdir -p %s && sudo ln -sfn %s %s", dir, quoted(o.Program), link)}
 	}
 	if _, err := os.Lstat(o.Link); err == nil {
 		if !ours(o.Link) {
@@ -108,5 +149,39 @@ func Link(o Offer) error {
 			return err
 		}
 	}
-	return os.Symlink(o.Program, o.Link)
+	err := os.Symlink(o.Program, o.Link)
+	if errors.Is(err, fs.ErrExist) { // it came between
+		return &TakenError{o.Link}
+	}
+	return err
+}
+
+// Shell does what Make does in the words of a shell, for an administrator: it
+// fails where something else has the name.
+func (o Offer) Shell() string {
+	link := quoted(o.Link)
+	return fmt.Sprintf("mkdir -p %s && case $(readlink %s) in */HealthSync.app/Contents/MacOS/HealthSync) rm %s;; esac; ln -s %s %s",
+		quoted(filepath.Dir(o.Link)), link, link, quoted(o.Program), link)
+}
+
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// Remove takes the links to this program out of the folders, and those that
+// lead into a HealthSync.app that is no longer there; it says which. The error
+// is an [*AdminError] or the system's.
+func Remove(program string, folders []string) (removed []string, err error) {
+	for _, dir := range folders {
+		link := filepath.Join(dir, Name)
+		if target, err := filepath.EvalSymlinks(link); err != nil && !ours(link) || err == nil && (target != program || !isLink(link)) {
+			continue
+		}
+		switch err := os.Remove(link); {
+		case errors.Is(err, fs.ErrPermission):
+			return removed, &AdminError{link, "rm " + quoted(link), "sudo rm " + quoted(link)}
+		case err != nil:
+			return removed, err
+		}
+		removed = append(removed, link)
+	}
+	return removed, nil
 }

@@ -37,8 +37,8 @@ var ErrTranslocated = errors.New("login: the app runs from a temporary copy; mov
 // Settings, which have been opened there.
 var ErrNeedsApproval = errors.New("login: to be allowed in System Settings, under Login Items")
 
-// translocated reports whether a path is that of such a copy.
-func translocated(program string) bool { return strings.Contains(program, "/AppTranslocation/") }
+// Translocated reports whether a path is that of such a copy.
+func Translocated(program string) bool { return strings.Contains(program, "/AppTranslocation/") }
 
 // InBundle reports whether a program is the executable of an app.
 func InBundle(program string) bool {
@@ -54,7 +54,7 @@ func program() (string, error) {
 	if exe, err = filepath.EvalSymlinks(exe); err != nil {
 		return "", err
 	}
-	if translocated(exe) {
+	if Translocated(exe) {
 		return "", ErrTranslocated
 	}
 	return exe, nil

@@ -106,7 +106,7 @@ func TestFile(t *testing.T) {
 }
 
 func TestPlaces(t *testing.T) {
-	if !translocated("/private/var/folders/x/AppTranslocation/ABC/d/HealthSync.app/Contents/MacOS/HealthSync") || translocated("/Applications/HealthSync.app/Contents/MacOS/HealthSync") {
+	if !Translocated("/private/var/folders/x/AppTranslocation/ABC/d/HealthSync.app/Contents/MacOS/HealthSync") || Translocated("/Applications/HealthSync.app/Contents/MacOS/HealthSync") {
 		t.Error("translocated")
 	}
 	if !InBundle("/Applications/HealthSync.app/Contents/MacOS/HealthSync") || InBundle("/usr/local/bin/healthsync") || InBundle("/x.app/Contents/healthsync") {
