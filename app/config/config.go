@@ -16,10 +16,11 @@ import (
 // Config is what a person can set. The zero value of a field means its
 // default, so that a new version's defaults reach old files.
 type Config struct {
-	Server Server `json:"server,omitzero"`
-	Sync   Sync   `json:"sync,omitzero"`
-	Notify Notify `json:"notify,omitzero"`
-	Menu   Menu   `json:"menu,omitzero"`
+	Server  Server  `json:"server,omitzero"`
+	Sync    Sync    `json:"sync,omitzero"`
+	Sources Sources `json:"sources,omitzero"`
+	Notify  Notify  `json:"notify,omitzero"`
+	Menu    Menu    `json:"menu,omitzero"`
 }
 
 // Server is where the iPhone was last. It is a hint: the identity is the
@@ -35,6 +36,13 @@ type Sync struct {
 	Types    []string `json:"types,omitempty"`
 	Since    string   `json:"since,omitempty"`
 	Lookback string   `json:"lookback,omitempty"`
+}
+
+// Sources says which device counts where two measured at the same time.
+type Sources struct {
+	// Priority are names of sources, * for any text; those that are not named
+	// come after them in the default order of package daily.
+	Priority []string `json:"priority,omitempty"`
 }
 
 // Notify says when to speak up.

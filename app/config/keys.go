@@ -66,6 +66,9 @@ func Keys() []Key {
 				d, err := parseDuration(v)
 				return assign(&c.Sync.Lookback, v, err == nil && d >= time.Hour && d <= 365*24*time.Hour)
 			}},
+		{Name: "sources.priority", Default: "(entered by hand, Watch, iPhone, others)", Accept: "names of sources with commas between them, the first counts; * is any text (healthsync sql \"SELECT DISTINCT source FROM origin\")",
+			get: func(c *Config) string { return strings.Join(c.Sources.Priority, ",") }, unset: func(c *Config) { c.Sources.Priority = nil },
+			set: setPriority},
 		{Name: "notify.expiryDays", Default: "30,7,1", Accept: "days with commas between them, each from 1 to 365",
 			get: func(c *Config) string { return joinInts(c.Notify.ExpiryDays) }, unset: func(c *Config) { c.Notify.ExpiryDays = nil },
 			set: setExpiryDays},
@@ -176,4 +179,18 @@ func parseDuration(v string) (time.Duration, error) {
 		return time.Duration(n * float64(24*time.Hour)), nil
 	}
 	return time.ParseDuration(v)
+}
+
+// setPriority takes names as they are, but for blanks around them.
+func setPriority(c *Config, v string) error {
+	var names []string
+	for name := range strings.SplitSeq(v, ",") {
+		name = strings.TrimSpace(name)
+		if name == "" || slices.Contains(names, name) {
+			return errValue
+		}
+		names = append(names, name)
+	}
+	c.Sources.Priority = names
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"healthsync/app/lock"
 	"healthsync/app/pairing"
 	"healthsync/app/status"
+	"healthsync/sync/daily"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
@@ -52,7 +53,7 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 		return engine.Result{}, err
 	}
 	defer held.Release()
-	db, err := store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now})
+	db, err := store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, Priority: &daily.Priority{Names: s.Config.Sources.Priority}})
 	if err != nil {
 		return engine.Result{}, err
 	}

@@ -33,6 +33,10 @@ func (s *Store) Apply(ctx context.Context, c *Change) (Outcome, error) {
 
 func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error) {
 	a := &s.apply
+	stale, err := s.totals.prepare(w)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if err := a.begin(w, s.dict, c); err != nil {
 		return Outcome{}, err
 	}
@@ -49,7 +53,7 @@ func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error
 		if err != nil {
 			return Outcome{}, err
 		}
-		m := &merger{batch: b, c: w, at: s.now().Unix(), also: also, gone: a.missing[:0], cover: cover}
+		m := &merger{batch: b, c: w, dict: s.dict, at: s.now().Unix(), also: also, gone: a.missing[:0], cover: cover, detail: c.Detail}
 		if err := m.merge(); err != nil {
 			return Outcome{}, err
 		}
@@ -60,8 +64,24 @@ func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error
 		if err := m.insert(&a.feed); err != nil {
 			return Outcome{}, err
 		}
+		if err := a.keepLedger(m); err != nil {
+			return Outcome{}, err
+		}
+		if !stale { // or all are made anew below
+			if err := s.keepTotals(m); err != nil {
+				return Outcome{}, err
+			}
+		}
+		if c.Detail {
+			out.Days = append(out.Days, m.days()...)
+		}
 		out.Counts = out.Counts.Plus(b.counts)
 		out.ByType[b.name] = b.counts
+	}
+	if stale {
+		if err := s.freshTotals(w); err != nil {
+			return Outcome{}, err
+		}
 	}
 	if err := s.cover(w, c.Covered); err != nil {
 		return Outcome{}, err
@@ -110,7 +130,8 @@ const (
 	insertPage  = `INSERT INTO sample (type, start, id, duration, value, origin, metadata) SELECT * FROM page`
 	countBuried = `SELECT deleted FROM type WHERE id = ?1`
 	unbury      = `DELETE FROM deleted_sample WHERE type = ?1 AND id = ?2`
-	countType   = `UPDATE type SET live = live + ?2, deleted = deleted + ?3 WHERE id = ?1`
+	countType   = `UPDATE type SET live = live + ?2, deleted = deleted + ?3, late = late + ?4,
+		longest = max(longest, ?5), zoned = max(zoned, ?6) WHERE id = ?1`
 )
 
 // insert stores the new rows, revives the tombstones among them, and keeps
@@ -135,23 +156,30 @@ func (m *merger) insert(feed *feedRows) error {
 	n.Changed += m.moves
 	for i := range m.rows {
 		r := &m.rows[i]
+		late := len(m.cover) > 0 && holds(m.cover, r.start)
+		m.touch(r.start, r.start+r.duration, 1, r.hash, late)
+		n := m.written(r.start)
 		if r.state == stateRevived {
+			n.Revived++
 			continue
 		}
 		// A row that moved was taken out at its old time and is not new at
 		// its new one.
 		if _, moved := m.moved[r.id]; moved {
+			n.Changed++
 			continue
 		}
 		n.Added++
-		if len(m.cover) > 0 && holds(m.cover, r.start) {
+		m.counts.Added++
+		if late {
 			n.Late++
+			m.counts.Late++
 		}
 	}
-	live, buried := int64(len(m.rows)-n.Deleted-m.moves), int64(n.Deleted-n.Revived)
-	if live == 0 && buried == 0 {
+	if len(m.touched) == 0 {
 		return nil
 	}
+	live, buried := int64(len(m.rows)-n.Deleted-m.moves), int64(n.Deleted-n.Revived)
 	s, err := m.c.stmt(countType)
 	if err != nil {
 		return err
@@ -159,6 +187,12 @@ func (m *merger) insert(feed *feedRows) error {
 	s.BindInt(1, m.id)
 	s.BindInt(2, live)
 	s.BindInt(3, buried)
+	s.BindInt(4, int64(n.Late))
+	s.BindInt(5, m.longest)
+	s.BindInt(6, 0)
+	if m.zoned {
+		s.BindInt(6, 1)
+	}
 	return s.Run()
 }
 

@@ -46,6 +46,8 @@ type Change struct {
 	// State is the caller's own memory, opaque to the store: the values
 	// replace those under the same keys; an empty value removes its key.
 	State map[string]string
+	// Detail asks for Outcome.Days.
+	Detail bool
 }
 
 // Counts says what a change did to the samples of one type, or of all.
@@ -86,4 +88,16 @@ type Outcome struct {
 	Counts
 	// ByType has an entry for every type that the change touched.
 	ByType map[health.Type]Counts
+	// Days tell what was written by type and UTC day, ascending, where
+	// Change.Detail asks for it.
+	Days []DayCounts
+}
+
+// DayCounts says what a change did to the samples of one type that start in
+// one UTC day.
+type DayCounts struct {
+	Type health.Type `json:"type"`
+	// Day is in days since 1970-01-01.
+	Day int64 `json:"day"`
+	Counts
 }

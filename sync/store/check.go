@@ -29,8 +29,9 @@ var rules = []struct{ sql, finding string }{
 }
 
 // Check reads the whole file and compares it with itself: SQLite's integrity
-// check, then the store's own rules. A finding is a *CorruptError. It takes a
-// few seconds for a million samples.
+// check, then the store's own rules, then the rows with the ledger. A finding
+// is a *CorruptError, or an *AlteredError where the file is sound but rows are
+// not as the phone served them. It takes a few seconds for a million samples.
 func (s *Store) Check(ctx context.Context) error {
 	return s.read(ctx, "check", func(c *conn) error {
 		if err := s.integrity(c); err != nil {
@@ -45,8 +46,23 @@ func (s *Store) Check(ctx context.Context) error {
 				return &CorruptError{Path: s.path, Detail: fmt.Sprintf("%d %s", n, r.finding)}
 			}
 		}
-		return nil
+		return s.altered(c)
 	})
+}
+
+// altered compares the rows with the ledger, where there is one.
+func (s *Store) altered(c *conn) error {
+	var older *OlderError
+	if err := s.needs(c, ledgerSchema); errors.As(err, &older) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	days, err := s.audit(c, nil)
+	if err != nil || len(days) == 0 {
+		return err
+	}
+	return &AlteredError{Path: s.path, Days: days}
 }
 
 func (s *Store) integrity(c *conn) error {

@@ -42,6 +42,11 @@ func TestMain(m *testing.M) {
 		err = fillUnderLimit(os.Getenv(childPath))
 	case "share":
 		err = writeShared(os.Getenv(childPath))
+	case "upgrade":
+		var s *store.Store
+		if s, err = store.Open(context.Background(), os.Getenv(childPath), store.Options{}); err == nil {
+			err = s.Close()
+		}
 	}
 	if err != nil {
 		fmt.Println("error:", err)

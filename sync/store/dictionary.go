@@ -3,6 +3,7 @@ package store
 import (
 	"sync"
 
+	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store/internal/sqlite"
 )
@@ -21,6 +22,7 @@ type dictionary struct {
 	originOf  map[int64]origin
 	metas     map[string]int64
 	metaOf    map[int64]string
+	zones     map[string]*daily.Zone // by name; nil for one that is not known here
 }
 
 // dictionaryLimit bounds the memory: a phone whose samples each had a
@@ -41,6 +43,7 @@ func (d *dictionary) forget() {
 	d.types, d.typeNames = map[health.Type]int64{}, map[int64]health.Type{}
 	d.origins, d.originOf = map[origin]int64{}, map[int64]origin{}
 	d.metas, d.metaOf = map[string]int64{}, map[int64]string{}
+	d.zones = map[string]*daily.Zone{}
 }
 
 // learn keeps a pair in two maps, both emptied when full.
@@ -181,4 +184,19 @@ func (d *dictionary) metadata(c *conn, id int64) (string, error) {
 	s.Reset()
 	learn(d, d.metas, d.metaOf, m, id)
 	return m, nil
+}
+
+// hash is the hash of a stored row.
+func (d *dictionary) hash(c *conn, start int64, id *health.UUID, duration int64, value float64, originID, metadataID int64) (uint64, error) {
+	o, err := d.origin(c, originID)
+	if err != nil {
+		return 0, err
+	}
+	json := ""
+	if metadataID != 0 {
+		if json, err = d.metadata(c, metadataID); err != nil {
+			return 0, err
+		}
+	}
+	return hashSample(id, start, duration, value, hashOrigin(o), hashMetadata(json)), nil
 }

@@ -91,3 +91,27 @@ func (e *MissingError) Error() string { return fmt.Sprintf("there is no database
 
 // Unwrap gives fs.ErrNotExist's cause.
 func (e *MissingError) Unwrap() error { return e.Err }
+
+// OlderError says that a database opened for reading is of an older schema,
+// which does not have what was asked for. Opening it for writing brings it up
+// to date.
+type OlderError struct {
+	Path           string
+	Schema, Needed int
+}
+
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("database %s has schema %d, which lacks what schema %d has", e.Path, e.Schema, e.Needed)
+}
+
+// AlteredError says that rows are not what the phone served: another program
+// changed them. Nothing was changed because of it.
+type AlteredError struct {
+	Path string
+	// Days whose rows differ, by type and day.
+	Days []Divergence
+}
+
+func (e *AlteredError) Error() string {
+	return fmt.Sprintf("in database %s %d days are not as the phone served them", e.Path, len(e.Days))
+}

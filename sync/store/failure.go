@@ -79,3 +79,5 @@ func (*FullError) stored()     {}
 func (*ReadOnlyError) stored() {}
 func (*BusyError) stored()     {}
 func (*MissingError) stored()  {}
+func (*OlderError) stored()    {}
+func (*AlteredError) stored()  {}

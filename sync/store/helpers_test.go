@@ -67,11 +67,16 @@ func all(t testing.TB, s *store.Store, types ...health.Type) []health.Sample {
 	return out
 }
 
-// sound fails the test unless Check finds nothing.
+// sound fails the test unless Check finds nothing and the daily totals are
+// those of the samples.
 func sound(t testing.TB, s *store.Store) {
 	t.Helper()
-	if err := s.Check(context.WithoutCancel(t.Context())); err != nil {
+	ctx := context.WithoutCancel(t.Context())
+	if err := s.Check(ctx); err != nil {
 		t.Error(err)
+	}
+	if wrong, err := s.WrongTotals(ctx); err != nil || len(wrong) > 0 {
+		t.Errorf("wrong totals: %v %v", wrong, err)
 	}
 }
 

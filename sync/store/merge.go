@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"healthsync/sync/health"
+	"healthsync/sync/store/internal/sqlite"
 )
 
 // A change is merged with what is stored: both are in the order of the key,
@@ -25,12 +26,15 @@ const flushMissing = 1024
 type missing struct {
 	start int64
 	id    health.UUID
+	stop  int64
+	hash  uint64
 }
 
 // merger merges one batch.
 type merger struct {
 	*batch
 	c     *conn
+	dict  *dictionary
 	at    int64 // now, for tombstones
 	also  map[Key]struct{}
 	gone  []missing
@@ -38,6 +42,10 @@ type merger struct {
 	moved map[health.UUID]struct{} // rows that are stored at another time
 	moves int                      // rows taken out because they are in the change at another time
 	cover []Span                   // what was covered before the change
+
+	detail bool              // count by day
+	byDay  map[int64]*Counts // with detail: what was written, by UTC day
+	spare  Counts
 }
 
 // merge gives the rows their states, and takes away what is missing.
@@ -106,11 +114,17 @@ func (m *merger) walk(rows []row, first, last int64, whole bool) error {
 			r.state = stateKnown
 			if r.duration != s.Int(2) || r.value != s.Float(3) || r.origin != s.Int(4) || r.metadata != s.Int(5) {
 				r.state = stateChanged
+				stored, err := m.stored(s, start, &id)
+				if err != nil {
+					return err
+				}
+				m.touch(start, start+max(s.Int(2), r.duration), 0, r.hash-stored, true)
+				m.written(start).Changed++
 			}
 			i++
 			passed = 0
 		case whole:
-			if err := m.miss(start, id); err != nil {
+			if err := m.miss(s, start, id); err != nil {
 				return err
 			}
 			if len(m.gone) == flushMissing {
@@ -135,12 +149,18 @@ func (m *merger) walk(rows []row, first, last int64, whole bool) error {
 }
 
 // miss notes a stored row that the reconciled span should have had.
-func (m *merger) miss(start int64, id health.UUID) error {
+func (m *merger) miss(s *sqlite.Stmt, start int64, id health.UUID) error {
 	if _, ok := m.also[Key{m.name, id}]; ok {
 		return nil
 	}
-	m.gone = append(m.gone, missing{start, id})
-	return nil
+	hash, err := m.stored(s, start, &id)
+	m.gone = append(m.gone, missing{start, id, start + s.Int(2), hash})
+	return err
+}
+
+// stored is the hash of the row at which a walk stands.
+func (m *merger) stored(s *sqlite.Stmt, start int64, id *health.UUID) (uint64, error) {
+	return m.dict.hash(m.c, start, id, s.Int(2), s.Float(3), s.Int(4), s.Int(5))
 }
 
 const (
@@ -163,6 +183,7 @@ func (m *merger) takeAway() error {
 	}
 	for i := range m.gone {
 		g := &m.gone[i]
+		m.touch(g.start, g.stop, -1, -g.hash, true)
 		if _, moved := m.ids[g.id]; moved {
 			if m.moved == nil {
 				m.moved = make(map[health.UUID]struct{})
@@ -174,6 +195,7 @@ func (m *merger) takeAway() error {
 				return err
 			}
 			m.counts.Deleted++
+			m.written(g.start).Deleted++
 		}
 		if err := m.onRow(remove, g); err != nil {
 			return err

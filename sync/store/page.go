@@ -20,6 +20,7 @@ type row struct {
 	value    float64
 	origin   int64
 	metadata int64 // 0 is NULL
+	hash     uint64
 	seq      int32 // its place in the change: of two the later counts
 	state    rowState
 }
@@ -60,16 +61,22 @@ type batch struct {
 	origins   [2]recentOrigin
 	meta      recentMetadata
 	counts    Counts
+	touched   []touched
+	longest   int64 // of its rows, seconds
+	zoned     bool  // one of its rows says where it was measured
 }
 
 type recentOrigin struct {
 	origin
-	id int64
+	id   int64
+	hash uint64
 }
 
 type recentMetadata struct {
-	json string
-	id   int64
+	json  string
+	id    int64
+	hash  uint64
+	zoned bool
 }
 
 // applier holds the memory of changes, which the next one uses again.
@@ -80,6 +87,7 @@ type applier struct {
 	seen    []uint64
 	feed    feedRows
 	missing []missing
+	entries ledgerRows
 }
 
 // keepRows is the number of rows whose memory is kept for the next change:
@@ -162,19 +170,24 @@ func (b *batch) add(c *conn, d *dictionary, s *health.Sample, seq int) error {
 			if o.id, err = d.originID(c, o.origin); err != nil {
 				return err
 			}
+			o.hash = hashOrigin(o.origin)
 		}
 	}
 	r.origin = o.id
+	metadata := uint64(0)
 	if s.Metadata != "" {
 		if b.meta.id == 0 || b.meta.json != s.Metadata {
 			id, err := d.metadataID(c, s.Metadata)
 			if err != nil {
 				return err
 			}
-			b.meta = recentMetadata{s.Metadata, id}
+			b.meta = recentMetadata{s.Metadata, id, hashMetadata(s.Metadata), zoneName(s.Metadata) != ""}
 		}
-		r.metadata = b.meta.id
+		r.metadata, metadata = b.meta.id, b.meta.hash
+		b.zoned = b.zoned || b.meta.zoned
 	}
+	r.hash = hashSample(&r.id, r.start, r.duration, r.value, o.hash, metadata)
+	b.longest = max(b.longest, r.duration)
 	b.rows = append(b.rows, r)
 	return nil
 }

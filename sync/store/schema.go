@@ -19,20 +19,33 @@ const pageSize = 8192
 //go:embed schema/*.sql
 var schemaFiles embed.FS
 
+// step brings a database from one schema to the next.
+type step struct {
+	sql string
+	// fill is what SQL cannot do, nil for nothing.
+	fill func(*Store, *conn) error
+}
+
+// fills are the steps' fill by the name of their file.
+var fills = map[string]func(*Store, *conn) error{"0003.sql": (*Store).fillLedger}
+
+// ledgerSchema is the schema that brought the ledger and the daily totals.
+const ledgerSchema = 3
+
 // migrations bring a database from schema i to i+1: the first makes it.
 // What has shipped is never edited; a change of the schema is another file.
-func migrations() ([]string, error) {
+func migrations() ([]step, error) {
 	entries, err := schemaFiles.ReadDir("schema")
 	if err != nil {
 		return nil, err
 	}
-	steps := make([]string, 0, len(entries))
+	steps := make([]step, 0, len(entries))
 	for _, e := range entries { // ReadDir sorts by name: 0001.sql, 0002.sql, …
 		text, err := schemaFiles.ReadFile("schema/" + e.Name())
 		if err != nil {
 			return nil, err
 		}
-		steps = append(steps, string(text))
+		steps = append(steps, step{string(text), fills[e.Name()]})
 	}
 	return steps, nil
 }
@@ -65,11 +78,25 @@ func readIdentity(c *sqlite.Conn) (id identity, err error) {
 
 // migrate runs the steps that the database lacks, all in the transaction at
 // hand: a process killed in the middle leaves the older schema.
-func migrate(c *sqlite.Conn, from int, steps []string) error {
+func (s *Store) migrate(c *conn, from int, steps []step) error {
 	for i := from; i < len(steps); i++ {
-		if err := c.Exec(steps[i]); err != nil {
+		if err := c.Exec(steps[i].sql); err != nil {
 			return fmt.Errorf("to schema %d: %w", i+1, err)
+		}
+		if fill := steps[i].fill; fill != nil {
+			if err := fill(s, c); err != nil {
+				return fmt.Errorf("to schema %d: %w", i+1, err)
+			}
 		}
 	}
 	return c.Exec(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, len(steps)))
+}
+
+// needs says that a reader wants what a schema brought.
+func (s *Store) needs(c *conn, schema int) error {
+	at, err := c.Int("PRAGMA user_version")
+	if err == nil && at < int64(schema) {
+		err = &OlderError{Path: s.path, Schema: int(at), Needed: schema}
+	}
+	return err
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // later are schemas of days to come, to prove the way there.
-var later = []string{
-	`ALTER TABLE run ADD COLUMN note TEXT NOT NULL DEFAULT ''; DROP VIEW runs; CREATE VIEW runs AS SELECT id, note FROM run`,
-	`CREATE TABLE day (type INTEGER, day INTEGER, PRIMARY KEY (type, day)) STRICT, WITHOUT ROWID`,
+var later = []step{
+	{sql: `ALTER TABLE run ADD COLUMN note TEXT NOT NULL DEFAULT ''; DROP VIEW runs; CREATE VIEW runs AS SELECT id, note FROM run`},
+	{sql: `CREATE TABLE day (type INTEGER, day INTEGER, PRIMARY KEY (type, day)) STRICT, WITHOUT ROWID`},
 }
 
 // From every earlier schema to the latest: the samples stay, each step runs
@@ -46,14 +46,14 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("from %d to %d, want %d", from, schema(), known)
 		}
 		// To tomorrow's, but one step fails.
-		broken := append(append([]string{}, steps...), later[0], "CREATE TABLE t (a); CREATE TABLE t (a)")
-		if err := s.transact(ctx, func() error { return migrate(s.writer.Conn, known, broken) }); err == nil {
+		broken := append(append([]step{}, steps...), later[0], step{sql: "CREATE TABLE t (a); CREATE TABLE t (a)"})
+		if err := s.transact(ctx, func() error { return s.migrate(s.writer, known, broken) }); err == nil {
 			t.Error("a broken step: no error")
 		}
 		if schema() != int64(known) {
 			t.Errorf("after a broken step the schema is %d", schema())
 		}
-		if err := s.transact(ctx, func() error { return migrate(s.writer.Conn, known, append(steps[:known:known], later...)) }); err != nil {
+		if err := s.transact(ctx, func() error { return s.migrate(s.writer, known, append(steps[:known:known], later...)) }); err != nil {
 			t.Fatal(err)
 		}
 		if schema() != int64(known+len(later)) {
@@ -81,9 +81,9 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-func makeSchema(t *testing.T, path string, steps []string) {
+func makeSchema(t *testing.T, path string, steps []step) {
 	t.Helper()
-	s := &Store{path: path}
+	s := &Store{path: path, dict: newDictionary()}
 	if err := s.makeFile(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,11 @@ func makeSchema(t *testing.T, path string, steps []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	w := newConn(c)
+	defer w.close()
+	if err := c.Feed("ledger_page", ledgerColumns, &s.apply.entries); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Exec(pragma("page_size", pageSize) + ";" + writerSettings); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +103,7 @@ func makeSchema(t *testing.T, path string, steps []string) {
 		if err := c.Exec("BEGIN"); err != nil {
 			t.Fatal(err)
 		}
-		if err := migrate(c, 0, steps); err != nil {
+		if err := s.migrate(w, 0, steps); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Exec("COMMIT"); err != nil {

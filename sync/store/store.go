@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"healthsync/sync/daily"
 	"healthsync/sync/store/internal/sqlite"
 )
 
@@ -23,6 +24,13 @@ type Options struct {
 	BusyTimeout time.Duration
 	// Now is the clock for the moment of a tombstone; nil means time.Now.
 	Now func() time.Time
+	// Zone is that of daily totals, for samples that do not say where they were
+	// measured; nil means time.Local.
+	Zone *time.Location
+	// Priority is the order of sources in daily totals; nil leaves it as it was
+	// set last. With another zone or order all totals are made anew, which takes
+	// half a second a million samples.
+	Priority *daily.Priority
 }
 
 // Store is an open database. Its methods may be called from several
@@ -37,6 +45,7 @@ type Store struct {
 	write  sync.Mutex // held by whoever uses writer
 	writer *conn      // nil in a store opened for reading
 	apply  applier    // memory for changes, used again and again
+	totals totals
 }
 
 const defaultBusyTimeout = 10 * time.Second
@@ -52,6 +61,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	s.totals.loc, s.totals.priority = o.Zone, o.Priority
+	if s.totals.loc == nil {
+		s.totals.loc = time.Local
 	}
 	if err := s.open(ctx, o.ReadOnly); err != nil {
 		s.Close()
@@ -89,6 +102,9 @@ func (s *Store) open(ctx context.Context, readOnly bool) error {
 	}
 	s.writer = newConn(c)
 	if err := c.Feed("page", feedColumns, &s.apply.feed); err != nil {
+		return s.fail(ctx, "open", err)
+	}
+	if err := c.Feed("ledger_page", ledgerColumns, &s.apply.entries); err != nil {
 		return s.fail(ctx, "open", err)
 	}
 	return s.fail(ctx, "open", s.openWriting(ctx, steps))
@@ -138,7 +154,7 @@ func (s *Store) checkThere() error {
 }
 
 // openWriting makes the schema, or brings it up to date.
-func (s *Store) openWriting(ctx context.Context, steps []string) error {
+func (s *Store) openWriting(ctx context.Context, steps []step) error {
 	c := s.writer.Conn
 	c.BusyTimeout(s.busy)
 	id, err := readIdentity(c)
@@ -157,7 +173,9 @@ func (s *Store) openWriting(ctx context.Context, steps []string) error {
 		return err
 	}
 	if id.schema == int64(len(steps)) && !id.empty {
-		return nil
+		if stale, err := s.totals.prepare(s.writer); err != nil || !stale {
+			return err
+		}
 	}
 	return s.transact(ctx, func() error {
 		// Another process may have been quicker.
@@ -168,7 +186,12 @@ func (s *Store) openWriting(ctx context.Context, steps []string) error {
 		if err := s.recognise(id, len(steps)); err != nil {
 			return err
 		}
-		return migrate(c, int(id.schema), steps)
+		if id.schema < int64(len(steps)) {
+			if err := s.migrate(s.writer, int(id.schema), steps); err != nil {
+				return err
+			}
+		}
+		return s.freshTotals(s.writer)
 	})
 }
 

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"healthsync/sync/health"
 )
@@ -18,14 +20,21 @@ type TypeStat struct {
 	Last  int64 `json:"last"`
 	// Unit is that of the newest sample, "" where Count is 0.
 	Unit string `json:"unit"`
-	// CoveredTo is the end of the newest span read whole, 0 for none.
-	CoveredTo int64 `json:"coveredTo"`
+	// CoveredFrom and CoveredTo bound the newest span read whole, 0 both for
+	// none.
+	CoveredFrom int64 `json:"coveredFrom"`
+	CoveredTo   int64 `json:"coveredTo"`
+	// Late is how many samples came after their time had been read whole, in
+	// all the years; 0 where the database has no ledger yet.
+	Late int64 `json:"late"`
 }
 
 const (
 	listTypes = `SELECT t.name, t.live, t.deleted, t.id,
 		(SELECT min(start) FROM sample WHERE type = t.id),
-		(SELECT max(stop) FROM covered WHERE type = t.id)
+		(SELECT max(start) FROM covered WHERE type = t.id),
+		(SELECT max(stop) FROM covered WHERE type = t.id),
+		t.late
 		FROM type t ORDER BY t.name`
 	newestSample = `SELECT start, origin FROM sample WHERE type = ?1 ORDER BY start DESC, id DESC LIMIT 1`
 )
@@ -36,7 +45,14 @@ func (s *Store) Types(ctx context.Context) ([]TypeStat, error) {
 	var out []TypeStat
 	err := s.read(ctx, "read", func(c *conn) error {
 		out = nil
-		q, err := c.stmt(listTypes)
+		sql := listTypes
+		var older *OlderError
+		if err := s.needs(c, ledgerSchema); errors.As(err, &older) {
+			sql = strings.Replace(sql, "t.late", "0", 1)
+		} else if err != nil {
+			return err
+		}
+		q, err := c.stmt(sql)
 		if err != nil {
 			return err
 		}
@@ -45,7 +61,7 @@ func (s *Store) Types(ctx context.Context) ([]TypeStat, error) {
 			if err != nil || !row {
 				return err
 			}
-			t := TypeStat{Type: health.Type(q.Text(0)), Count: q.Int(1), Deleted: q.Int(2), First: q.Int(4), CoveredTo: q.Int(5)}
+			t := TypeStat{Type: health.Type(q.Text(0)), Count: q.Int(1), Deleted: q.Int(2), First: q.Int(4), CoveredFrom: q.Int(5), CoveredTo: q.Int(6), Late: q.Int(7)}
 			if err := s.newest(c, q.Int(3), &t); err != nil {
 				q.Reset()
 				return err

@@ -1,0 +1,157 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+	"healthsync/sync/testenv"
+)
+
+// meddle changes the file as someone does who has sqlite3 at hand.
+func meddle(t *testing.T, path, sql string) {
+	t.Helper()
+	out, err := exec.Command(testenv.NeedTool(t, "sqlite3", "sqlite3"), "-batch", path, sql).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+}
+
+func audit(t *testing.T, s *store.Store) string {
+	t.Helper()
+	days, err := s.Audit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, d := range days {
+		out = append(out, fmt.Sprint(d.Type, " ", d.Date(), " ", d.Served, "/", d.Stored))
+	}
+	return strings.Join(out, ", ")
+}
+
+// Whatever is done to a row by another program is found, on its day; and once
+// the phone has served the day again, nothing is left of it.
+func TestAltered(t *testing.T) {
+	samples := []health.Sample{heart(1, 100), heart(2, 200), heart(3, 86_400), heart(4, -1)}
+	steps := health.Sample{ID: id(5), Type: health.Steps, Start: 86_399, End: 86_500, Value: 40, Unit: "count", Source: "Watch", Metadata: `{"a":"b"}`}
+	samples = append(samples, steps)
+	whole := func(types ...health.Type) (c store.Change) {
+		c.Samples = samples
+		for _, typ := range types {
+			span := store.Span{From: -1000, To: 200_000}
+			c.Covered = append(c.Covered, store.Covered{Type: typ, Span: span})
+			c.Reconcile = append(c.Reconcile, store.Covered{Type: typ, Span: span})
+		}
+		return c
+	}
+	for _, c := range []struct{ sql, found string }{
+		{"UPDATE sample SET value = value + 1 WHERE start = 200", "heartRate 1970-01-01 2/2"},
+		{"UPDATE sample SET duration = 6 WHERE start = 86400", "heartRate 1970-01-02 1/1"},
+		{"UPDATE sample SET metadata = NULL WHERE metadata IS NOT NULL", "steps 1970-01-01 1/1"},
+		{"UPDATE origin SET source = 'Clock' WHERE unit = 'count'", "steps 1970-01-01 1/1"},
+		{"UPDATE metadata SET json = '{}'", "steps 1970-01-01 1/1"},
+		{"UPDATE sample SET start = start + 90000 WHERE start = -1", "heartRate 1969-12-31 1/0, heartRate 1970-01-02 1/2"},
+		{"DELETE FROM sample WHERE start IN (100, 86400)", "heartRate 1970-01-01 2/1, heartRate 1970-01-02 1/0"},
+		{"INSERT INTO sample SELECT type, start + 7, randomblob(16), duration, value, origin, metadata FROM sample WHERE start = 86400", "heartRate 1970-01-02 1/2"},
+		{"UPDATE sample SET id = randomblob(16) WHERE start = 100", "heartRate 1970-01-01 2/2"},
+		{"UPDATE sample SET value = 1 WHERE start = 100; UPDATE sample SET value = 2 WHERE start = 200", "heartRate 1970-01-01 2/2"},
+		{"UPDATE ledger SET hash = hash + 1 WHERE type = (SELECT id FROM type WHERE name = 'steps')", "steps 1970-01-01 1/1"},
+		{"DELETE FROM ledger", "heartRate 1969-12-31 0/1, heartRate 1970-01-01 0/2, heartRate 1970-01-02 0/1, steps 1970-01-01 0/1"},
+	} {
+		path := filepath.Join(t.TempDir(), "health.db")
+		s := open(t, path)
+		apply(t, s, whole(health.HeartRate, health.Steps))
+		if got := audit(t, s); got != "" {
+			t.Fatalf("before: %s", got)
+		}
+		s.Close()
+		meddle(t, path, c.sql)
+		s = open(t, path)
+		if got := audit(t, s); got != c.found {
+			t.Errorf("%s\nfound %q, want %q", c.sql, got, c.found)
+		}
+		days, err := s.Audit(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Read again as a whole and compared, the rows are the phone's.
+		apply(t, s, whole(health.HeartRate, health.Steps))
+		if _, err := s.Reledger(t.Context(), days); err != nil {
+			t.Fatal(err)
+		}
+		if got := audit(t, s); got != "" {
+			t.Errorf("%s\nafter reading again: %s", c.sql, got)
+		}
+		same(t, all(t, s), samples)
+	}
+}
+
+// An ordinary change that undoes one meddling leaves the ledger right by
+// itself: what was served stays what was served.
+func TestUndone(t *testing.T) {
+	for _, sql := range []string{
+		"UPDATE sample SET value = 99 WHERE start = 200", "DELETE FROM sample WHERE start = 200", "UPDATE sample SET start = 300 WHERE start = 200",
+		"INSERT INTO sample SELECT type, 300, randomblob(16), duration, value, origin, metadata FROM sample WHERE start = 200",
+	} {
+		path := filepath.Join(t.TempDir(), "health.db")
+		s := open(t, path)
+		span := []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 0, To: 1000}}}
+		c := store.Change{Samples: []health.Sample{heart(1, 100), heart(2, 200)}, Covered: span, Reconcile: span, Detail: true}
+		apply(t, s, c)
+		s.Close()
+		meddle(t, path, sql)
+		s = open(t, path)
+		out := apply(t, s, c)
+		if got := audit(t, s); got != "" || len(out.Days) != 1 || out.Days[0].Writes() == 0 {
+			t.Errorf("%s: %s, %+v", sql, got, out)
+		}
+		same(t, all(t, s), c.Samples)
+	}
+}
+
+// The ledger is the same in whatever order and pieces samples come, and after
+// any of them were changed, deleted and served again.
+func TestLedgerOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var samples []health.Sample
+	for i := range 400 {
+		m := heart(i, r.Int64N(5*86400))
+		m.Type = []health.Type{health.HeartRate, health.Steps}[i%2]
+		m.Value, m.Metadata = float64(r.IntN(3))-1, []string{"", `{"a":"1"}`}[r.IntN(2)]
+		samples = append(samples, m)
+	}
+	ledger := func(s *store.Store) string {
+		return reader(t, s.Path(), "SELECT name, day, count, hash FROM ledger JOIN type ON type = id ORDER BY name, day")
+	}
+	a := fresh(t)
+	apply(t, a, store.Change{Samples: samples})
+	b := fresh(t)
+	shuffled := slices.Clone(samples)
+	r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for page := range slices.Chunk(shuffled, 37) {
+		other := slices.Clone(page)
+		for i := range other {
+			other[i].Value += float64(r.IntN(2))
+		}
+		apply(t, b, store.Change{Samples: other[:len(other)/2]})
+		apply(t, b, store.Change{Samples: page})
+	}
+	span := store.Span{From: 86400, To: 2 * 86400}
+	apply(t, b, store.Change{Reconcile: []store.Covered{{Type: health.Steps, Span: span}, {Type: health.HeartRate, Span: span}}})
+	if ledger(b) == ledger(a) {
+		t.Error("a day without samples has the ledger of one with")
+	}
+	apply(t, b, store.Change{Samples: samples})
+	if got, want := ledger(b), ledger(a); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	sound(t, a)
+	sound(t, b)
+}
