@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"healthsync/app/explain"
 	"healthsync/app/status"
 	"healthsync/sync/health"
 )
@@ -280,24 +281,10 @@ func (c *core) failed(e *status.Error, asked bool, now time.Time) {
 
 // silence is the condition of types that the iPhone gives nothing of any more.
 func silence(types []health.Type) *status.JSON {
-	if len(types) == 0 {
+	e := explain.Silent(types)
+	if e == nil {
 		return nil
 	}
-	names := ""
-	for i, t := range types {
-		if i == 3 && len(types) > 4 {
-			names += fmt.Sprintf(" and %d more types", len(types)-3)
-			break
-		}
-		if i > 0 {
-			names += ", "
-		}
-		if info, ok := health.Lookup(t); ok {
-			names += info.Name
-		} else {
-			names += string(t)
-		}
-	}
-	j := status.New(status.TypeSilent, fmt.Sprintf("The iPhone returns nothing any more of %s.", names), nil).JSON()
+	j := e.JSON()
 	return &j
 }

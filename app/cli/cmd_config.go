@@ -156,6 +156,9 @@ func newConfigSetCommand(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if k.Name == "sources.priority" {
+				env.remakeTotals(cmd.Context(), s, c.Sources.Priority)
+			}
 			if jsonWanted(cmd) {
 				return env.printJSON(setting{Key: k.Name, Value: k.Get(c)})
 			}
@@ -187,6 +190,7 @@ func newConfigResetCommand(env *Env) *cobra.Command {
 			if err := config.Save(p.ConfigFile(), config.Config{}); err != nil {
 				return err
 			}
+			env.remakeTotals(cmd.Context(), env.stationWith(p, config.Config{}), nil)
 			if jsonWanted(cmd) {
 				return env.printJSON(struct {
 					Reset bool `json:"reset"`

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,6 +119,9 @@ func (e *Env) printStatus(st status.State) {
 	if st.Samples > 0 {
 		e.printf("Stored: %s\n", plural(st.Samples, "sample"))
 	}
+	if !st.CompleteTo.IsZero() {
+		e.printf("Complete: %s\n", completeLine(st, e.Now()))
+	}
 	if st.SharedTypes >= 0 {
 		e.printf("Shared: %s\n", plural(int64(st.SharedTypes), "type"))
 	}
@@ -133,4 +138,22 @@ func connectionWord(l status.Link) string {
 		return l.Words()
 	}
 	return "Disconnected"
+}
+
+// completeLine says up to when everything is stored that the iPhone has.
+func completeLine(st status.State, now time.Time) string {
+	var from *time.Time
+	if !st.CompleteFrom.IsZero() {
+		from = &st.CompleteFrom
+	}
+	line := completeWords(from, &st.CompleteTo, now)
+	if st.Late > 0 {
+		line += ", " + plural(int64(st.Late), "late arrival") + " healed in the last week"
+	}
+	if n := len(st.Behind); n > 3 {
+		line += fmt.Sprintf("; %d types not as far", n)
+	} else if n > 0 {
+		line += "; not as far: " + printable(strings.Join(st.Behind, ", "))
+	}
+	return line
 }

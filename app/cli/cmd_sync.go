@@ -23,11 +23,13 @@ import (
 )
 
 type syncOptions struct {
-	link  linkFlags
-	full  bool
-	types []string
-	since string
-	wait  string
+	link linkFlags
+	full bool
+	// verify reads everything again and says what differed.
+	verify bool
+	types  []string
+	since  string
+	wait   string
 }
 
 func newSyncCommand(env *Env) *cobra.Command {
@@ -40,13 +42,19 @@ the whole history. It can be stopped at any moment (Ctrl-C, a locked phone, a lo
 network) and carries on where it stopped. What the iPhone no longer has is marked,
 never erased.
 
+With --verify everything is read from the iPhone again and compared with what is stored,
+and what is stored with the ledger of what the iPhone served before: what differs is put
+right, and told by type and day (UTC). It can be stopped and carries on within a week. It
+ends with 25 where something differed, 0 where nothing did.
+
 With --json it prints one event a line: progress while it runs, then the result.`,
-		Example: "  healthsync sync\n  healthsync sync --types steps,heartRate\n  healthsync sync --full",
+		Example: "  healthsync sync\n  healthsync sync --types steps,heartRate\n  healthsync sync --full\n  healthsync sync --verify",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runSync(cmd.Context(), env, &o, jsonWanted(cmd)) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.full, "full", false, "read everything again and compare")
+	f.BoolVar(&o.verify, "verify", false, "read everything again and say what differed")
 	f.StringSliceVar(&o.types, "types", nil, "only these types")
 	f.StringVar(&o.since, "since", "", "nothing older than this date")
 	f.StringVar(&o.wait, "wait", "", "wait so long (minutes, or like 90s) for a locked or absent iPhone")
@@ -72,6 +80,9 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 		return err
 	}
 	view := newSyncView(env, asJSON)
+	if o.verify {
+		run.Verified = func(v engine.Verification) { view.verified = &v }
+	}
 	run.Progress, run.Patient = view.progress, env.patient(wait)
 	run.Reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
 		return env.reachWaiting(ctx, &o.link, wait)
@@ -104,7 +115,7 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 
 // plain reports a sync that wants what every sync does.
 func (o *syncOptions) plain() bool {
-	return !o.full && len(o.types) == 0 && o.since == "" && o.link.host == "" && o.link.port == 0
+	return !o.full && !o.verify && len(o.types) == 0 && o.since == "" && o.link.host == "" && o.link.port == 0
 }
 
 // followApp shows the sync that the menu-bar app is busy with.
@@ -155,6 +166,8 @@ type syncView struct {
 	bar     *progressbar.ProgressBar
 	started time.Time
 	last    time.Time
+	// verified is what a verification found, nil where it was none.
+	verified *engine.Verification
 }
 
 func newSyncView(env *Env, asJSON bool) *syncView {
@@ -219,6 +232,7 @@ type syncResult struct {
 	Missing  []health.Type `json:"notShared,omitempty"`
 	Skipped  []health.Type `json:"skipped,omitempty"`
 	Failed   []health.Type `json:"unreadable,omitempty"`
+	Verify   *verifyResult `json:"verify,omitempty"`
 	Error    *status.JSON  `json:"error,omitempty"`
 }
 
@@ -229,15 +243,29 @@ func (v *syncView) finish(res engine.Result, err error) error {
 	}
 	took := time.Since(v.started)
 	if v.json {
-		out := syncResult{Schema, "result", res.Complete, res.Added, res.Changed, res.Deleted, res.Late, res.Requests + 1, res.Samples, took.Seconds(), res.Silent, res.Missing, res.Skipped, nil, nil}
+		out := syncResult{Schema, "result", res.Complete, res.Added, res.Changed, res.Deleted, res.Late, res.Requests + 1, res.Samples, took.Seconds(), res.Silent, res.Missing, res.Skipped, nil, nil, nil}
 		for _, u := range res.Unreadable {
 			out.Failed = append(out.Failed, u.Type)
+		}
+		if v.verified != nil {
+			out.Verify = verifyAnswer(v.verified)
+			if err == nil {
+				err = verifyError(v.verified)
+			}
 		}
 		if err != nil {
 			j := explain.Error(err, v.env.Now()).JSON()
 			out.Error = &j
 		}
 		v.event(out)
+		return err
+	}
+	if v.verified != nil {
+		v.env.printVerified(v.verified, took, err == nil)
+		v.printWarnings(res)
+		if err == nil {
+			err = verifyError(v.verified)
+		}
 		return err
 	}
 	v.printResult(res, took, err == nil)
@@ -265,9 +293,13 @@ func (v *syncView) printResult(res engine.Result, took time.Duration, whole bool
 	} else if res.Added > 0 {
 		e.note("%s stored before it stopped; the next sync carries on from there", plural(int64(res.Added), "new sample"))
 	}
-	for _, t := range res.Silent {
-		w := status.New(status.TypeSilent, "", nil)
-		e.note("warning: %s: %s. Fix: %s", t, w.Sentence, w.Remedy)
+	v.printWarnings(res)
+}
+
+func (v *syncView) printWarnings(res engine.Result) {
+	e := v.env
+	if w := explain.Silent(res.Silent); w != nil {
+		e.note("warning: %s Fix: %s", w.Detail, w.Remedy)
 	}
 	for _, t := range res.Missing {
 		e.note("warning: the iPhone does not share %s", t)

@@ -12,12 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/status"
+	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
 
 type typesOptions struct {
 	local, list bool
+	check       bool
 	format      string
 }
 
@@ -27,8 +29,11 @@ func newTypesCommand(env *Env) *cobra.Command {
 		Use:   "types",
 		Short: "List what the iPhone shares, or what is stored here",
 		Long: `Lists the types of health data that the iPhone shares; with --local those in the
-local database, with counts and spans; with --list every type there is.`,
-		Example: "  healthsync types\n  healthsync types --local\n  healthsync types --list --json",
+local database, with counts and spans, up to when each is complete, and how many samples
+came late; with --list every type there is. With --local --check every row is compared
+with the ledger of what the iPhone served: what another program changed is found, and
+the exit status is 16.`,
+		Example: "  healthsync types\n  healthsync types --local\n  healthsync types --local --check\n  healthsync types --list --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch o.format {
@@ -45,6 +50,7 @@ local database, with counts and spans; with --list every type there is.`,
 	f.BoolVar(&o.local, "local", false, "what is stored here, with counts and spans")
 	f.BoolVar(&o.local, "with-data", false, "another name for --local")
 	f.BoolVar(&o.list, "list", false, "every type there is, whether shared or not")
+	f.BoolVar(&o.check, "check", false, "with --local: compare every row with the ledger of what the iPhone served")
 	f.StringVar(&o.format, "format", "", "text, csv or json")
 	_ = f.MarkHidden("with-data")
 	env.addCommonFlags(f)
@@ -61,18 +67,28 @@ type typeRow struct {
 	Deleted int64        `json:"deleted,omitempty"`
 	First   *time.Time   `json:"first,omitempty"`
 	Last    *time.Time   `json:"last,omitempty"`
+	// CompleteTo is up to when everything is stored that the iPhone has,
+	// CompleteFrom from when on; nil for from the beginning.
+	CompleteFrom *time.Time `json:"completeFrom,omitempty"`
+	CompleteTo   *time.Time `json:"completeTo,omitempty"`
+	// Late is how many samples came after their time had been read.
+	Late int64 `json:"late,omitempty"`
 }
 
 func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error {
 	var rows []typeRow
 	var err error
+	if o.check && !o.local {
+		return usageError(status.Usage, "--check goes with --local: it is the database that is checked.", "healthsync types --local --check")
+	}
+	var altered error
 	switch {
 	case o.list:
 		for _, t := range health.Types() {
 			rows = append(rows, describe(t))
 		}
 	case o.local:
-		rows, err = localTypes(ctx, env)
+		rows, altered, err = localTypes(ctx, env, o.check)
 	default:
 		rows, err = sharedTypes(ctx, env)
 	}
@@ -81,13 +97,22 @@ func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error
 	}
 	switch {
 	case asJSON:
-		return env.printJSON(struct {
-			Types []typeRow `json:"types"`
-		}{orEmpty(rows)})
+		err = env.printJSON(struct {
+			Types   []typeRow `json:"types"`
+			Checked bool      `json:"checked,omitempty"`
+		}{orEmpty(rows), o.check})
 	case o.format == "csv":
-		return env.typesCSV(rows, o.local)
+		err = env.typesCSV(rows, o.local)
+	default:
+		err = env.typesText(rows, o.local)
+		if o.check && altered == nil {
+			env.printf("\nEvery row is as the iPhone served it.\n")
+		}
 	}
-	return env.typesText(rows, o.local)
+	if err == nil {
+		err = altered
+	}
+	return err
 }
 
 func describe(t health.Type) typeRow {
@@ -116,34 +141,89 @@ func sharedTypes(ctx context.Context, env *Env) ([]typeRow, error) {
 	return rows, nil
 }
 
-func localTypes(ctx context.Context, env *Env) ([]typeRow, error) {
-	p, err := env.paths()
+// localTypes lists what is stored; altered says that, on a check, rows were not
+// as the iPhone served them.
+func localTypes(ctx context.Context, env *Env, check bool) (rows []typeRow, altered, err error) {
+	db, err := env.openTypes(ctx, check)
 	if err != nil {
-		return nil, err
-	}
-	db, err := store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer db.Close()
 	stats, err := db.Types(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var rows []typeRow
-	for _, s := range stats {
-		row := describe(s.Type)
-		row.Count, row.Deleted = &s.Count, s.Deleted
-		if s.Unit != "" {
-			row.Unit = s.Unit
+	if check {
+		days, err := db.Audit(ctx)
+		if err != nil {
+			return nil, nil, err
 		}
-		if s.Count > 0 {
-			first, last := time.Unix(s.First, 0).UTC(), time.Unix(s.Last, 0).UTC()
-			row.First, row.Last = &first, &last
+		if len(days) > 0 {
+			altered = &store.AlteredError{Path: db.Path(), Days: days}
+		}
+	}
+	at := func(unix int64) *time.Time {
+		t := time.Unix(unix, 0).UTC()
+		return &t
+	}
+	for _, x := range stats {
+		row := describe(x.Type)
+		row.Count, row.Deleted, row.Late = &x.Count, x.Deleted, x.Late
+		if x.Unit != "" {
+			row.Unit = x.Unit
+		}
+		if x.Count > 0 {
+			row.First, row.Last = at(x.First), at(x.Last)
+		}
+		if x.CoveredTo != 0 {
+			row.CompleteTo = at(x.CoveredTo - 1)
+			if x.CoveredFrom > engine.Beginning {
+				row.CompleteFrom = at(x.CoveredFrom)
+			}
 		}
 		rows = append(rows, row)
 	}
-	return rows, nil
+	return rows, altered, nil
+}
+
+// openTypes opens the database; for a check brought up to date.
+func (e *Env) openTypes(ctx context.Context, check bool) (*store.Store, error) {
+	if check {
+		s, err := e.station()
+		if err != nil {
+			return nil, err
+		}
+		return e.openCurrent(ctx, s)
+	}
+	p, err := e.paths()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+}
+
+// completeWords say up to when, and where it is not all, from when on.
+func completeWords(from, to *time.Time, now time.Time) string {
+	if to == nil {
+		return "-"
+	}
+	t, now := to.Local(), now.Local()
+	words := "to " + t.Format("2006-01-02 15:04")
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		words = "to " + t.Format("15:04")
+	}
+	if from != nil {
+		words = "from " + day(from) + " " + words
+	}
+	return words
+}
+
+// lateWords say how many samples came after their time had been read.
+func lateWords(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return plural(n, "arrival") + " healed"
 }
 
 func (e *Env) typesText(rows []typeRow, local bool) error {
@@ -153,7 +233,7 @@ func (e *Env) typesText(rows []typeRow, local bool) error {
 	}
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	if local {
-		fmt.Fprintf(w, "TYPE\tSAMPLES\tFROM\tTO\tUNIT\n")
+		fmt.Fprintf(w, "TYPE\tSAMPLES\tFROM\tTO\tUNIT\tCOMPLETE\tLATE\n")
 	} else {
 		fmt.Fprintf(w, "TYPE\tNAME\tUNIT\tGROUP\n")
 	}
@@ -162,7 +242,8 @@ func (e *Env) typesText(rows []typeRow, local bool) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(string(r.Type)), r.Name, r.Unit, r.Group)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", printable(string(r.Type)), *r.Count, day(r.First), day(r.Last), printable(r.Unit))
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", printable(string(r.Type)), *r.Count, day(r.First), day(r.Last), printable(r.Unit),
+			completeWords(r.CompleteFrom, r.CompleteTo, e.Now()), lateWords(r.Late))
 	}
 	return w.Flush()
 }
@@ -174,18 +255,25 @@ func day(t *time.Time) string {
 	return t.Local().Format(time.DateOnly)
 }
 
+func stamp(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
 func (e *Env) typesCSV(rows []typeRow, local bool) error {
 	w := csv.NewWriter(e.Stdout)
 	w.Comma = ';'
 	head := []string{"type", "name", "unit", "group"}
 	if local {
-		head = append(head, "count", "first", "last")
+		head = append(head, "count", "first", "last", "completeFrom", "completeTo", "late")
 	}
 	_ = w.Write(head) // an error stays in the writer
 	for _, r := range rows {
 		row := []string{string(r.Type), r.Name, r.Unit, string(r.Group)}
 		if local {
-			row = append(row, strconv.FormatInt(*r.Count, 10), day(r.First), day(r.Last))
+			row = append(row, strconv.FormatInt(*r.Count, 10), day(r.First), day(r.Last), stamp(r.CompleteFrom), stamp(r.CompleteTo), strconv.FormatInt(r.Late, 10))
 		}
 		_ = w.Write(row)
 	}

@@ -21,6 +21,7 @@ import (
 	"healthsync/app/status"
 	"healthsync/app/version"
 	"healthsync/sync/bonjour"
+	"healthsync/sync/engine"
 	"healthsync/sync/store"
 )
 
@@ -239,5 +240,11 @@ func (w *walk) lastSync(ctx context.Context, db *store.Store) {
 		w.warn(LastSync, ago(good.Ended), failure, again)
 	default:
 		w.set(LastSync, OK, ago(good.Ended), "")
+		silent, err := engine.Silent(ctx, db)
+		if err != nil {
+			w.failed(LastSync, err)
+		} else if e := explain.Silent(silent); e != nil {
+			w.condition(LastSync, e)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package explain
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"healthsync/app/status"
@@ -19,16 +21,18 @@ func storeError(err error, _ time.Time) *status.Error {
 		readOnly *store.ReadOnlyError
 		busy     *store.BusyError
 		missing  *store.MissingError
+		older    *store.OlderError
+		altered  *store.AlteredError
 	)
 	switch {
 	case errors.As(err, &corrupt):
 		e := status.New(status.StoreCorrupt, fmt.Sprintf("%s: %s.", corrupt.Path, corrupt.Detail), err)
-		e.Remedy.Command = fmt.Sprintf("mv '%s' '%s.damaged' && healthsync sync --full", corrupt.Path, corrupt.Path)
+		e.Remedy.Command = aside(corrupt.Path, "damaged")
 		return e
 	case errors.As(err, &foreign):
 		e := status.New(status.StoreCorrupt, fmt.Sprintf("%s is a database of another program; it was left as it is.", foreign.Path), err)
 		e.Sentence = "The local database is not one of HealthSync"
-		e.Remedy.Command = fmt.Sprintf("mv '%s' '%s.other' && healthsync sync --full", foreign.Path, foreign.Path)
+		e.Remedy.Command = aside(foreign.Path, "other")
 		return e
 	case errors.As(err, &newer):
 		return status.New(status.StoreNewer, fmt.Sprintf("It has schema %d, this program knows up to %d.", newer.Schema, newer.Known), err)
@@ -38,8 +42,39 @@ func storeError(err error, _ time.Time) *status.Error {
 		return status.New(status.StoreReadOnly, readOnly.Path+".", err)
 	case errors.As(err, &busy):
 		return status.New(status.StoreBusy, busy.Path+".", err)
+	case errors.As(err, &older):
+		return status.New(status.StoreOlder, fmt.Sprintf("It has schema %d; this needs %d.", older.Schema, older.Needed), err)
+	case errors.As(err, &altered):
+		return status.New(status.StoreAltered, alteredDays(altered.Days), err)
 	case errors.As(err, &missing):
 		return status.New(status.NoData, fmt.Sprintf("It would be %s.", missing.Path), err)
 	}
 	return nil
+}
+
+// aside is the command that moves a database away, with the log and its index
+// beside it, and makes a new one. Nothing is deleted.
+func aside(path, name string) string {
+	dir, file := filepath.Split(path)
+	return fmt.Sprintf("cd %s && mkdir %s && mv %s* %s/ && healthsync sync", shellWord(filepath.Clean(dir)), name, file, name)
+}
+
+// shellWord is a word for a shell.
+func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// alteredDays lists the days that are not as they were served, a few by name.
+func alteredDays(days []store.Divergence) string {
+	var parts []string
+	for i, d := range days {
+		if i == 5 && len(days) > 6 {
+			parts = append(parts, fmt.Sprintf("and %d more days", len(days)-i))
+			break
+		}
+		what := fmt.Sprintf("some of its %d samples are not what was served", d.Stored)
+		if d.Stored != d.Served {
+			what = fmt.Sprintf("%d served, %d stored", d.Served, d.Stored)
+		}
+		parts = append(parts, fmt.Sprintf("%s on %s (%s)", d.Type, d.Date(), what))
+	}
+	return strings.Join(parts, ", ") + "."
 }

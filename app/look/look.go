@@ -15,6 +15,7 @@ import (
 	"healthsync/app/pairing"
 	"healthsync/app/status"
 	"healthsync/pki"
+	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
 	"healthsync/sync/store"
@@ -38,7 +39,10 @@ const SkewLimit = pki.ClockLeeway
 func Look(ctx context.Context, s *pairing.Station, o Options) (status.State, *status.Error) {
 	now := s.Now()
 	st := status.State{At: now.UTC(), SharedTypes: -1, Link: status.LinkNotPaired}
-	database(ctx, s, &st)
+	stored := database(ctx, s, &st)
+	finish := func(st status.State, found []*status.Error) (status.State, *status.Error) {
+		return finish(st, append(found, stored...))
+	}
 	var found []*status.Error
 	r, err := s.Record()
 	if err != nil {
@@ -192,15 +196,16 @@ func sorted(creds []status.Credential) []status.Credential {
 	return creds
 }
 
-// database tells what is stored. A database that is not there yet is no fault;
-// one that cannot be read is told by the commands that need it.
-func database(ctx context.Context, s *pairing.Station, st *status.State) {
+// database tells what is stored, and what is wrong with it. A database that is
+// not there yet is no fault.
+func database(ctx context.Context, s *pairing.Station, st *status.State) []*status.Error {
+	failed := func(err error) []*status.Error { return []*status.Error{explain.Error(err, st.At)} }
 	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			s.Log.Warn("the database cannot be looked at", "code", explain.Error(err, st.At).Code)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
 		}
-		return
+		return failed(err)
 	}
 	defer db.Close()
 	if run, ok, err := db.LastRun(ctx, store.RunOK); err == nil && ok {
@@ -208,9 +213,60 @@ func database(ctx context.Context, s *pairing.Station, st *status.State) {
 	}
 	types, err := db.Types(ctx)
 	if err != nil {
-		return
+		return failed(err)
 	}
 	for _, t := range types {
 		st.Samples += t.Count
+	}
+	complete(types, st)
+	runs, err := db.Runs(ctx, weekOfRuns)
+	if err != nil {
+		return failed(err)
+	}
+	for _, r := range runs {
+		if r.Started > st.At.AddDate(0, 0, -7).Unix() {
+			st.Late += r.Late
+		}
+	}
+	silent, err := engine.Silent(ctx, db)
+	if err != nil {
+		return failed(err)
+	}
+	if e := explain.Silent(silent); e != nil {
+		return []*status.Error{e}
+	}
+	return nil
+}
+
+// weekOfRuns is more runs than a week has, one every 15 minutes.
+const weekOfRuns = 700
+
+// behindBy is from when on a type counts as not read as far as the others: what
+// is read last is read as far as the newest sample of any type.
+const behindBy = 24 * 3600
+
+// complete tells from when to when everything is stored.
+func complete(types []store.TypeStat, st *status.State) {
+	newest := int64(0)
+	for _, t := range types {
+		newest = max(newest, t.CoveredTo)
+	}
+	if newest == 0 {
+		return
+	}
+	from, to := engine.Beginning, newest
+	for _, t := range types {
+		switch {
+		case newest-t.CoveredTo > behindBy:
+			if t.Count > 0 {
+				st.Behind = append(st.Behind, string(t.Type))
+			}
+		default:
+			from, to = max(from, t.CoveredFrom), min(to, t.CoveredTo)
+		}
+	}
+	st.CompleteTo = time.Unix(to-1, 0).UTC() // the span ends before its last second
+	if from > engine.Beginning {
+		st.CompleteFrom = time.Unix(from, 0).UTC()
 	}
 }

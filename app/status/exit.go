@@ -26,6 +26,7 @@ const (
 	ExitCameraTimedOut   Exit = 22 // no code in two minutes
 	ExitCameraOrphaned   Exit = 23 // the program that wanted the code is gone
 	ExitCameraFailed     Exit = 24 // the window broke
+	ExitHealed           Exit = 25 // a verification found differences and put them right
 	ExitInterrupted      Exit = 130
 )
 
@@ -56,6 +57,7 @@ func Exits() []ExitMeaning {
 		{ExitCameraTimedOut, "no pairing code came before the camera in two minutes"},
 		{ExitCameraOrphaned, "the program that asked for a camera window is gone"},
 		{ExitCameraFailed, "the camera window broke"},
+		{ExitHealed, "the database differed from the iPhone and was put right"},
 		{ExitInterrupted, "interrupted"},
 	}
 }

@@ -96,6 +96,14 @@ type State struct {
 	LastSync  time.Time `json:"lastSync,omitzero"`
 	LastAdded int       `json:"lastAdded"`
 	Samples   int64     `json:"samples"`
+	// CompleteTo is up to when everything is stored that the iPhone has, and
+	// CompleteFrom from when on; zero: never synced, and from the beginning.
+	// Behind are types that are not read as far as the others. Late is how many
+	// samples came after their time had been read, in the last week.
+	CompleteFrom time.Time `json:"completeFrom,omitzero"`
+	CompleteTo   time.Time `json:"completeTo,omitzero"`
+	Behind       []string  `json:"behind,omitempty"`
+	Late         int       `json:"lateArrivals"`
 	// Conditions are the root causes, worst first.
 	Conditions []JSON `json:"conditions"`
 	// Sync is the sync that is under way, nil if there is none.

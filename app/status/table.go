@@ -76,6 +76,9 @@ const (
 	StoreReadOnly Code = "STORE_READ_ONLY"
 	StoreNewer    Code = "STORE_NEWER"
 	StoreBusy     Code = "STORE_BUSY"
+	StoreOlder    Code = "STORE_OLDER"
+	StoreAltered  Code = "STORE_ALTERED"
+	StoreHealed   Code = "STORE_HEALED"
 	NoData        Code = "NO_DATA"
 	FileExists    Code = "FILE_EXISTS"
 	FileError     Code = "FILE_ERROR"
@@ -212,13 +215,18 @@ var table = []Condition{
 	{DiskFull, Problem, "Disk full", "The disk is full",
 		Remedy{Text: "free some space and run it again; everything stored so far is safe", Command: "healthsync sync", Action: "retry"}, ExitStorage, nil},
 	{StoreCorrupt, Problem, "Database damaged", "The local database is damaged",
-		Remedy{Text: "it was left as it is; move it away and fetch the history from the iPhone again", Command: "healthsync sync --full", Action: "troubleshoot"}, ExitStorage, nil},
+		Remedy{Text: "it was left as it is; put a backup in its place, or move it aside and fetch the history from the iPhone again", Command: "healthsync sync", Action: "troubleshoot"}, ExitStorage, nil},
 	{StoreReadOnly, Problem, "Database read-only", "The local database cannot be written",
 		Remedy{Text: "check the permissions of the database folder", Command: "healthsync diagnose", Action: "troubleshoot"}, ExitStorage, nil},
 	{StoreNewer, Problem, "Database of a newer version", "The local database was made by a newer HealthSync",
 		Remedy{Text: "update HealthSync", Command: "healthsync version", Action: "troubleshoot"}, ExitStorage, nil},
 	{StoreBusy, Problem, "Database in use", "Another program holds the local database",
 		Remedy{Text: "close the other program and run it again", Command: "healthsync sync", Action: "retry"}, ExitStorage, nil},
+	{StoreOlder, Problem, "Database of an older version", "The local database was made by an older HealthSync and cannot be brought up to date here",
+		Remedy{Text: "its folder must be writable for that", Command: "healthsync diagnose", Action: "troubleshoot"}, ExitStorage, nil},
+	{StoreAltered, Problem, "Database changed by others", "The local database is not what the iPhone served",
+		Remedy{Text: "read it from the iPhone again and put right what differs", Command: "healthsync sync --verify", Action: "troubleshoot"}, ExitStorage, nil},
+	{StoreHealed, Warning, "Differences put right", "The local database differed from the iPhone and was put right", Remedy{}, ExitHealed, nil},
 	{NoData, Problem, "Nothing stored yet", "There is no local database yet",
 		Remedy{Text: "fetch the history first", Command: "healthsync sync", Action: "sync"}, ExitStorage, nil},
 	{FileExists, Problem, "File exists", "The file exists already",

@@ -34,6 +34,9 @@ type Options struct {
 	AllTypes bool
 	// Full is engine.Options'.
 	Full bool
+	// Verified, where it is set, makes the sync a verification and is told what
+	// it found, also beside an error.
+	Verified func(engine.Verification)
 	// Patient may wait for a locked or absent iPhone after an error; nil does
 	// not.
 	Patient engine.React
@@ -77,7 +80,7 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 		return engine.Result{}, err
 	}
 	opts.Enabled = st.Types
-	return logged(ctx, s, db, link, opts)
+	return logged(ctx, s, db, link, opts, o.Verified)
 }
 
 // engine combines what was asked for with the settings.
@@ -121,12 +124,12 @@ func react(now func() time.Time, patient engine.React) engine.React {
 }
 
 // logged runs the engine and keeps the log of runs.
-func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pairing.Link, opts engine.Options) (engine.Result, error) {
+func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pairing.Link, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
 	run := store.Run{Started: s.Now().Unix(), Phone: link.Record.Name, Outcome: "running"}
 	if err := db.RecordRun(ctx, &run); err != nil {
 		return engine.Result{}, err
 	}
-	res, err := engine.Sync(ctx, link, db, opts)
+	res, err := pull(ctx, db, link, opts, verified)
 	err = link.Explain(err)
 	run.Ended, run.Requests, run.Counts, run.Outcome = s.Now().Unix(), res.Requests+1, res.Counts, store.RunOK
 	if err != nil {
@@ -136,4 +139,14 @@ func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 	rerr := db.RecordRun(context.WithoutCancel(ctx), &run)
 	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted, "seconds", run.Ended-run.Started)
 	return res, errors.Join(err, rerr)
+}
+
+// pull is the sync or the verification itself.
+func pull(ctx context.Context, db *store.Store, phone engine.Phone, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
+	if verified == nil {
+		return engine.Sync(ctx, phone, db, opts)
+	}
+	v, err := engine.Verify(ctx, phone, db, opts)
+	verified(v)
+	return v.Result, err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"healthsync/app/status"
+	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
@@ -17,13 +18,13 @@ import (
 // of steps, distance, active energy, resting heart rate, and the last night's
 // sleep. A database that is not there or cannot be read has none.
 func Figures(ctx context.Context, path string, now time.Time) []status.Figure {
-	db, err := store.Open(ctx, path, store.Options{ReadOnly: true})
+	db, err := store.Open(ctx, path, store.Options{ReadOnly: true, Zone: now.Location()})
 	if err != nil {
 		return nil
 	}
 	defer db.Close()
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	d := day{db: db, ctx: ctx}
+	d := day{db: db, ctx: ctx, date: daily.DayOf(now)}
 	var out []status.Figure
 	add := func(name, value string) {
 		if value != "" {
@@ -31,55 +32,32 @@ func Figures(ctx context.Context, path string, now time.Time) []status.Figure {
 		}
 	}
 	today := store.Span{From: midnight.Unix(), To: now.Unix() + 1}
-	add("Steps", whole(d.total(health.Steps, today), ""))
-	if m := d.total(health.DistanceWalkingRunning, today); m > 0 {
+	add("Steps", whole(d.total(health.Steps), ""))
+	if m := d.total(health.DistanceWalkingRunning); m > 0 {
 		add("Distance", fmt.Sprintf("%.1f km", m/1000))
 	}
-	add("Active Energy", whole(d.total(health.ActiveEnergyBurned, today), " kcal"))
+	add("Active Energy", whole(d.total(health.ActiveEnergyBurned), " kcal"))
 	// Watches work it out late in the day: yesterday's stands until then.
 	add("Resting Heart Rate", whole(d.newest(health.RestingHeartRate, store.Span{From: midnight.AddDate(0, 0, -1).Unix(), To: today.To}), " bpm"))
-	// A night belongs to the day of waking: from noon to noon.
-	add("Sleep", duration(d.asleep(store.Span{From: midnight.Add(-12 * time.Hour).Unix(), To: midnight.Add(12 * time.Hour).Unix()})))
+	add("Sleep", duration(time.Duration(d.total(health.SleepAnalysis))*time.Second))
 	return out
 }
 
 type day struct {
-	db  *store.Store
-	ctx context.Context
+	db   *store.Store
+	ctx  context.Context
+	date daily.Day
 }
 
-// total adds up the values of each source and gives the largest sum: an iPhone
-// in the pocket and a Watch on the wrist count the same steps.
-func (d day) total(t health.Type, span store.Span) float64 {
-	return d.largest(t, span, func(s *health.Sample) float64 { return s.Value })
-}
-
-// asleep adds up the time asleep, in seconds.
-func (d day) asleep(span store.Span) time.Duration {
-	seconds := d.largest(health.SleepAnalysis, span, func(s *health.Sample) float64 {
-		switch health.SleepStage(s.Value) {
-		case health.StageAsleep, health.StageCore, health.StageDeep, health.StageREM:
-			return float64(s.End - s.Start)
-		}
-		return 0
-	})
-	return time.Duration(seconds) * time.Second
-}
-
-func (d day) largest(t health.Type, span store.Span, of func(*health.Sample) float64) float64 {
-	sums := map[string]float64{}
-	err := d.db.Query(d.ctx, store.Filter{Types: []health.Type{t}, Span: span}, func(s *health.Sample) error {
-		sums[s.Source] += of(s)
-		return nil
-	})
-	most := 0.0
-	for _, v := range sums {
-		most = math.Max(most, v)
-	}
-	if err != nil {
+// total is the day's total as package daily reckons it: what an iPhone in the
+// pocket and a Watch on the wrist both counted is in it once. Of sleep it is
+// the seconds asleep in the night that ended.
+func (d day) total(t health.Type) float64 {
+	found, err := d.db.Day(d.ctx, t, d.date)
+	if err != nil || len(found) == 0 {
 		return 0
 	}
-	return most
+	return found[0].Total
 }
 
 func (d day) newest(t health.Type, span store.Span) float64 {

@@ -86,6 +86,15 @@ func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error
 	if err := s.cover(w, c.Covered); err != nil {
 		return Outcome{}, err
 	}
+	if c.Note != nil {
+		more, err := c.Note(out)
+		if err == nil {
+			err = setState(w, more)
+		}
+		if err != nil {
+			return Outcome{}, err
+		}
+	}
 	return out, setState(w, c.State)
 }
 

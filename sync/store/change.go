@@ -46,6 +46,9 @@ type Change struct {
 	// State is the caller's own memory, opaque to the store: the values
 	// replace those under the same keys; an empty value removes its key.
 	State map[string]string
+	// Note, where it is set, is told what the change did before it is stored,
+	// and gives further State that belongs to that.
+	Note func(Outcome) (map[string]string, error)
 	// Detail asks for Outcome.Days.
 	Detail bool
 }

@@ -4,12 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-
-	"healthsync/sync/store/internal/sqlite"
 )
 
 // checkFindings bounds what Check reports of a damaged file.
@@ -34,7 +29,7 @@ var rules = []struct{ sql, finding string }{
 // not as the phone served them. It takes a few seconds for a million samples.
 func (s *Store) Check(ctx context.Context) error {
 	return s.read(ctx, "check", func(c *conn) error {
-		if err := s.integrity(c); err != nil {
+		if err := s.integrity(c, "integrity_check"); err != nil {
 			return err
 		}
 		for _, r := range rules {
@@ -65,8 +60,9 @@ func (s *Store) altered(c *conn) error {
 	return &AlteredError{Path: s.path, Days: days}
 }
 
-func (s *Store) integrity(c *conn) error {
-	q, err := c.stmt(pragma("integrity_check", checkFindings))
+// integrity runs one of SQLite's two checks.
+func (s *Store) integrity(c *conn, check string) error {
+	q, err := c.stmt(pragma(check, checkFindings))
 	if err != nil {
 		return err
 	}
@@ -85,52 +81,4 @@ func (s *Store) integrity(c *conn) error {
 		return nil
 	}
 	return &CorruptError{Path: s.path, Detail: strings.Join(findings, "; ")}
-}
-
-// Backup writes a copy of the database as of one moment to path, which must
-// not exist (else an error that matches fs.ErrExist). The copy is one file of
-// mode 0600, without a log beside it. Changes may be applied meanwhile.
-func (s *Store) Backup(ctx context.Context, path string) error {
-	if _, err := os.Lstat(path); err == nil {
-		return &fs.PathError{Op: "backup", Path: path, Err: fs.ErrExist}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	// Written aside and put in place when whole: a copy that was cut short
-	// never looks like one.
-	target := &Store{path: path}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
-	if err != nil {
-		return target.fail(ctx, "write", err)
-	}
-	part := f.Name()
-	defer os.Remove(part)
-	if err := f.Close(); err != nil {
-		return target.fail(ctx, "write", err)
-	}
-	if err := s.copyTo(ctx, part); err != nil {
-		return err
-	}
-	// A link never replaces; some file systems (exFAT, SMB) know none.
-	err = os.Link(part, path)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = os.Rename(part, path)
-	}
-	return target.fail(ctx, "write", err)
-}
-
-func (s *Store) copyTo(ctx context.Context, part string) error {
-	target := &Store{path: part}
-	dst, err := sqlite.Open(part, sqlite.ReadWrite)
-	if err != nil {
-		return target.fail(ctx, "write", err)
-	}
-	defer func() { _ = dst.Close() }() // what it wrote is committed by then
-	err = s.readers.with(ctx, func(c *conn) error { return c.Backup(ctx, dst) })
-	if err != nil {
-		return target.fail(ctx, "write", err)
-	}
-	// The copy says of itself that it is in WAL mode, as its source; a file
-	// that is moved about is better whole in itself.
-	return target.fail(ctx, "write", dst.Exec("PRAGMA journal_mode=DELETE"))
 }

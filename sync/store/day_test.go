@@ -104,7 +104,9 @@ Strap 1: 80 of 80`,
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := func() string { return reader(t, path, "SELECT total FROM daily_totals WHERE type = 'steps' AND day = '2026-07-07'") }
+	total := func() string {
+		return reader(t, path, "SELECT total FROM daily_totals WHERE type = 'steps' AND day = '2026-07-07'")
+	}
 	if got := total(); got != "1940.0" {
 		t.Errorf("the iPhone first: %s", got)
 	}

@@ -11,8 +11,9 @@ import (
 const backupStep = 1024
 
 // Backup copies the database of c, as of one moment, over that of dst by
-// SQLite's online backup (https://sqlite.org/backup.html).
-func (c *Conn) Backup(ctx context.Context, dst *Conn) error {
+// SQLite's online backup (https://sqlite.org/backup.html). progress, where it
+// is not nil, is told how many pages are done, and of how many.
+func (c *Conn) Backup(ctx context.Context, dst *Conn, progress func(done, all int)) error {
 	main, err := libc.CString("main")
 	if err != nil {
 		return err
@@ -31,6 +32,10 @@ func (c *Conn) Backup(ctx context.Context, dst *Conn) error {
 	rc := int32(lib.SQLITE_OK)
 	for rc == lib.SQLITE_OK && ctx.Err() == nil {
 		rc = lib.Xsqlite3_backup_step(dst.tls, b, backupStep)
+		if progress != nil {
+			all := int(lib.Xsqlite3_backup_pagecount(dst.tls, b))
+			progress(all-int(lib.Xsqlite3_backup_remaining(dst.tls, b)), all)
+		}
 	}
 	if end := lib.Xsqlite3_backup_finish(dst.tls, b); rc != lib.SQLITE_OK && rc != lib.SQLITE_DONE {
 		return dst.fail(rc)

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"healthsync/app/status"
+	"healthsync/sync/store"
+)
+
+func newBackupCommand(env *Env) *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Make a sound copy of the database, at any time",
+		Long: `Copies the local database by SQLite's online backup, as of one moment, whatever else
+reads or writes it meanwhile. The copy appears under its name when it is whole and was
+checked; nobody but you can read it (mode 0600). It is a database like the one it is of.
+
+To go back to a copy, see docs/database.md, Backup.`,
+		Example: "  healthsync backup ~/Backups/health.db\n  healthsync backup --force /Volumes/Stick/health.db\n  healthsync backup health-$(date +%F).db --json",
+		Args:    exactArgs("a FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runBackup(cmd.Context(), env, args[0], force, jsonWanted(cmd))
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace the file, once the copy is whole")
+	env.addCommonFlags(cmd.Flags())
+	return cmd
+}
+
+func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) error {
+	if path == "" || path == "-" {
+		return usageError(status.Usage, "A backup goes to a file: standard output cannot be put in place as a whole.", "healthsync backup health.db")
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, "health.db")
+	}
+	p, err := env.paths()
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	o := store.BackupOptions{Force: force}
+	var bar *progressbar.ProgressBar
+	if env.ErrTTY && !asJSON {
+		bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(env.Stderr), progressbar.OptionSetDescription("Copying"),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
+		o.Progress = func(done, all int) {
+			bar.ChangeMax(all)
+			_ = bar.Set(done)
+		}
+	}
+	info, err := db.Backup(ctx, path, o)
+	if bar != nil {
+		_ = bar.Finish()
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return backupExists(err, path)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return env.printJSON(struct {
+			File string `json:"file"`
+			store.BackupInfo
+			Checked bool `json:"checked"`
+		}{path, info, true})
+	}
+	env.printf("%s, %s, copied to %s and checked.\n", plural(info.Samples, "sample"), humanize.Bytes(uint64(info.Bytes)), path)
+	return nil
+}
+
+// backupExists says why a file is not replaced.
+func backupExists(err error, path string) error {
+	e := status.New(status.FileExists, fmt.Sprintf("%s is there already.", path), err)
+	var at *fs.PathError
+	if errors.As(err, &at) && at.Path != path {
+		e.Detail = fmt.Sprintf("%s shows that another program has a database of that name open.", at.Path)
+		e.Remedy = status.Remedy{Text: "choose another name"}
+	}
+	return e
+}

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"healthsync/app/pairing"
+	"healthsync/sync/daily"
+	"healthsync/sync/store"
+)
+
+// openCurrent opens the database for reading, brought up to date before where
+// an older version made it and its folder can be written.
+func (e *Env) openCurrent(ctx context.Context, s *pairing.Station) (*store.Store, error) {
+	path := s.Paths.Database()
+	o := store.Options{ReadOnly: true, Now: s.Now, Priority: &daily.Priority{Names: s.Config.Sources.Priority}}
+	db, err := store.Open(ctx, path, o)
+	if err != nil {
+		return nil, err
+	}
+	current, err := db.Current(ctx)
+	if current || err != nil {
+		return db, err
+	}
+	e.note("bringing the database up to date")
+	o.ReadOnly = false
+	up, err := store.Open(ctx, path, o)
+	var readOnly *store.ReadOnlyError
+	if errors.As(err, &readOnly) {
+		return db, nil // what it lacks is told by who asks for it
+	}
+	db.Close()
+	return up, err
+}
+
+// remakeTotals makes the daily totals anew after the order of the sources was
+// changed. Where that is not possible now, the next sync does it.
+func (e *Env) remakeTotals(ctx context.Context, s *pairing.Station, names []string) {
+	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
+	if err != nil {
+		return // there is none yet, or it is told by who needs it
+	}
+	db.Close()
+	if db, err = store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, Priority: &daily.Priority{Names: names}}); err != nil {
+		e.note("the daily totals follow the new order with the next sync")
+		return
+	}
+	db.Close()
+}
