@@ -132,7 +132,7 @@ func (e *Env) why(d *store.Breakdown, all bool) error {
 		}
 		return w.Flush()
 	}
-	e.printf("%s  counted once, as in the Health app\n", figure(d.Total))
+	e.printf("%s  counted once, by the Health app's rule\n", figure(d.Total))
 	if over := d.Naive - d.Total; figure(over) != figure(0) {
 		e.printf("%s  everything added up: %s were measured by two at the same time\n", figure(d.Naive), figure(over))
 	} else {
