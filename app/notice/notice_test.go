@@ -317,3 +317,15 @@ func TestWhen(t *testing.T) {
 		}
 	}
 }
+
+// Tomorrow is tomorrow also on the eve of a day that has no such time of day.
+func TestTomorrowWithoutMidnight(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Skip("no time zone database on this machine")
+	}
+	now := time.Date(2026, 9, 5, 0, 30, 0, 0, zone)
+	if got := when(now.Add(25*time.Hour), now); got != "tomorrow" {
+		t.Errorf("%q", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"healthsync/app/status"
+	"healthsync/sync/civil"
 )
 
 // nameLength bounds a device's name in a heading, in characters.
@@ -58,7 +59,7 @@ func when(end, now time.Time) string {
 	switch date := day(end, now); date {
 	case day(now, now):
 		return "today"
-	case day(now.AddDate(0, 0, 1), now):
+	case day(civil.StartOf(now, 1), now):
 		return "tomorrow"
 	default:
 		return "on " + date

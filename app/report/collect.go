@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
@@ -29,8 +30,8 @@ const latestWorkouts = 8
 // (TZ) what a day is, so now should be in that zone.
 func Collect(ctx context.Context, db Database, now time.Time) (*Report, error) {
 	c := &collector{ctx: ctx, db: db, now: now, today: midnight(now, 0)}
-	c.month = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
-	c.since = c.month.AddDate(0, 1-Months, 0)
+	c.month = civil.StartOfMonth(now, 0)
+	c.since = civil.StartOfMonth(now, 1-Months)
 	if d := midnight(now, 1-Days); d.Before(c.since) {
 		c.since = d
 	}
@@ -54,9 +55,7 @@ type collector struct {
 }
 
 // midnight begins the day that lies so many days after that of t.
-func midnight(t time.Time, days int) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, 0, 0, t.Location())
-}
+func midnight(t time.Time, days int) time.Time { return civil.StartOf(t, days) }
 
 // query runs a query of ours and gives its rows.
 func (c *collector) query(sql string, row func([]any)) error {
@@ -176,7 +175,7 @@ func (c *collector) days(m Metric, figures map[string]Point) []Point {
 func (c *collector) months(m Metric, figures map[string]Point) []Point {
 	var out []Point
 	for i := 1 - Months; i <= 0; i++ {
-		from := c.month.AddDate(0, i, 0)
+		from := civil.StartOfMonth(c.month, i)
 		p := Point{From: from, Partial: i == 0, Min: math.Inf(1), Max: math.Inf(-1)}
 		n := 0.0
 		for d := from; d.Month() == from.Month() && !d.After(c.today); d = midnight(d, 1) {
@@ -193,7 +192,7 @@ func (c *collector) months(m Metric, figures map[string]Point) []Point {
 		} else {
 			p.Min, p.Max = 0, 0
 		}
-		end := from.AddDate(0, 1, 0)
+		end := civil.StartOfMonth(from, 1)
 		if p.Partial {
 			end = c.today
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/health"
 )
 
@@ -35,7 +36,7 @@ func (c *collector) nights(r *Report) error {
 		r.Nights.Days = append(r.Nights.Days, n)
 	}
 	for i := 1 - Months; i <= 0; i++ {
-		from := c.month.AddDate(0, i, 0)
+		from := civil.StartOfMonth(c.month, i)
 		r.Nights.Months = append(r.Nights.Months, c.meanNight(from, nights))
 	}
 	return nil
@@ -70,7 +71,7 @@ func (c *collector) moment(s string) time.Time {
 func (c *collector) workouts(r *Report) error {
 	months := make([]Point, Months)
 	for i := range months {
-		months[i] = Point{From: c.month.AddDate(0, i+1-Months, 0), Partial: i == Months-1}
+		months[i] = Point{From: civil.StartOfMonth(c.month, i+1-Months), Partial: i == Months-1}
 	}
 	err := c.query(`SELECT start_local, activity, minutes, kilocalories, meters, source FROM workouts ORDER BY start_local DESC`, func(v []any) {
 		w := Workout{Start: c.moment(text(v[0])), Activity: text(v[1]), Minutes: number(v[2]), Kilocalories: number(v[3]), Meter: number(v[4]), Source: text(v[5])}
@@ -78,7 +79,7 @@ func (c *collector) workouts(r *Report) error {
 			r.Workouts.Latest = append(r.Workouts.Latest, w)
 		}
 		for i := range months {
-			if !w.Start.Before(months[i].From) && w.Start.Before(months[i].From.AddDate(0, 1, 0)) {
+			if !w.Start.Before(months[i].From) && w.Start.Before(civil.StartOfMonth(months[i].From, 1)) {
 				months[i].Has = true
 				months[i].Value += w.Minutes
 				months[i].Min++

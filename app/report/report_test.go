@@ -344,3 +344,32 @@ func TestCancelled(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// The walk over the days comes past one that has no midnight.
+func TestDaysWithoutMidnight(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Skip("no time zone database on this machine")
+	}
+	var d data
+	for day := range 20 {
+		d.add(health.Steps, "Ana's iPhone", time.Date(2026, 9, 1+day, 12, 0, 0, 0, zone).Unix(), 60, 100, "")
+	}
+	r, err := report.Collect(t.Context(), d.store(t), time.Date(2026, 9, 20, 9, 0, 0, 0, zone))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := series(t, r, health.Steps)
+	dates := map[string]bool{}
+	for _, p := range s.Days {
+		dates[p.From.Format(time.DateOnly)] = true
+	}
+	if len(dates) != len(s.Days) || !dates["2026-09-06"] {
+		t.Errorf("%d days have %d dates; the 6th is among them: %v", len(s.Days), len(dates), dates["2026-09-06"])
+	}
+	for _, p := range s.Months {
+		if p.From.Day() != 1 || p.From.Hour() > 1 {
+			t.Errorf("a month begins %s", p.From)
+		}
+	}
+}

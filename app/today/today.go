@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"healthsync/app/status"
+	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -23,7 +24,6 @@ func Figures(ctx context.Context, path string, now time.Time) []status.Figure {
 		return nil
 	}
 	defer db.Close()
-	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
 	d := day{db: db, ctx: ctx, date: daily.DayOf(now)}
 	var out []status.Figure
 	add := func(name, value string) {
@@ -31,14 +31,13 @@ func Figures(ctx context.Context, path string, now time.Time) []status.Figure {
 			out = append(out, status.Figure{Name: name, Value: value})
 		}
 	}
-	today := store.Span{From: midnight.Unix(), To: now.Unix() + 1}
 	add("Steps", whole(d.total(health.Steps), ""))
 	if m := d.total(health.DistanceWalkingRunning); m > 0 {
 		add("Distance", fmt.Sprintf("%.1f km", m/1000))
 	}
 	add("Active Energy", whole(d.total(health.ActiveEnergyBurned), " kcal"))
 	// Watches work it out late in the day: yesterday's stands until then.
-	add("Resting Heart Rate", whole(d.newest(health.RestingHeartRate, store.Span{From: midnight.AddDate(0, 0, -1).Unix(), To: today.To}), " bpm"))
+	add("Resting Heart Rate", whole(d.newest(health.RestingHeartRate, store.Span{From: civil.StartOf(now, -1).Unix(), To: now.Unix() + 1}), " bpm"))
 	add("Sleep", duration(time.Duration(d.total(health.SleepAnalysis))*time.Second))
 	return out
 }

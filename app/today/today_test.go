@@ -57,3 +57,30 @@ func TestFigures(t *testing.T) {
 		t.Errorf("three days later: %v", got)
 	}
 }
+
+// On a day that begins at one o'clock, the hour before belongs to yesterday.
+func TestFiguresWithoutMidnight(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Skip("no time zone database on this machine")
+	}
+	path := filepath.Join(t.TempDir(), "health.db")
+	db, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begins := time.Date(2026, 9, 6, 1, 0, 0, 0, zone).Unix()
+	var samples []health.Sample
+	for i, s := range []struct{ start, steps int64 }{{begins - 60, 5000}, {begins, 700}, {begins + 3600, 12}} {
+		samples = append(samples, health.Sample{ID: health.UUID{byte(i + 1)}, Type: health.Steps, Start: s.start, End: s.start + 60, Value: float64(s.steps), Unit: "count", Source: "Ana's iPhone"})
+	}
+	if _, err := db.Apply(t.Context(), &store.Change{Samples: samples}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(Figures(t.Context(), path, time.Date(2026, 9, 6, 9, 0, 0, 0, zone))); got != "[{Steps 712}]" {
+		t.Errorf("%s", got)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"healthsync/sync/civil"
 )
 
 // Error says that a text is no date.
@@ -39,9 +41,7 @@ const DefaultDays = 7
 // days are today and the six before it; a week begins on Monday. A date
 // without a time means the whole day, as a start and as an end.
 func (s Spec) Resolve(now time.Time) (Range, error) {
-	day := func(offset int) time.Time {
-		return time.Date(now.Year(), now.Month(), now.Day()+offset, 0, 0, 0, 0, now.Location())
-	}
+	day := func(offset int) time.Time { return civil.StartOf(now, offset) }
 	var ways []string
 	r := Range{To: now}
 	use := func(on bool, flag string, from, to time.Time) {
@@ -53,8 +53,8 @@ func (s Spec) Resolve(now time.Time) (Range, error) {
 	use(s.Today, "--today", day(0), now)
 	use(s.Yesterday, "--yesterday", day(-1), day(0))
 	use(s.Week, "--week", day(-(int(now.Weekday())+6)%7), now)
-	use(s.Month, "--month", time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location()), now)
-	use(s.Year, "--year", time.Date(now.Year(), 1, 1, 0, 0, 0, 0, now.Location()), now)
+	use(s.Month, "--month", civil.StartOfMonth(now, 0), now)
+	use(s.Year, "--year", civil.Start(now.Year(), time.January, 1, now.Location()), now)
 	use(s.Days != 0, "--days", day(1-s.Days), now)
 	use(s.Hours != 0, "--hours", now.Add(-time.Duration(s.Hours)*time.Hour), now)
 	if s.Days < 0 || s.Hours < 0 || s.Days > 365*200 || s.Hours > 24*365*200 {
@@ -88,7 +88,9 @@ func (s Spec) explicit(now time.Time, day func(int) time.Time) (Range, error) {
 		r.To = end
 	}
 	if s.Start == "" {
-		r.From = r.To.AddDate(0, 0, -DefaultDays)
+		if r.From = r.To.AddDate(0, 0, -DefaultDays); r.To.Equal(civil.StartOf(r.To, 0)) {
+			r.From = civil.StartOf(r.To, -DefaultDays) // whole days
+		}
 		return r, nil
 	}
 	start, _, err := Parse(s.Start, now)
@@ -111,8 +113,7 @@ var layouts = []string{
 func Parse(text string, now time.Time) (begin, end time.Time, err error) {
 	text = strings.TrimSpace(text)
 	day := func(offset int) (time.Time, time.Time, error) {
-		y, m, d := now.Date()
-		return time.Date(y, m, d+offset, 0, 0, 0, 0, now.Location()), time.Date(y, m, d+offset+1, 0, 0, 0, 0, now.Location()), nil
+		return civil.StartOf(now, offset), civil.StartOf(now, offset+1), nil
 	}
 	switch strings.ToLower(text) {
 	case "now":
@@ -124,8 +125,9 @@ func Parse(text string, now time.Time) (begin, end time.Time, err error) {
 	case "tomorrow":
 		return day(1)
 	}
-	if t, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil {
-		return t, t.AddDate(0, 0, 1), nil
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		y, m, d := t.Date()
+		return civil.Start(y, m, d, now.Location()), civil.Start(y, m, d+1, now.Location()), nil
 	}
 	for _, layout := range layouts {
 		if t, err := time.ParseInLocation(layout, strings.ToUpper(text), now.Location()); err == nil {

@@ -55,3 +55,38 @@ func TestWeekBeginsOnMonday(t *testing.T) {
 		t.Errorf("%v, %v", r, err)
 	}
 }
+
+// A day that does not begin at midnight begins where it begins, and ends there.
+func TestDaysWithoutMidnight(t *testing.T) {
+	for _, c := range []struct {
+		zone, now string
+		spec      when.Spec
+		from, to  string
+	}{
+		{"America/Santiago", "2026-09-10T12:00:00-03:00", when.Spec{Start: "2026-09-06", End: "2026-09-06"}, "2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-10T12:00:00-03:00", when.Spec{Start: "2026-09-05", End: "2026-09-05"}, "2026-09-05T00:00:00-04:00", "2026-09-06T01:00:00-03:00"},
+		{"America/Santiago", "2026-09-06T09:00:00-03:00", when.Spec{Today: true}, "2026-09-06T01:00:00-03:00", "2026-09-06T09:00:00-03:00"},
+		{"America/Santiago", "2026-09-07T09:00:00-03:00", when.Spec{Yesterday: true}, "2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-05T00:30:00-04:00", when.Spec{Start: "tomorrow", End: "tomorrow"}, "2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-12T09:00:00-03:00", when.Spec{}, "2026-09-06T01:00:00-03:00", "2026-09-12T09:00:00-03:00"},
+		{"America/Santiago", "2026-09-20T09:00:00-03:00", when.Spec{End: "2026-09-12"}, "2026-09-06T01:00:00-03:00", "2026-09-13T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-20T09:00:00-03:00", when.Spec{End: "2026-09-05"}, "2026-08-30T00:00:00-04:00", "2026-09-06T01:00:00-03:00"},
+		{"America/Havana", "2026-03-08T09:00:00-04:00", when.Spec{Days: 1}, "2026-03-08T01:00:00-04:00", "2026-03-08T09:00:00-04:00"},
+		{"America/Havana", "2026-11-01T09:00:00-05:00", when.Spec{Today: true}, "2026-11-01T00:00:00-04:00", "2026-11-01T09:00:00-05:00"},
+		{"America/Sao_Paulo", "2017-10-15T09:00:00-02:00", when.Spec{Today: true}, "2017-10-15T01:00:00-02:00", "2017-10-15T09:00:00-02:00"},
+		{"Asia/Beirut", "2026-03-29T09:00:00+03:00", when.Spec{Today: true}, "2026-03-29T01:00:00+03:00", "2026-03-29T09:00:00+03:00"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Skip("no time zone database on this machine")
+		}
+		now, err := time.Parse(time.RFC3339, c.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := c.spec.Resolve(now.In(zone))
+		if err != nil || r.From.Format(time.RFC3339) != c.from || r.To.Format(time.RFC3339) != c.to {
+			t.Errorf("%s, %s, %+v: %s to %s, %v; want %s to %s", c.zone, c.now, c.spec, r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), err, c.from, c.to)
+		}
+	}
+}

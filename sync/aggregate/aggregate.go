@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/health"
 )
 
@@ -59,8 +60,8 @@ type Sums struct {
 	by   By
 	zone *time.Location
 	rows map[bucket]*Row
-	// Neighbouring samples mostly share their bucket: remembering the last
-	// one's borders spares the calendar's arithmetic.
+	// Neighbouring samples mostly share their bucket: remembering a time around
+	// the last one spares the calendar's arithmetic.
 	from, until int64
 	begin       time.Time
 }
@@ -78,13 +79,13 @@ func New(by By, zone *time.Location) *Sums {
 // Add counts a sample.
 func (a *Sums) Add(s *health.Sample) {
 	if s.Start < a.from || s.Start >= a.until {
-		a.begin, a.from, a.until = a.borders(s.Start)
+		a.begin, a.from, a.until = a.find(s.Start)
 	}
 	typ, value := s.Type, s.Value
 	if info, ok := health.Lookup(typ); ok && info.Agg == health.Duration {
 		typ, value = stageType(s), float64(s.End-s.Start)/60
 	}
-	key := bucket{a.from, typ}
+	key := bucket{a.begin.Unix(), typ}
 	r := a.rows[key]
 	if r == nil {
 		r = &Row{Date: a.begin, Type: typ, Min: math.Inf(1), Max: math.Inf(-1)}
@@ -95,25 +96,25 @@ func (a *Sums) Add(s *health.Sample) {
 	r.Count++
 }
 
-// borders gives the bucket that holds a moment: its beginning and end.
-func (a *Sums) borders(unix int64) (begin time.Time, from, until int64) {
+// find gives the bucket of a moment by its beginning, and a time around the
+// moment that belongs to it, [from, until).
+func (a *Sums) find(unix int64) (begin time.Time, from, until int64) {
 	t := time.Unix(unix, 0).In(a.zone)
-	y, m, d := t.Date()
-	var end time.Time
+	from, until = civil.Stretch(t)
 	switch a.by {
 	case Hourly:
 		// Counted in seconds, because a clock hour can come twice (when
-		// daylight saving ends) and must not become one row.
-		begin = t.Add(-time.Duration(t.Minute())*time.Minute - time.Duration(t.Second())*time.Second)
-		end = begin.Add(time.Hour)
+		// daylight saving ends) and must not become one row. Where the clock is
+		// changed by half an hour, an hour of it is shorter.
+		hour := unix - int64(t.Minute()*60+t.Second())
+		from, until = max(from, hour), min(until, hour+3600)
+		begin = time.Unix(from, 0).In(a.zone)
 	case Weekly:
-		back := (int(t.Weekday()) + 6) % 7
-		begin, end = time.Date(y, m, d-back, 0, 0, 0, 0, a.zone), time.Date(y, m, d-back+7, 0, 0, 0, 0, a.zone)
+		begin = civil.StartOf(t, -(int(t.Weekday())+6)%7)
 	default:
-		begin, end = time.Date(y, m, d, 0, 0, 0, 0, a.zone), time.Date(y, m, d+1, 0, 0, 0, 0, a.zone)
+		begin = civil.StartOf(t, 0)
 	}
-	// Where midnight does not exist, time.Date gives a moment beside it.
-	return begin, min(begin.Unix(), unix), max(end.Unix(), unix+1)
+	return begin, from, until
 }
 
 // Rows gives the figures, oldest first and then by type.

@@ -81,3 +81,52 @@ func TestSleepCountsByStageInMinutes(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// Days that do not begin at midnight, and hours that are not of an hour: each
+// has one row, under its own date.
+func TestBucketsWhereTheClockChanges(t *testing.T) {
+	for _, c := range []struct {
+		zone, from string
+		by         aggregate.By
+		hours      int
+		want       string
+	}{
+		{"America/Santiago", "2026-09-05T04:00:00Z", aggregate.Daily, 60, "2026-09-05T00:00:00-04:00 24, 2026-09-06T01:00:00-03:00 23, 2026-09-07T00:00:00-03:00 13"},
+		{"America/Santiago", "2026-08-30T04:00:00Z", aggregate.Weekly, 15 * 24, "2026-08-24T00:00:00-04:00 24, 2026-08-31T00:00:00-04:00 167, 2026-09-07T00:00:00-03:00 168, 2026-09-14T00:00:00-03:00 1"},
+		{"America/Havana", "2026-03-07T05:00:00Z", aggregate.Daily, 48, "2026-03-07T00:00:00-05:00 24, 2026-03-08T01:00:00-04:00 23, 2026-03-09T00:00:00-04:00 1"},
+		{"America/Havana", "2026-11-01T04:00:00Z", aggregate.Daily, 48, "2026-11-01T00:00:00-04:00 25, 2026-11-02T00:00:00-05:00 23"},
+		{"America/Sao_Paulo", "2017-10-14T03:00:00Z", aggregate.Daily, 47, "2017-10-14T00:00:00-03:00 24, 2017-10-15T01:00:00-02:00 23"},
+		{"America/Sao_Paulo", "2018-02-17T02:00:00Z", aggregate.Daily, 49, "2018-02-17T00:00:00-02:00 25, 2018-02-18T00:00:00-03:00 24"},
+		{"Africa/Cairo", "2026-04-23T22:00:00Z", aggregate.Daily, 24, "2026-04-24T01:00:00+03:00 23, 2026-04-25T00:00:00+03:00 1"},
+		{"Asia/Beirut", "2026-03-28T22:00:00Z", aggregate.Daily, 24, "2026-03-29T01:00:00+03:00 23, 2026-03-30T00:00:00+03:00 1"},
+		{"Pacific/Apia", "2011-12-29T10:00:00Z", aggregate.Daily, 48, "2011-12-29T00:00:00-10:00 24, 2011-12-31T00:00:00+14:00 24"},
+		{"Australia/Lord_Howe", "2026-04-04T13:00:00Z", aggregate.Daily, 26, "2026-04-05T00:00:00+11:00 25, 2026-04-06T00:00:00+10:30 1"},
+		{"Australia/Lord_Howe", "2026-04-04T14:00:00Z", aggregate.Hourly, 3, "2026-04-05T01:00:00+11:00 1, 2026-04-05T01:30:00+10:30 1, 2026-04-05T02:00:00+10:30 1"},
+		{"Australia/Lord_Howe", "2026-10-03T15:45:00Z", aggregate.Hourly, 1, "2026-10-04T02:30:00+11:00 1"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Skip("no time zone database on this machine")
+		}
+		from, err := time.Parse(time.RFC3339, c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, backwards := range []bool{false, true} {
+			sums := aggregate.New(c.by, zone)
+			for i := range c.hours {
+				if backwards {
+					i = c.hours - 1 - i
+				}
+				sums.Add(&health.Sample{Type: health.Steps, Start: from.Unix() + int64(i)*3600, Value: 1})
+			}
+			var got []string
+			for _, r := range sums.Rows() {
+				got = append(got, fmt.Sprint(r.Date.Format(time.RFC3339), " ", r.Count))
+			}
+			if got := strings.Join(got, ", "); got != c.want {
+				t.Errorf("%s %s from %s, backwards %v:\n%s\nwant\n%s", c.zone, c.by, c.from, backwards, got, c.want)
+			}
+		}
+	}
+}

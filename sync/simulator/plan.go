@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/health"
 )
 
@@ -144,8 +145,8 @@ func newGenerator(p Plan) (*generator, error) {
 func (g *generator) calendar(whole bool) []day {
 	var days []day
 	from := g.From.In(g.Location)
-	for at := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, g.Location); at.Before(g.To); {
-		next := time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, g.Location)
+	for at := civil.StartOf(from, 0); at.Before(g.To); {
+		next := civil.StartOf(at, 1)
 		d := g.day(at, next)
 		at = next
 		if whole && (d.start < g.From.UnixMilli() || d.end > g.To.UnixMilli()) {

@@ -215,3 +215,21 @@ func TestBelievable(t *testing.T) {
 		t.Error("nobody ever runs")
 	}
 }
+
+// A history goes past a day that has no midnight.
+func TestDaysWithoutMidnight(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Skip("no time zone database on this machine")
+	}
+	h := generate(t, Plan{Seed: 1, From: time.Date(2026, 9, 4, 0, 0, 0, 0, zone), To: time.Date(2026, 9, 9, 0, 0, 0, 0, zone), Location: zone, Types: []health.Type{health.Steps}})
+	dates := map[string]int{}
+	for _, s := range h.Samples(health.Steps) {
+		dates[s.StartTime().In(zone).Format(time.DateOnly)]++
+	}
+	for _, date := range []string{"2026-09-04", "2026-09-05", "2026-09-06", "2026-09-07", "2026-09-08"} {
+		if dates[date] == 0 {
+			t.Errorf("no steps on %s: %v", date, dates)
+		}
+	}
+}

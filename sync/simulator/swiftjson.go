@@ -164,7 +164,7 @@ func (d *dateWriter) append(b []byte, unix int64) []byte {
 	}
 	b = append(b, '"')
 	if !d.ok || d.day != day {
-		y, m, dd := civil(day)
+		y, m, dd := gregorian(day)
 		if y < 0 || y > 9999 {
 			d.ok = false
 			b = strconv.AppendInt(b, y, 10)
@@ -187,10 +187,10 @@ func appendClock(b []byte, sec int64) []byte {
 		byte('0'+s/10), byte('0'+s%10), 'Z', '"')
 }
 
-// civil turns days since 1970-01-01 into a date of the Gregorian calendar (the
+// gregorian turns days since 1970-01-01 into a date of the Gregorian calendar (the
 // era arithmetic of Howard Hinnant's "chrono-Compatible Low-Level Date
 // Algorithms", civil_from_days).
-func civil(day int64) (y, m, d int64) {
+func gregorian(day int64) (y, m, d int64) {
 	day += 719468
 	era := day / 146097
 	if day < 0 {
