@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"healthsync/app/cli"
+	"healthsync/app/lock"
 	"healthsync/pki/qr"
 	"healthsync/sync/health"
 	"healthsync/sync/simulator"
@@ -52,6 +53,12 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE") == "1",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HEALTHSYNC_HOME", filepath.Join(e.WorkDir, "home"))
+			repo, err := filepath.Abs("../..")
+			if err != nil {
+				return err
+			}
+			e.Setenv("REPO", repo)
+			e.Setenv("FINGERPRINT", strings.Repeat("ab", 32))
 			e.Setenv("HEALTHSYNC_VAULT", "file")
 			e.Setenv("HEALTHSYNC_BONJOUR", "off")
 			e.Setenv("TZ", "UTC")
@@ -68,6 +75,9 @@ func TestScript(t *testing.T) {
 			"exit":  exitStatus,
 			"mode":  fileMode,
 			"app":   makeApp,
+			"fails": fails,
+			"hold":  holdLock,
+			"newer": newerSchema,
 			"clock": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(clockVar, args[0]) },
 		},
 	})
@@ -105,6 +115,32 @@ func exitStatus(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+// fails runs a command that must end with a status and a condition, told as the
+// user guide shows it, with what to do: fails 12 CERT_REVOKED healthsync status
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	exitStatus(ts, neg, append([]string{args[0]}, args[2:]...))
+	said := ts.ReadFile("stderr")
+	if !strings.Contains(said, "\nError: "+args[1]+"\n") || !strings.Contains(said, "\nFix: ") {
+		ts.Fatalf("%s did not tell of %s and what to do:\n%s", strings.Join(args[2:], " "), args[1], said)
+	}
+}
+
+// holdLock holds a lock of ours until the script ends.
+func holdLock(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := lock.Take(ts.MkAbs(args[0]), "another sync", time.Now())
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Release() })
+}
+
+// newerSchema makes a database one of a later version: the user version is the
+// 32-bit number at offset 60 of the file (SQLite's file format, 1.3).
+func newerSchema(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_RDWR, 0)
+	ts.Check(err)
+	_, err = f.WriteAt([]byte{0, 0, 0x7f, 0xff}, 60)
+	ts.Check(errors.Join(err, f.Close()))
 }
 
 // fileMode checks the permissions of a file: mode 600 home/health.db
