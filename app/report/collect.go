@@ -152,7 +152,7 @@ func (c *collector) daily(m Metric) (map[string]Point, error) {
 	sql := fmt.Sprintf(`SELECT date(start, 'unixepoch', 'localtime') AS day, avg(value), min(value), max(value)
 		FROM samples_unix WHERE type = %s AND start >= %d GROUP BY day`, quote(string(m.Type)), c.since.Unix())
 	if m.Kind == Total {
-		sql = fmt.Sprintf(`SELECT day, total, minimum, maximum FROM %s WHERE type = %s AND day >= %s`, c.totals, quote(string(m.Type)), quote(c.since.Format(time.DateOnly)))
+		sql = fmt.Sprintf(`SELECT day, total, NULL, NULL FROM %s WHERE type = %s AND day >= %s`, c.totals, quote(string(m.Type)), quote(c.since.Format(time.DateOnly)))
 	}
 	days := map[string]Point{}
 	err := c.query(sql, func(v []any) {

@@ -74,8 +74,8 @@ type Series struct {
 type Point struct {
 	From time.Time // when it begins
 	// Has says that something was measured. Value is then the total or the
-	// mean, Min and Max the lowest and highest of the single values; for a
-	// month of totals Value is the mean of its days that have one.
+	// mean; for a month of totals it is the mean of its days that have one. Min
+	// and Max are the lowest and highest of what is measured now and then.
 	Has             bool
 	Value, Min, Max float64
 	// Unread says that a part of it was not read from the iPhone yet, Partial
