@@ -38,7 +38,7 @@ func (s *session) afterwards(ctx context.Context) (bool, error) {
 	if _, more := s.plan.next(); more && s.rounds <= maxRounds {
 		return true, nil
 	}
-	return false, s.finish(ctx)
+	return false, nil
 }
 
 // proof is a question whose answer proves that a type has nothing in a span:

@@ -174,6 +174,8 @@ type tallyStore struct {
 	sorted  map[health.Type]bool
 	covered map[health.Type]spans
 	state   map[string]string
+	// applied, where it is set, sees each change.
+	applied func(*store.Change)
 }
 
 var _ Store = (*tallyStore)(nil)
@@ -185,6 +187,9 @@ func newTallyStore() *tallyStore {
 func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.applied != nil {
+		f.applied(c)
+	}
 	for i := range c.Samples {
 		t := c.Samples[i].Type
 		f.starts[t] = append(f.starts[t], c.Samples[i].Start)

@@ -40,8 +40,10 @@ type flight struct {
 func (s *session) fetchAll(ctx context.Context) error {
 	defer s.abandon()
 	for {
-		hold := s.soundingDue() || s.glanceDue() // both go alone
-		if !hold {
+		// Both go alone.
+		glance := s.glanceDue()
+		sound := !glance && s.soundingDue()
+		if !glance && !sound {
 			if err := s.takeOff(ctx); err != nil {
 				return err
 			}
@@ -53,17 +55,21 @@ func (s *session) fetchAll(ctx context.Context) error {
 			continue
 		}
 		switch {
-		case s.glanceDue():
+		case glance:
 			if err := s.glance(ctx); err != nil {
 				return err
 			}
-		case hold:
+		case sound:
 			if err := s.sound(ctx); err != nil {
 				return err
 			}
 		default:
-			if more, err := s.afterwards(ctx); err != nil || !more {
+			more, err := s.afterwards(ctx)
+			if err != nil {
 				return err
+			}
+			if !more && !s.glanceDue() {
+				return s.finish(ctx)
 			}
 		}
 	}

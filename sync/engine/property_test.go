@@ -120,9 +120,18 @@ func (w *world) sync(o Options) Result {
 	if o.React == nil {
 		o.React = fakeReact
 	}
-	var begin int
+	fresh := make(chan struct{}, 1)
+	o.Fresh = fresh
+	var begin, wanted int
 	w.phone.before = func(q health.Query) error {
 		w.now++
+		if wanted < 8 && w.luck.IntN(30) == 0 { // somebody wants the newest days now
+			wanted++
+			select {
+			case fresh <- struct{}{}:
+			default:
+			}
+		}
 		if w.phone.requests-begin > 3000 {
 			return errEndless
 		}

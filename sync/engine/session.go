@@ -14,9 +14,9 @@ const (
 	// read again. In between, a run reads as much of the look-back as fits
 	// into one request, so that syncing often costs little.
 	deepEvery = 20 * 3600
-	// onePage is how many stored samples a look-back of one request is made
-	// for: it leaves room for the new ones.
-	onePage = 8000
+	// knownShare is the share of a page that a look-back of one request is made for:
+	// it leaves room for the new samples.
+	knownShare = 0.8
 	// freshDays is what the user sees first, of all types.
 	freshDays = 7 * day
 )
@@ -232,14 +232,14 @@ func (s *session) layOut(ctx context.Context, covered map[health.Type]spans) err
 			top = max(top, c.To)
 		}
 	}
-	known := top > Beginning
-	if known {
+	ran := top > Beginning
+	if ran {
 		s.newest = top - 1
 	}
 	// What is covered was served, so time has come that far, whatever the
 	// Mac's clock says now.
 	s.future = max(s.began, top)
-	back, again, err := s.lookback(ctx, known, top)
+	back, again, err := s.lookback(ctx, ran, top)
 	if err != nil {
 		return err
 	}
@@ -290,11 +290,9 @@ func (s *session) layOut(ctx context.Context, covered map[health.Type]spans) err
 	}
 	s.teams(tracks)
 	s.plan = newPlanner(s.future, tracks)
-	if s.o.testOnlyPage > 0 {
-		s.plan.page = s.o.testOnlyPage
-	}
+	s.plan.page = s.page()
 	s.plan.fresh = max(s.future-freshDays, floor)
-	if !known && s.mem.Ran > 0 {
+	if !ran && s.mem.Ran > 0 {
 		s.plan.fresh = floor // the phone had nothing: one look is enough
 	}
 	if lowest < End && again <= 3*health.MaxLimit {
@@ -321,6 +319,14 @@ func (s *session) track(t health.Type, tm *typeMemory, todo spans, back int64) *
 	return tr
 }
 
+// page is how many samples a request asks for.
+func (s *session) page() int {
+	if s.o.testOnlyPage > 0 {
+		return s.o.testOnlyPage
+	}
+	return health.MaxLimit
+}
+
 func (s *session) fullLookback() int64 {
 	switch {
 	case s.o.Lookback < 0:
@@ -333,8 +339,8 @@ func (s *session) fullLookback() int64 {
 
 // lookback is how much of what is covered this run reads again, in seconds,
 // and how many samples are stored of it.
-func (s *session) lookback(ctx context.Context, known bool, top int64) (back int64, n int, err error) {
-	if !known {
+func (s *session) lookback(ctx context.Context, ran bool, top int64) (back int64, n int, err error) {
+	if !ran {
 		return s.fullLookback(), 0, nil
 	}
 	return s.lookbackOf(ctx, top, s.deep)
@@ -346,7 +352,7 @@ func (s *session) lookbackOf(ctx context.Context, top int64, deep bool) (back in
 	back = s.fullLookback()
 	f := store.Filter{Types: s.wanted, Span: store.Span{From: top - back, To: End}}
 	if !deep {
-		f.Limit = onePage
+		f.Limit = int(knownShare * float64(s.page()))
 	}
 	at := top
 	err = s.db.Query(ctx, f, func(x *health.Sample) error {

@@ -209,6 +209,77 @@ func TestSyncFreshFirst(t *testing.T) {
 	}
 }
 
+// Somebody wants the newest days in the middle of a long way back: they come
+// with the next request, of all types, and the way back costs no more than
+// without.
+func TestSyncFreshNow(t *testing.T) {
+	types := slices.DeleteFunc(slices.Clone(benchTypes[:11]), func(t health.Type) bool { return slices.Contains(fragile, t) })
+	world := func() (*fakePhone, *tallyStore) {
+		phone := newFakePhone()
+		r := rand.New(rand.NewPCG(2, 2))
+		for i, typ := range types {
+			phone.set(typ, spread(r, 20000+i*i*1500, ago(5), benchNow))
+		}
+		return phone, newTallyStore()
+	}
+	phone, db := world()
+	run(t, phone, db, benchNow, Options{})
+	plain, plainReads := phone.requests, phone.reads
+
+	phone, db = world()
+	fresh := make(chan struct{}, 1)
+	now := benchNow
+	var wanted int
+	var news []int64
+	phone.before = func(q health.Query) error {
+		now += 60
+		if phone.requests == 30 {
+			for i, typ := range types {
+				news = append(news, now-int64(i))
+				phone.insert(typ, (now-int64(i))*1000, uint32(900000+i))
+			}
+			wanted = phone.requests
+			fresh <- struct{}{}
+		}
+		return nil
+	}
+	when := map[int64]int{}
+	db.applied = func(c *store.Change) {
+		for i := range c.Samples {
+			if at := c.Samples[i].Start; slices.Contains(news, at) {
+				when[at] = max(when[at], 1)
+			}
+		}
+	}
+	var seen []int
+	o := Options{React: fakeReact, Fresh: fresh, Now: func() time.Time { return time.Unix(now, 0) }, Progress: func(p Progress) {
+		if len(when) == len(types) && len(seen) == 0 {
+			seen = append(seen, p.Requests)
+		}
+	}}
+	res, err := Sync(t.Context(), phone, db, o)
+	if err != nil || !res.Complete {
+		t.Fatal(err)
+	}
+	// The one that was being asked, another in the air, and the one for the news.
+	if len(seen) == 0 || seen[0] > wanted+inFlight+1 {
+		t.Errorf("wanted at request %d, stored at %v", wanted, seen)
+	}
+	for typ, s := range phone.data {
+		if len(db.starts[typ]) < len(s.at) {
+			t.Errorf("%s: %d of %d", typ, len(db.starts[typ]), len(s.at))
+		}
+	}
+	// Three soundings for the progress, and one for the news.
+	if phone.requests > plain+5 || phone.reads > plainReads+12000 {
+		t.Errorf("%d requests and %d reads, without %d and %d", phone.requests, phone.reads, plain, plainReads)
+	}
+	// What came before the news is known to be read, too.
+	if again := run(t, phone, db, now+60, Options{}); again.Requests > 2 {
+		t.Errorf("again: %d requests", again.Requests)
+	}
+}
+
 // Version 1.0.0 of the app is brought down by the first sample of stand time:
 // everything else arrives before, and it is not asked for again the same day.
 func TestSyncCrashingType(t *testing.T) {
