@@ -95,6 +95,7 @@ type Agent struct {
 	unsaid    bool // a State waits for coalesce to be over
 	waiting   []*asker
 	stopSync  func() // after the page in hand
+	freshen   chan struct{}
 	syncEnds  chan struct{}
 	notes     *notes
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,10 @@ type mac struct {
 	// listen is what the app hears by; nil for nothing.
 	listen agent.Ears
 	ended  chan error
+	// ahead is by how much the app's clock is ahead; questions are what the
+	// iPhone was asked.
+	ahead     atomic.Int64
+	questions chan []byte
 
 	mu    sync.Mutex
 	notes []notice.Notice
@@ -113,8 +118,14 @@ func (d *fakeDesktop) SetLogin(on bool) error {
 
 func newMac(t *testing.T) *mac {
 	t.Helper()
+	return newMacOf(t, 20)
+}
+
+// newMacOf is newMac with an iPhone that has measured for so many days.
+func newMacOf(t *testing.T, days int) *mac {
+	t.Helper()
 	now := time.Now()
-	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -20), To: now})
+	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -days), To: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +139,12 @@ func newMac(t *testing.T) *mac {
 		desk: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
 	}
 	m.links.NoSearch = true
-	if m.phone, err = simulator.New(simulator.Options{History: history, NoRateLimit: true, Latency: 20 * time.Millisecond}); err != nil {
+	m.questions = make(chan []byte, 1000)
+	script := func(r simulator.Request) []string {
+		m.questions <- bytes.Clone(r.Body)
+		return nil
+	}
+	if m.phone, err = simulator.New(simulator.Options{History: history, NoRateLimit: true, Latency: 20 * time.Millisecond, Script: script}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.phone.Start("127.0.0.1:0"); err != nil {
@@ -173,6 +189,7 @@ func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd)
 	m.a = agent.New(agent.Options{
 		Paths: m.paths, Station: m.station, Link: m.links, Log: slog.New(slog.NewTextHandler(m.log, nil)),
 		Desktop: m.desk, Command: command, Version: "test", Listen: m.listen,
+		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
 		Notify: func(n notice.Notice) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -301,6 +318,38 @@ func TestAgentFollow(t *testing.T) {
 		t.Errorf("%+v %v after %d steps", e, err, steps)
 	}
 	var _ socket.App = m.a
+}
+
+// Whoever runs a sync while the app is on its long way back gets the newest days
+// next.
+func TestAgentFreshens(t *testing.T) {
+	t.Parallel()
+	m := newMacOf(t, 200)
+	newest := func(q []byte) bool { return bytes.Contains(q, []byte("2200-")) }
+	m.pair()
+	m.start(nil)
+	m.until("a way back", func(s status.State) bool {
+		return s.Sync != nil && s.Sync.Samples > 0 && s.Sync.Back < time.Now().AddDate(0, 0, -20).Unix()
+	})
+	m.ahead.Store(int64(time.Minute)) // what began a moment ago is fresh anyway
+	for len(m.questions) > 0 {
+		<-m.questions
+	}
+	e, err := m.a.Follow(t.Context(), func(engine.Progress) {})
+	if err != nil || e.Idle || e.Error != nil {
+		t.Fatalf("%+v %v", e, err)
+	}
+	for n := 0; n <= 4; n++ { // two were in the air
+		select {
+		case q := <-m.questions:
+			if newest(q) {
+				return
+			}
+		default:
+			t.Fatalf("%d more questions, none for the newest days", n)
+		}
+	}
+	t.Error("the newest days were not asked for next")
 }
 
 // The app quits in the middle of a sync within two seconds, and what is stored

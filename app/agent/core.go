@@ -78,6 +78,8 @@ func (c *core) handle(m Message, now time.Time) []Effect {
 		if !m.InPassing || now.Sub(c.plan.lookedAt) > fresh {
 			c.plan.soon(now, 0)
 		}
+	case FreshWanted:
+		out = c.freshen(now)
 	case Clicked:
 		out = c.clicked(m.Action, now)
 	case Done:
@@ -103,11 +105,14 @@ func (c *core) due(now time.Time) []Effect {
 		out = append(out, c.look(false)...)
 	}
 	if c.syncDue(now) && c.surelyConnected(now) && !now.Before(c.plan.mayBegin()) {
-		out = append(out, c.startSync(false)...)
+		out = append(out, c.startSync(false, now)...)
 	}
 	if c.elsewhere() && !now.Before(c.plan.busyUntil) {
 		c.plan.busyUntil = now.Add(busyRetry)
 		out = append(out, StartSync{})
+	}
+	if c.freshDue(now) {
+		out = append(out, c.freshen(now)...)
 	}
 	if c.renewDue(now) {
 		out = append(out, c.jobs.add(status.Action{Name: status.ActRenew, Arg: quietly})...)
@@ -141,6 +146,8 @@ func (c *core) wakeAt(now time.Time) time.Time {
 	}
 	if c.elsewhere() {
 		earliest(c.plan.busyUntil)
+	} else if c.sync != nil {
+		earliest(c.freshAt())
 	}
 	if c.desk.Question != nil {
 		earliest(c.jobs.questionUntil)

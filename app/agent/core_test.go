@@ -162,6 +162,32 @@ func TestSyncByItself(t *testing.T) {
 	}
 }
 
+// A first sync takes hours: who wants a sync now, and each interval that has
+// passed, gets the newest days before the rest of the history.
+func TestSyncFreshens(t *testing.T) {
+	s := begin(t)
+	s.pass(config.DefaultInterval)
+	s.send(Ticked{})
+	s.want(seen("", start), "startsync")
+	s.want(FreshWanted{}, "") // it begins with them
+	s.pass(time.Minute)
+	s.want(Clicked{status.Action{Name: status.ActSync}}, "freshen")
+	s.want(FreshWanted{}, "") // twice is once
+	s.pass(config.DefaultInterval - time.Second)
+	s.want(Ticked{}, "")
+	if at := s.c.wakeAt(s.now); at.Sub(s.now) > time.Second {
+		t.Errorf("woken after %v", at.Sub(s.now))
+	}
+	s.pass(time.Second)
+	s.want(Ticked{}, "freshen")
+	s.want(Ticked{}, "")
+	s.want(Clicked{status.Action{Name: status.ActStop}}, "stopsync")
+	s.pass(time.Hour)
+	s.want(FreshWanted{}, "")
+	s.send(SyncDone{})
+	s.want(FreshWanted{}, "")
+}
+
 // The night is slept through; the sync is due by the clock on the wall.
 func TestSyncAfterSleep(t *testing.T) {
 	s := begin(t)

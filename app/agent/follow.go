@@ -11,6 +11,7 @@ var _ socket.App = (*Agent)(nil)
 
 // Follow tells of the app's sync until it ends.
 func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (socket.Ended, error) {
+	a.inbox.put(FreshWanted{}) // whoever follows has asked for a sync now
 	before := a.result.Load()
 	changed, cancel := a.Subscribe()
 	defer cancel()
@@ -28,7 +29,7 @@ func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (soc
 			return e, nil
 		}
 		if p := s.Sync; p != nil {
-			progress(engine.Progress{Requests: p.Requests, Samples: p.Samples, New: p.New, Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back})
+			progress(engine.Progress{Requests: p.Requests, Samples: p.Samples, New: p.New, Before: p.Before, Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back})
 		}
 		select {
 		case <-changed:

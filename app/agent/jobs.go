@@ -130,12 +130,12 @@ func (c *core) clicked(a status.Action, now time.Time) []Effect {
 func (c *core) clickedSync(now time.Time) []Effect {
 	switch {
 	case c.sync != nil:
-		return nil
+		return c.freshen(now)
 	case !c.seen.Paired:
 		c.fail(status.Action{Name: status.ActSync}, status.New(status.NotPaired, "", nil))
 		return nil
 	}
-	return c.startSync(true)
+	return c.startSync(true, now)
 }
 
 func (c *core) unpairQuestion() status.Question {
@@ -196,7 +196,7 @@ func (c *core) renewed(m Done, now time.Time) {
 }
 
 // startSync begins a sync, asked for or by itself.
-func (c *core) startSync(asked bool) []Effect {
+func (c *core) startSync(asked bool, now time.Time) []Effect {
 	if c.sync != nil || !c.seen.Paired {
 		return nil
 	}
@@ -204,8 +204,18 @@ func (c *core) startSync(asked bool) []Effect {
 		return nil
 	}
 	c.sync = &status.Progress{}
-	c.plan.asked = asked
+	c.plan.asked, c.plan.freshened = asked, now
 	return []Effect{StartSync{}}
+}
+
+// freshen has a sync that is under way read the newest days next: somebody
+// wants them, or the interval is over and the way back is long.
+func (c *core) freshen(now time.Time) []Effect {
+	if c.sync == nil || c.elsewhere() || c.sync.Stopping || now.Sub(c.plan.freshened).Abs() < fresh {
+		return nil
+	}
+	c.plan.freshened = now
+	return []Effect{Freshen{}}
 }
 
 func (c *core) stopSync() []Effect {
@@ -221,7 +231,7 @@ func (c *core) progressed(m Progressed) {
 	}
 	p := m.Progress
 	c.sync = &status.Progress{
-		Stopping: c.sync.Stopping, Requests: p.Requests, Samples: p.Samples, New: p.New,
+		Stopping: c.sync.Stopping, Requests: p.Requests, Samples: p.Samples, New: p.New, Before: p.Before,
 		Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back,
 	}
 }

@@ -55,6 +55,9 @@ type (
 	// Asked says that somebody wants to know how things stand now:
 	// `healthsync status` was run or, InPassing, the menu was opened.
 	Asked struct{ InPassing bool }
+	// FreshWanted says that somebody wants a sync now: one that is under way
+	// reads the newest days next.
+	FreshWanted struct{}
 	// Clicked is a click in the menu.
 	Clicked struct{ Action status.Action }
 	// Done ends an action.
@@ -78,6 +81,7 @@ func (Woke) message()           {}
 func (NetworkChanged) message() {}
 func (FilesChanged) message()   {}
 func (Asked) message()          {}
+func (FreshWanted) message()    {}
 func (Clicked) message()        {}
 func (Done) message()           {}
 func (Unasked) message()        {}
@@ -94,6 +98,8 @@ type (
 	// StartSync starts one, StopSync ends it after the page in hand.
 	StartSync struct{}
 	StopSync  struct{}
+	// Freshen has the sync that is under way read the newest days next.
+	Freshen struct{}
 	// Run does what an action asks for.
 	Run struct{ Action status.Action }
 	// Ask puts a question to the person, in a window where there is one.
@@ -109,6 +115,7 @@ type (
 func (Look) effect()      {}
 func (StartSync) effect() {}
 func (StopSync) effect()  {}
+func (Freshen) effect()   {}
 func (Run) effect()       {}
 func (Ask) effect()       {}
 func (Say) effect()       {}

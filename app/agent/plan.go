@@ -57,6 +57,7 @@ type plan struct {
 	retryAt            time.Time // no sync by itself before
 	syncFails          int
 	asked              bool      // the sync that runs was asked for by a click
+	freshened          time.Time // when the sync that runs asked for the newest days last
 	busyUntil          time.Time // another process syncs; it is left alone
 	stoppedUntil       time.Time // the person stopped the last one
 	lookedAt           time.Time // the iPhone was asked last
@@ -129,6 +130,22 @@ func (c *core) nextSync() time.Time {
 func (c *core) syncDue(now time.Time) bool {
 	n := c.nextSync()
 	return c.sync == nil && !n.IsZero() && (!now.Before(n) || c.seen.LastSync.After(now))
+}
+
+// freshDue reports that the sync under way has lasted for the interval: what
+// came meanwhile is asked for before the rest of the history.
+func (c *core) freshDue(now time.Time) bool {
+	at := c.freshAt()
+	return !at.IsZero() && (!now.Before(at) || at.Sub(now) > c.desk.Interval) // or the clock was set back
+}
+
+// freshAt is when the sync under way has lasted for the interval; zero if there
+// is none, or none by itself.
+func (c *core) freshAt() time.Time {
+	if c.sync == nil || c.elsewhere() || c.sync.Stopping || c.desk.Interval == 0 {
+		return time.Time{}
+	}
+	return c.plan.freshened.Add(c.desk.Interval)
 }
 
 // failing notes that a sync by itself could not be done.

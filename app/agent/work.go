@@ -46,6 +46,11 @@ func (a *Agent) perform(w *work, effects []Effect) {
 			if a.stopSync != nil {
 				a.stopSync()
 			}
+		case Freshen:
+			select {
+			case a.freshen <- struct{}{}:
+			default: // it was asked for already, or no sync has begun yet
+			}
 		case Run:
 			go w.run(e.Action)
 		case Ask:
@@ -111,6 +116,8 @@ func (w *work) startSync() {
 	// It outlives the end of Run by the page in hand.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.ctx))
 	ends := make(chan struct{})
+	fresh := make(chan struct{}, 1)
+	a.freshen = fresh
 	var stopping atomic.Bool
 	a.syncEnds = ends
 	a.stopSync = func() {
@@ -120,7 +127,7 @@ func (w *work) startSync() {
 	go func() {
 		defer close(ends)
 		defer cancel()
-		m := w.sync(ctx, func(p engine.Progress) {
+		m := w.sync(ctx, fresh, func(p engine.Progress) {
 			a.inbox.put(Progressed{p})
 			if stopping.Load() { // the page in hand is stored
 				cancel()
@@ -133,13 +140,13 @@ func (w *work) startSync() {
 	}()
 }
 
-func (w *work) sync(ctx context.Context, progress func(engine.Progress)) SyncDone {
+func (w *work) sync(ctx context.Context, fresh <-chan struct{}, progress func(engine.Progress)) SyncDone {
 	a := w.a
 	s, err := a.o.Station()
 	if err != nil {
 		return SyncDone{Problem: explain.Error(err, a.o.Now())}
 	}
-	res, err := syncrun.Run(ctx, s, syncrun.Options{Holder: holder, Link: w.link(), Progress: progress})
+	res, err := syncrun.Run(ctx, s, syncrun.Options{Holder: holder, Link: w.link(), Fresh: fresh, Progress: progress})
 	var held *lock.HeldError
 	switch {
 	case errors.As(err, &held) && held.Holder.PID != 0:

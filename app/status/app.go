@@ -23,6 +23,9 @@ type Progress struct {
 	Requests int   `json:"requests"`
 	Samples  int64 `json:"samples"`
 	New      int64 `json:"new"`
+	// Before is how many samples earlier syncs have brought of a history that is
+	// still being read.
+	Before int64 `json:"before,omitempty"`
 	// Known says that the end is in sight: only then do Remaining (samples)
 	// and Seconds mean anything.
 	Known     bool    `json:"totalKnown"`
@@ -35,10 +38,17 @@ type Progress struct {
 // Percent is how far the sync is, where that is known. It stays below 100
 // until the sync has ended.
 func (p *Progress) Percent() (int, bool) {
-	if p == nil || !p.Known || p.Samples+p.Remaining <= 0 {
+	if p == nil || !p.Known {
 		return 0, false
 	}
-	return int(min(99, 100*p.Samples/(p.Samples+p.Remaining))), true
+	have := p.Samples
+	if p.Before > 0 {
+		have = p.Before + p.New
+	}
+	if have+p.Remaining <= 0 {
+		return 0, false
+	}
+	return int(min(99, 100*have/(have+p.Remaining))), true
 }
 
 // Desk is what only the menu shows: settings as it offers them, the figures of

@@ -40,6 +40,8 @@ type Options struct {
 	// Patient may wait for a locked or absent iPhone after an error; nil does
 	// not.
 	Patient engine.React
+	// Fresh is engine.Options'.
+	Fresh <-chan struct{}
 	// Progress is engine.Options'.
 	Progress func(engine.Progress)
 }
@@ -83,11 +85,17 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 	return logged(ctx, s, db, link, opts, o.Verified)
 }
 
+// unpaced is more requests a minute than any iPhone answers.
+const unpaced = 1 << 20
+
 // engine combines what was asked for with the settings.
 func (o Options) engine(s *pairing.Station) (engine.Options, error) {
 	opts := engine.Options{
 		Types: o.Types, Since: o.Since, Full: o.Full, Now: s.Now, Lookback: s.Config.SyncLookback(),
-		Progress: o.Progress, React: react(s.Now, o.Patient),
+		Fresh: o.Fresh, Progress: o.Progress, PerMinute: phone.PerMinute, React: react(s.Now, o.Patient),
+	}
+	if o.Link.Unpaced {
+		opts.PerMinute = unpaced
 	}
 	if opts.Types == nil && !o.AllTypes {
 		var err error

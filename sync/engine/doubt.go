@@ -296,7 +296,7 @@ func (s *session) finish(ctx context.Context) error {
 			s.mem.of(t).Top = x.n / x.seconds
 		}
 	}
-	s.mem.Ran, s.mem.Begin = s.began, nil
+	s.mem.Ran, s.mem.Begin, s.mem.Sure = s.began, nil, 0
 	if s.deep {
 		s.mem.Deep = s.began
 	}

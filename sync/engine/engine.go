@@ -20,6 +20,7 @@ type Phone interface {
 type Store interface {
 	Apply(ctx context.Context, c *store.Change) (store.Outcome, error)
 	Coverage(ctx context.Context) (map[health.Type][]store.Span, error)
+	Types(ctx context.Context) ([]store.TypeStat, error)
 	State(ctx context.Context, key string) (string, bool, error)
 	Query(ctx context.Context, f store.Filter, yield func(*health.Sample) error) error
 }

@@ -135,6 +135,21 @@ func (f *fakeStore) Coverage(context.Context) (map[health.Type][]store.Span, err
 	return out, nil
 }
 
+func (f *fakeStore) Types(context.Context) ([]store.TypeStat, error) {
+	n := map[health.Type]int64{}
+	for k := range f.live {
+		n[k.Type]++
+	}
+	return stats(n), nil
+}
+
+func stats(n map[health.Type]int64) (list []store.TypeStat) {
+	for t, count := range n {
+		list = append(list, store.TypeStat{Type: t, Count: count})
+	}
+	return list
+}
+
 func (f *fakeStore) State(_ context.Context, key string) (string, bool, error) {
 	v, ok := f.state[key]
 	return v, ok, nil
@@ -199,7 +214,7 @@ func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, e
 		f.covered[v.Type] = f.covered[v.Type].plus(v.Span)
 	}
 	maps.Copy(f.state, c.State)
-	return store.Outcome{}, nil
+	return store.Outcome{Counts: store.Counts{Added: len(c.Samples)}}, nil
 }
 
 func (f *tallyStore) Coverage(context.Context) (map[health.Type][]store.Span, error) {
@@ -208,6 +223,14 @@ func (f *tallyStore) Coverage(context.Context) (map[health.Type][]store.Span, er
 		out[t] = c
 	}
 	return out, nil
+}
+
+func (f *tallyStore) Types(context.Context) ([]store.TypeStat, error) {
+	n := map[health.Type]int64{}
+	for t, starts := range f.starts {
+		n[t] = int64(len(starts))
+	}
+	return stats(n), nil
 }
 
 func (f *tallyStore) State(_ context.Context, key string) (string, bool, error) {

@@ -24,7 +24,10 @@ type memory struct {
 	Ran int64 `json:"ran,omitempty"`
 	// Begin says between which seconds the history begins, while it is being
 	// read for the first time; nil where that is not known.
-	Begin *store.Span                 `json:"begin,omitempty"`
+	Begin *store.Span `json:"begin,omitempty"`
+	// Sure is a second before which samples were seen, meanwhile; 0 where that
+	// is not known.
+	Sure  int64                       `json:"sure,omitempty"`
 	Types map[health.Type]*typeMemory `json:"types,omitempty"`
 	Full  *fullMemory                 `json:"full,omitempty"`
 }

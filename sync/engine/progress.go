@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -16,8 +17,13 @@ type Progress struct {
 	// the database did not have.
 	Requests     int
 	Samples, New int64
-	// Back is the second down to which all types are read, Types how many
-	// there are and Done how many of them are read whole.
+	// Before is how many samples earlier runs have brought of the types whose
+	// history is still being read: with it, and not from nothing, a run goes on
+	// that was ended early. It is 0 in a full run.
+	Before int64
+	// Back is the second down to which all types are read, but for those that are
+	// left for the end because they bring the app down; Types is how many there
+	// are and Done how many of them are read whole.
 	Back        int64
 	Types, Done int
 	// Known says that the beginning of the history is known well enough to
@@ -26,25 +32,62 @@ type Progress struct {
 	Known bool
 	// Remaining estimates the samples that are still to come.
 	Remaining int64
-	// Rate is the samples per second of this run so far.
+	// Rate is the samples per second that came in the last minute.
 	Rate float64
 	// Seconds is the time left at Rate, and never less than the phone's limit
 	// on requests allows.
 	Seconds float64
 }
 
+// Have is how many samples of what there is are here: those of earlier runs
+// count where this one goes on with their work.
+func (p Progress) Have() int64 {
+	if p.Before > 0 {
+		return p.Before + p.New
+	}
+	return p.Samples
+}
+
+// mark is how far a run was at a moment.
+type mark struct {
+	at       time.Time
+	requests int
+	samples  int64
+}
+
+// recently is the time by which Rate is told, and that of the phone's limit.
+const recently = time.Minute
+
+// pace notes how far the run is and gives what came in the last minute.
+func (s *session) pace() (requests int, rate float64) {
+	now := mark{s.now(), s.res.Requests, s.res.Samples}
+	s.marks = append(s.marks, now)
+	i := 0
+	for i < len(s.marks)-2 && now.at.Sub(s.marks[i].at) > recently {
+		i++
+	}
+	s.marks = slices.Delete(s.marks, 0, i)
+	first := s.marks[0]
+	if d := now.at.Sub(first.at).Seconds(); d > 0 {
+		rate = float64(now.samples-first.samples) / d
+	}
+	return now.requests - first.requests, rate
+}
+
 // look is the progress as the planner sees it.
 func (s *session) look() Progress {
 	p := s.plan
 	l := Progress{
-		Requests: s.res.Requests, Samples: s.res.Samples,
+		Requests: s.res.Requests, Samples: s.res.Samples, Before: s.before,
 		Types: len(p.index), Back: Beginning,
 	}
 	open := map[health.Type]bool{}
 	for _, t := range p.tracks {
 		if len(t.todo) > 0 {
-			l.Back = max(l.Back, t.top())
 			open[t.typ] = true
+			if t.team < last {
+				l.Back = max(l.Back, t.top())
+			}
 		}
 	}
 	begin := s.beginning(l.Back)
@@ -58,14 +101,15 @@ func (s *session) look() Progress {
 		left = 0
 	}
 	l.Remaining = int64(left)
-	if elapsed := float64(s.now().Unix() - s.began); elapsed > 0 {
-		l.Rate = float64(l.Samples) / elapsed
-	}
+	var used int
+	used, l.Rate = s.pace()
 	limit := s.o.PerMinute
 	if limit == 0 {
 		limit = DefaultPerMinute
 	}
-	l.Seconds = math.Ceil(left/health.MaxLimit) * 60 / float64(limit)
+	// What is left of this minute's requests can be made at once.
+	pages := max(math.Ceil(left/health.MaxLimit)-float64(max(limit-used, 0)), 0)
+	l.Seconds = pages * 60 / float64(limit)
 	if l.Rate > 0 {
 		l.Seconds = max(l.Seconds, left/l.Rate)
 	}
@@ -88,7 +132,11 @@ func (s *session) beginning(back int64) int64 {
 // begins at that second.
 func (p *planner) left(t *track, begin int64) (n float64) {
 	for _, s := range t.todo {
-		n += t.rate() * float64(max(min(s.To, p.now)-max(s.From, begin), 0))
+		rate := t.rate()
+		if r := t.resume; r != nil && s.To <= r.at && r.tau > 0 {
+			rate = r.n / r.tau
+		}
+		n += rate * float64(max(min(s.To, p.now)-max(s.From, begin), 0))
 	}
 	return n
 }
@@ -165,7 +213,7 @@ func (s *session) sound(ctx context.Context) error {
 	if err := s.barrier(ctx); err != nil {
 		return err
 	}
-	s.mem.Begin = &store.Span{From: s.future - int64(old), To: s.future - int64(young)}
+	s.mem.Begin, s.mem.Sure = &store.Span{From: s.future - int64(old), To: s.future - int64(young)}, s.plan.sure
 	return nil
 }
 

@@ -60,8 +60,12 @@ type session struct {
 	// air are the questions on the wire, oldest first.
 	air      []*flight
 	glancing bool
-	jobs     chan *job
-	free     chan *health.Page
+	// before is how many samples earlier runs have brought of the types whose
+	// history is not read to its beginning; marks are for telling the pace.
+	before int64
+	marks  []mark
+	jobs   chan *job
+	free   chan *health.Page
 	// Found by the storing goroutine; read by the other behind a barrier.
 	suspects map[health.Type]spans
 	hushed   []hush
@@ -290,7 +294,10 @@ func (s *session) layOut(ctx context.Context, covered map[health.Type]spans) err
 	}
 	s.teams(tracks)
 	s.plan = newPlanner(s.future, tracks)
-	s.plan.page = s.page()
+	s.plan.page, s.plan.sure = s.page(), s.mem.Sure
+	if err := s.count(ctx, tracks, floor); err != nil {
+		return err
+	}
 	s.plan.fresh = max(s.future-freshDays, floor)
 	if !ran && s.mem.Ran > 0 {
 		s.plan.fresh = floor // the phone had nothing: one look is enough
@@ -299,6 +306,24 @@ func (s *session) layOut(ctx context.Context, covered map[health.Type]spans) err
 		s.plan.fresh = lowest
 		since := max(s.mem.Ran, top)
 		s.plan.again = float64(again) + s.density()*float64(max(s.future-since, 0))
+	}
+	return nil
+}
+
+// count finds how much earlier runs have brought of what is being read.
+func (s *session) count(ctx context.Context, tracks []*track, floor int64) error {
+	s.marks = []mark{{s.now(), s.res.Requests, 0}}
+	if s.o.Full || s.o.Progress == nil {
+		return nil
+	}
+	list, err := s.db.Types(ctx)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		if i := slices.IndexFunc(tracks, func(t *track) bool { return t.typ == x.Type }); i >= 0 && len(tracks[i].todo) > 0 && tracks[i].todo[0].From == floor {
+			s.before += x.Count
+		}
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ const (
 	paceWindow = phoneWindow + 500*time.Millisecond
 )
 
+// PerMinute is how many requests a minute a paced client makes in the long run.
+const PerMinute = int(paceLimit * time.Minute / paceWindow)
+
 // Pacer keeps the requests of one pairing within the phone's budget, so that
 // the phone never has to refuse. All clients of one pairing in a process share
 // one. It knows only this process: a refusal that happens all the same (the
