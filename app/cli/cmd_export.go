@@ -32,7 +32,8 @@ yesterday, today or now.
 
 CSV has the columns id;type;value;unit;startDate;endDate;sourceName. With
 --aggregate the figures are date,type,total,average,min,max,count; sleep counts by
-stage, in minutes, and where two devices counted the same steps, both count.`,
+stage, in minutes, and where two devices counted the same steps, both count (the
+view daily_totals counts them once: healthsync sql).`,
 		Example: `  healthsync export --output health.csv
   healthsync export --types steps,heartRate --year --output year.json
   healthsync export --types sleep --days 30 --include-metadata

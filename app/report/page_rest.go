@@ -220,7 +220,7 @@ func (r *Report) sourcesTable(w *html.Writer) {
 func (r *Report) foot(w *html.Writer) {
 	w.Open("footer")
 	zone, _ := r.Made.Zone()
-	w.Element("p", "Days begin at midnight in the zone of this computer ("+zone+"); a night belongs to the day of waking. Means are of the days that have a figure. These are your own records, not a diagnosis.")
+	w.Element("p", "Totals are of the day where they were measured, and what two devices measured at the same time counts once. Everything else goes by the days of this computer's zone ("+zone+"); a night belongs to the day of waking. Means are of the days that have a figure. These are your own records, not a diagnosis.")
 	w.Element("p", "Made by "+strings.TrimSpace("HealthSync "+r.Version)+" from the database on this computer. The page loads nothing from anywhere; it holds health data, so mind where you put it.")
 	w.Close("footer")
 }

@@ -69,7 +69,12 @@ body{font-size:11pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 header,main,footer{max-width:none;padding:0}
 .skip,details{display:none}
 h2{break-after:avoid}
-.cards{grid-template-columns:repeat(4,1fr)}
+.cards{grid-template-columns:repeat(5,1fr);gap:8px}
+.cards a{padding:8px 10px}
+.cards .about,.cards .name{font-size:8.5pt}
+.cards small{font-size:9pt}
+table{font-size:9pt}
+th,td{padding:4px 8px 4px 0}
 .cards li,.panel,tr{break-inside:avoid}
 .cards a,.panel,.wide{border:1px solid var(--line)}
 .cards a{border-top:3px solid var(--c)}
