@@ -25,6 +25,8 @@ import (
 type syncOptions struct {
 	link linkFlags
 	full bool
+	// merge lets another iPhone add to the database.
+	merge bool
 	// verify reads everything again and says what differed.
 	verify bool
 	types  []string
@@ -47,6 +49,10 @@ and what is stored with the ledger of what the iPhone served before: what differ
 right, and told by type and day (UTC). It can be stopped and carries on within a week. It
 ends with 25 where something differed, 0 where nothing did.
 
+The database belongs to the iPhone that filled it. Another iPhone that has nothing
+of what is stored is refused: give it a folder of its own with HEALTHSYNC_HOME, or
+let it add to this database with --merge, once. What is stored then stays as it is.
+
 With --json it prints one event a line: progress while it runs, then the result.`,
 		Example: "  healthsync sync\n  healthsync sync --types steps,heartRate\n  healthsync sync --full\n  healthsync sync --verify",
 		Args:    noArgs,
@@ -55,6 +61,7 @@ With --json it prints one event a line: progress while it runs, then the result.
 	f := cmd.Flags()
 	f.BoolVar(&o.full, "full", false, "read everything again and compare")
 	f.BoolVar(&o.verify, "verify", false, "read everything again and say what differed")
+	f.BoolVar(&o.merge, "merge", false, "let another iPhone add to the database")
 	f.StringSliceVar(&o.types, "types", nil, "only these types")
 	f.StringVar(&o.since, "since", "", "nothing older than this date")
 	f.StringVar(&o.wait, "wait", "", "wait so long (minutes, or like 90s) for a locked or absent iPhone")
@@ -82,6 +89,13 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 	view := newSyncView(env, asJSON)
 	if o.verify {
 		run.Verified = func(v engine.Verification) { view.verified = &v }
+	}
+	run.Again = func(same bool) {
+		if same {
+			env.note("the iPhone has a new identity and the same data: everything is read again and compared")
+			return
+		}
+		env.note("this iPhone's data is added to what is stored, which stays as it is")
 	}
 	run.Progress, run.Patient = view.progress, env.patient(wait)
 	run.Reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
@@ -115,7 +129,7 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 
 // plain reports a sync that wants what every sync does.
 func (o *syncOptions) plain() bool {
-	return !o.full && !o.verify && len(o.types) == 0 && o.since == "" && o.link.host == "" && o.link.port == 0
+	return !o.full && !o.verify && !o.merge && len(o.types) == 0 && o.since == "" && o.link.host == "" && o.link.port == 0
 }
 
 // followApp shows the sync that the menu-bar app is busy with.
@@ -132,7 +146,7 @@ func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView)
 
 // run turns the flags into a sync.
 func (o *syncOptions) run(env *Env) (syncrun.Options, error) {
-	run := syncrun.Options{Holder: "healthsync sync", Full: o.full}
+	run := syncrun.Options{Holder: "healthsync sync", Full: o.full, Merge: o.merge}
 	var err error
 	if run.Types, err = resolveTypes(o.types); err != nil {
 		return run, err

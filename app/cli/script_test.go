@@ -176,7 +176,7 @@ var phones sync.Map // *testscript.TestScript to *scriptPhone: scripts run side 
 
 // phoneCommand starts and handles a simulated iPhone:
 //
-//	phone start [protocol=2] [days=3] [samples=N] [types=a,b] [name=X] [dir=D] [clock=DURATION] [fault=F]...
+//	phone start [protocol=2] [seed=7] [days=3] [samples=N] [types=a,b] [name=X] [dir=D] [clock=DURATION] [fault=F]...
 //	phone code | lock | unlock | stop | restart | revoke | fault F... | heal | clock DURATION | delete TYPE N
 //
 // code.png and code.json hold its pairing code, $PORT its port.
@@ -240,6 +240,8 @@ func startPhone(ts *testscript.TestScript, args []string) *scriptPhone {
 			o.Protocol, err = strconv.Atoi(value)
 		case "days":
 			days, err = strconv.Atoi(value)
+		case "seed": // another person's history
+			plan.Seed, err = strconv.ParseUint(value, 10, 64)
 		case "samples":
 			plan.Samples, err = strconv.Atoi(value)
 		case "types":

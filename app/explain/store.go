@@ -78,3 +78,16 @@ func alteredDays(days []store.Divergence) string {
 	}
 	return strings.Join(parts, ", ") + "."
 }
+
+// OtherPhone explains that a database is another iPhone's. compared is how many
+// samples of this one were looked for in it.
+func OtherPhone(path, name string, compared int) *status.Error {
+	if name == "" {
+		name = "this iPhone"
+	}
+	detail := fmt.Sprintf("%s serves nothing of the types in %s. If it is the same person's, give its app the permission to read them (Settings > Privacy & Security > Health).", name, path)
+	if compared > 0 {
+		detail = fmt.Sprintf("None of the %d newest samples that %s has of that time are in %s.", compared, name, path)
+	}
+	return status.New(status.StoreOther, detail+"\nNothing was stored, and nothing was marked as gone.", nil)
+}

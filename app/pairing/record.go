@@ -113,6 +113,15 @@ func (r *Record) ServerCertificate() (*x509.Certificate, error) {
 // Leaf is the fingerprint of the certificate that the iPhone showed last.
 func (r *Record) Leaf() pki.Fingerprint { return pki.FingerprintOfDER(r.Server) }
 
+// Identity is what makes this iPhone this one, for as long as it is paired and
+// after: the CA's fingerprint, or, with protocol 1, the pinned certificate's.
+func (r *Record) Identity() string {
+	if r.Protocol == 1 {
+		return "leaf:" + r.Leaf().Hex()
+	}
+	return "ca:" + r.CA.Hex()
+}
+
 func saveRecord(p config.Paths, r *Record) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

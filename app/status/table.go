@@ -79,6 +79,7 @@ const (
 	StoreOlder    Code = "STORE_OLDER"
 	StoreAltered  Code = "STORE_ALTERED"
 	StoreHealed   Code = "STORE_HEALED"
+	StoreOther    Code = "STORE_OTHER_PHONE"
 	NoData        Code = "NO_DATA"
 	FileExists    Code = "FILE_EXISTS"
 	FileError     Code = "FILE_ERROR"
@@ -227,6 +228,8 @@ var table = []Condition{
 	{StoreAltered, Problem, "Database changed by others", "The local database is not what the iPhone served",
 		Remedy{Text: "read it from the iPhone again and put right what differs", Command: "healthsync sync --verify", Action: "troubleshoot"}, ExitStorage, nil},
 	{StoreHealed, Warning, "Differences put right", "The local database differed from the iPhone and was put right", Remedy{}, ExitHealed, nil},
+	{StoreOther, Problem, "Another iPhone's data", "This database holds another iPhone's health data",
+		Remedy{Text: "give this iPhone a folder of its own (HEALTHSYNC_HOME=DIR), or add its data to this database", Command: "healthsync sync --merge"}, ExitStorage, nil},
 	{NoData, Problem, "Nothing stored yet", "There is no local database yet",
 		Remedy{Text: "fetch the history first", Command: "healthsync sync", Action: "sync"}, ExitStorage, nil},
 	{FileExists, Problem, "File exists", "The file exists already",

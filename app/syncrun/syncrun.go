@@ -37,6 +37,13 @@ type Options struct {
 	// Verified, where it is set, makes the sync a verification and is told what
 	// it found, also beside an error.
 	Verified func(engine.Verification)
+	// Merge lets an iPhone that has nothing of what is stored add to it. What is
+	// stored stays as it is.
+	Merge bool
+	// Again, where it is set, is told that all is read from the beginning because
+	// the iPhone has another identity than the one before; same says that it
+	// has what is stored.
+	Again func(same bool)
 	// Patient may wait for a locked or absent iPhone after an error; nil does
 	// not.
 	Patient engine.React
@@ -46,7 +53,8 @@ type Options struct {
 	Progress func(engine.Progress)
 }
 
-// Run syncs. A *lock.HeldError says that another process does so already. The
+// Run syncs. A *lock.HeldError says that another process does so already, a
+// *status.Error STORE_OTHER_PHONE that another iPhone filled the database. The
 // Result is good beside an error too: what it counts is stored.
 func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, error) {
 	opts, err := o.engine(s)
@@ -82,6 +90,9 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 		return engine.Result{}, err
 	}
 	opts.Enabled = st.Types
+	if err := settle(ctx, s, db, link, opts, o); err != nil {
+		return engine.Result{}, err
+	}
 	return logged(ctx, s, db, link, opts, o.Verified)
 }
 
@@ -137,7 +148,7 @@ func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 	if err := db.RecordRun(ctx, &run); err != nil {
 		return engine.Result{}, err
 	}
-	res, err := pull(ctx, db, link, opts, verified)
+	res, err := pull(ctx, ownSamples{db}, link, opts, verified)
 	err = link.Explain(err)
 	run.Ended, run.Requests, run.Counts, run.Outcome = s.Now().Unix(), res.Requests+1, res.Counts, store.RunOK
 	if err != nil {
@@ -150,7 +161,7 @@ func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 }
 
 // pull is the sync or the verification itself.
-func pull(ctx context.Context, db *store.Store, phone engine.Phone, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
+func pull(ctx context.Context, db engine.Ledger, phone engine.Phone, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
 	if verified == nil {
 		return engine.Sync(ctx, phone, db, opts)
 	}

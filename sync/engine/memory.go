@@ -93,6 +93,10 @@ func loadMemory(ctx context.Context, db Store) (*memory, error) {
 	return m, nil
 }
 
+// Forgotten is the State that makes the next run know nothing of those before:
+// for a database that goes on with another iPhone.
+func Forgotten() map[string]string { return map[string]string{stateKey: "", verifyKey: ""} }
+
 // of gives the memory of a type, new where there is none.
 func (m *memory) of(t health.Type) *typeMemory {
 	tm := m.Types[t]

@@ -44,6 +44,10 @@ func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error
 	for _, k := range c.Also {
 		also[k] = struct{}{}
 	}
+	mixed, err := w.hasForeign()
+	if err != nil {
+		return Outcome{}, err
+	}
 	out := Outcome{ByType: make(map[health.Type]Counts, len(a.batches))}
 	for _, b := range a.batches {
 		if err := ctx.Err(); err != nil {
@@ -53,11 +57,14 @@ func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error
 		if err != nil {
 			return Outcome{}, err
 		}
-		m := &merger{batch: b, c: w, dict: s.dict, at: s.now().Unix(), also: also, gone: a.missing[:0], cover: cover, detail: c.Detail}
+		m := &merger{batch: b, c: w, dict: s.dict, at: s.now().Unix(), also: also, gone: a.missing[:0], cover: cover, detail: c.Detail, mixed: mixed}
 		if err := m.merge(); err != nil {
 			return Outcome{}, err
 		}
 		a.missing = m.gone[:0]
+		if err := m.own(); err != nil {
+			return Outcome{}, err
+		}
 		if err := m.update(); err != nil {
 			return Outcome{}, err
 		}

@@ -42,6 +42,7 @@ type merger struct {
 	moved map[health.UUID]struct{} // rows that are stored at another time
 	moves int                      // rows taken out because they are in the change at another time
 	cover []Span                   // what was covered before the change
+	mixed bool                     // there are samples of another iPhone
 
 	detail bool              // count by day
 	byDay  map[int64]*Counts // with detail: what was written, by UTC day
@@ -183,8 +184,14 @@ func (m *merger) takeAway() error {
 	}
 	for i := range m.gone {
 		g := &m.gone[i]
+		_, moved := m.ids[g.id]
+		if foreign, err := m.foreign(g); err != nil {
+			return err
+		} else if foreign && !moved {
+			continue
+		}
 		m.touch(g.start, g.stop, -1, -g.hash, true)
-		if _, moved := m.ids[g.id]; moved {
+		if moved {
 			if m.moved == nil {
 				m.moved = make(map[health.UUID]struct{})
 			}

@@ -22,6 +22,9 @@ type Filter struct {
 	OldestFirst bool
 	// Limit is the most samples to give; 0 means no limit.
 	Limit int
+	// Own leaves out what came from another iPhone than the one that is synced
+	// now ([Store.ChangePhone]).
+	Own bool
 }
 
 const (
@@ -83,6 +86,12 @@ func (s *Store) sources(c *conn, f Filter) ([]*source, error) {
 	sql := samplesDown
 	if f.OldestFirst {
 		sql = samplesUp
+	}
+	if f.Own {
+		var err error
+		if sql, err = c.ownOf(sql); err != nil {
+			return nil, err
+		}
 	}
 	var out []*source
 	names, err := c.stmt(typesByName)

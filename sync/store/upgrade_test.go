@@ -128,7 +128,7 @@ func TestUpgradeKilled(t *testing.T) {
 	apply(t, s, store.Change{Samples: page})
 	s.Close()
 	want := reader(t, path, "SELECT count(*), sum(start) FROM sample")
-	old := "DROP VIEW trust_log; DROP TABLE trusted; DROP VIEW daily_totals; DROP TABLE ledger; DROP TABLE day_total; DELETE FROM state WHERE key = 'totals'; " +
+	old := "DROP TABLE foreign_sample; DROP VIEW trust_log; DROP TABLE trusted; DROP VIEW daily_totals; DROP TABLE ledger; DROP TABLE day_total; DELETE FROM state WHERE key = 'totals'; " +
 		"ALTER TABLE type DROP COLUMN late; ALTER TABLE type DROP COLUMN longest; ALTER TABLE type DROP COLUMN zoned; PRAGMA user_version = 1"
 	meddle(t, path, old) // and back to the first
 	began := time.Now()
