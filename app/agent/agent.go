@@ -211,23 +211,18 @@ func (a *Agent) sleep() time.Duration {
 }
 
 func (a *Agent) handle(m Message) []Effect {
-	_, asked := m.(askedFor)
-	if asked {
-		a.waiting = append(a.waiting, &asker{reply: m.(askedFor).reply})
+	if ask, ok := m.(askedFor); ok {
+		a.waiting = append(a.waiting, &asker{reply: ask.reply})
 		m = Asked{}
 	}
 	out := a.core.handle(m, a.o.Now())
-	_, synced := m.(SyncDone)
-	switch {
-	case len(a.waiting) == 0:
-	case asked && a.alone(), slices.Contains(out, Effect(StartSync{})): // is it still so?
-		out = append(out, a.core.look(true)...)
-	case synced: // its end has put the next look off
-		a.core.plan.soon(a.o.Now(), 0)
-		out = append(out, a.core.due(a.o.Now())...)
-	}
 	if looked, ok := m.(Looked); ok {
 		a.answer(!looked.Offline || a.alone())
+	}
+	if a.asked() && !a.core.plan.looking {
+		// What was under way had begun before the question, or a sync has put
+		// the next look off.
+		out = append(out, a.core.look(a.alone())...)
 	}
 	for _, e := range out {
 		if _, ok := e.(Look); ok {
@@ -243,10 +238,17 @@ func (a *Agent) handle(m Message) []Effect {
 // a sync.
 func (a *Agent) alone() bool { return !a.core.seen.Paired || a.core.sync != nil }
 
-// answer answers those who have waited for the look that has ended.
+// asked reports that somebody waits for a look that has not begun.
+func (a *Agent) asked() bool {
+	return slices.ContainsFunc(a.waiting, func(w *asker) bool { return !w.started })
+}
+
+// answer answers those who have waited for the look that has ended. One that
+// has not asked the iPhone, which is there to be asked now, is no answer.
 func (a *Agent) answer(enough bool) {
 	a.waiting = slices.DeleteFunc(a.waiting, func(w *asker) bool {
 		if !enough || !w.started {
+			w.started = false
 			return false
 		}
 		w.reply <- a.core.picture(a.o.Now()) // has room for one
