@@ -38,6 +38,7 @@ type mac struct {
 	desk  *fakeDesktop
 	end   context.CancelFunc
 	links pairing.LinkOptions
+	now   func() time.Time // of the Mac and the iPhone
 	// listen is what the app hears by; nil for nothing.
 	listen agent.Ears
 	ended  chan error
@@ -139,6 +140,7 @@ func newMacOf(t *testing.T, days int) *mac {
 		desk: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
 	}
 	m.links.NoSearch = true
+	m.now = func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) }
 	m.questions = make(chan []byte, 1000)
 	script := func(r simulator.Request) []string {
 		m.questions <- bytes.Clone(r.Body)
@@ -160,7 +162,7 @@ func (m *mac) station() (*pairing.Station, error) {
 		return nil, err
 	}
 	return &pairing.Station{
-		Paths: m.paths, Config: c, Now: time.Now, Log: slog.New(slog.NewTextHandler(m.log, nil)),
+		Paths: m.paths, Config: c, Now: m.now, Log: slog.New(slog.NewTextHandler(m.log, nil)),
 		OpenVault: func() (vault.Vault, error) { return m.vault, nil },
 	}, nil
 }
@@ -189,7 +191,7 @@ func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd)
 	m.a = agent.New(agent.Options{
 		Paths: m.paths, Station: m.station, Link: m.links, Log: slog.New(slog.NewTextHandler(m.log, nil)),
 		Desktop: m.desk, Command: command, Version: "test", Listen: m.listen,
-		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
+		Now: m.now,
 		Notify: func(n notice.Notice) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()

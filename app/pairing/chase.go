@@ -37,11 +37,14 @@ const (
 
 // chased is what came of it.
 type chased struct {
+	was   Place
 	found *Place
 	// claims are the places that were tried, with what they claimed.
 	claims []claimed
-	// announced is Facts'.
+	// announced is Facts'. tenant is the name of another iPhone that announces
+	// the place where ours was.
 	announced bool
+	tenant    string
 	err       error // why nothing could be heard
 }
 
@@ -75,7 +78,7 @@ func (c *chase) run(ctx context.Context, failed <-chan struct{}) chased {
 			}
 		})
 	}()
-	var out chased
+	out := chased{was: c.was}
 	var held []bonjour.Instance
 	tried := map[Place]bool{c.was: true}
 	count := map[bool]int{}
@@ -107,7 +110,12 @@ func (c *chase) run(ctx context.Context, failed <-chan struct{}) chased {
 	long := false
 	take := func(i bonjour.Instance) {
 		here := slices.Contains(places(i), c.was)
-		out.announced = out.announced || here && i.Name == c.name
+		switch {
+		case here && i.Name == c.name:
+			out.announced = true
+		case here:
+			out.tenant = i.Name
+		}
 		if here && failed != nil {
 			held = append(held, i)
 			return
@@ -175,6 +183,9 @@ func (c chased) facts(stored Outcome) Facts {
 	for _, x := range c.claims {
 		f.Claims = append(f.Claims, x.Claim)
 	}
+	if c.tenant != "" {
+		f.Claims = append(f.Claims, Claim{AtStored: true, Outcome: stored})
+	}
 	return f
 }
 
@@ -193,8 +204,11 @@ func (c chased) about(v Verdict) (claimed, bool) {
 		return claimed{}, false
 	}
 	i := slices.IndexFunc(c.claims, func(x claimed) bool { return match(x.Claim) })
-	if i < 0 {
-		return claimed{}, false
+	switch {
+	case i >= 0:
+		return c.claims[i], true
+	case v == AnotherPhone && c.tenant != "":
+		return claimed{place: c.was, name: c.tenant}, true
 	}
-	return c.claims[i], true
+	return claimed{}, false
 }

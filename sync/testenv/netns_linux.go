@@ -157,7 +157,12 @@ func (l *Link) Announce(name string, port int) {
 	l.t.Helper()
 	text := `<?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
 <service-group><name>` + name + `</name><service><type>_healthsync._tcp</type><port>` + fmt.Sprint(port) + `</port></service></service-group>`
-	if err := os.WriteFile(filepath.Join(l.services, "hs.service"), []byte(text), 0o644); err != nil {
+	// In one step: Avahi watches the folder, and would read half of it.
+	aside := filepath.Join(filepath.Dir(l.services), "hs.service")
+	if err := os.WriteFile(aside, []byte(text), 0o644); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := os.Rename(aside, filepath.Join(l.services, "hs.service")); err != nil {
 		l.t.Fatal(err)
 	}
 }
