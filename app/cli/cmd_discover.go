@@ -151,6 +151,42 @@ func (l *lookout) look(ctx context.Context, i bonjour.Instance) sighting {
 type sighting struct {
 	pairing.Seen
 	announced bool
+	turn      int // which announcement it is from
+}
+
+// known reports that a handshake has told whose it is.
+func (s sighting) known() bool {
+	switch s.Identity {
+	case pairing.Yours, pairing.YoursFaulty, pairing.Other, pairing.Impostor:
+		return true
+	}
+	return false
+}
+
+// clashes reports that two sightings under one name and host are of two
+// devices: one has proved to be ours, the other not to be.
+func (s sighting) clashes(o sighting) bool {
+	ours := func(x sighting) bool { return x.Identity == pairing.Yours || x.Identity == pairing.YoursFaulty }
+	return s.known() && o.known() && ours(s) != ours(o)
+}
+
+// apart leaves the last sighting of each device.
+func apart(found []sighting) []sighting {
+	slices.SortStableFunc(found, func(a, b sighting) int { return a.turn - b.turn })
+	var out []sighting
+	for _, s := range found {
+		same := func(o sighting) bool {
+			return s.announced && o.announced && device(o.Instance) == device(s.Instance) && !s.clashes(o)
+		}
+		if i := slices.IndexFunc(out, same); i >= 0 {
+			if s.known() || !out[i].known() { // an answer counts for more than silence at an address of before
+				out[i] = s
+			}
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // once listens for a while. The paired iPhone is also looked for where it was
@@ -176,19 +212,24 @@ func (l *lookout) once(ctx context.Context, limit time.Duration, quiet bool) ([]
 		if l.env.ErrTTY && !quiet {
 			l.env.note("looking for iPhones for %s ...", explain.Span(limit))
 		}
-		var asked []string
+		asked := map[string]bool{}
+		crowd := 0
 		_, _, err := l.finder.Find(ctx, limit, func(i bonjour.Instance) bool {
-			key := fmt.Sprint(i.Name, i.Port, i.Addrs)
-			if slices.Contains(asked, key) || len(asked) >= maxShown {
+			key := fmt.Sprint(i.Name, i.Host, i.Port, i.Addrs)
+			if asked[key] || !l.room(i, crowd, len(asked)) {
 				return false
 			}
-			asked = append(asked, key)
+			asked[key] = true
+			if i.Name != l.ourName() {
+				crowd++
+			}
+			turn := len(asked)
 			looks.Go(func() {
 				s := l.look(ctx, i)
+				s.turn = turn
 				mu.Lock()
 				defer mu.Unlock()
-				// What was heard of it last is what counts.
-				found = append(slices.DeleteFunc(found, func(o sighting) bool { return o.announced && o.Instance.Name == i.Name }), s)
+				found = append(found, s)
 			})
 			return false
 		})
@@ -201,11 +242,33 @@ func (l *lookout) once(ctx context.Context, limit time.Duration, quiet bool) ([]
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return settle(found), nil
+	return settle(apart(found)), nil
 }
 
-// maxShown bounds how many announcements are looked at: anyone can announce.
+// maxShown bounds how many announcements are looked at: anyone can announce. As
+// many in the paired iPhone's name are looked at beside them, so that a crowd
+// does not hide it.
 const maxShown = 64
+
+// room reports whether one more is looked at.
+func (l *lookout) room(i bonjour.Instance, crowd, all int) bool {
+	if i.Name == l.ourName() {
+		return all-crowd < maxShown
+	}
+	return crowd < maxShown
+}
+
+// ourName is what the paired iPhone calls itself, "" if that is not known.
+func (l *lookout) ourName() string {
+	if l.link == nil {
+		return ""
+	}
+	return l.link.Record.Name
+}
+
+// device tells the devices apart that announce themselves: two may claim one
+// name.
+func device(i bonjour.Instance) string { return i.Name + "\x00" + strings.ToLower(i.Host) }
 
 // lastPlace looks at where the paired iPhone was last.
 func (l *lookout) lastPlace(ctx context.Context) (sighting, bool) {

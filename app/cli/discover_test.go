@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/netip"
 	"strings"
@@ -130,6 +131,31 @@ func TestDiscover(t *testing.T) {
 	}
 	if a = w.runAt(&air{all: both.all[:1]}, nil, "discover"); !row(a.stdout, name, "does not answer [ECONNREFUSED]") {
 		t.Errorf("gone:\n%s", a.all())
+	}
+}
+
+// Two that claim one name and one host are two rows, in whatever order they
+// are heard: one is verified, the other is not.
+func TestDiscoverDoubles(t *testing.T) {
+	w, other := newWorld(t, 2), another(t, 2)
+	w.pair()
+	name := w.phone.Name()
+	for _, ears := range []*air{(&air{}).add(name, w.phone).add(name, other), (&air{}).add(name, other).add(name, w.phone)} {
+		for n := range 3 * 64 { // and a crowd in other names does not hide ours
+			ears.all = append([]bonjour.Instance{{Name: fmt.Sprint("junk ", n), Host: "junk.local", Port: 1, Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}, ears.all...)
+		}
+		a := w.runAt(ears, nil, "discover")
+		if a.exit != 0 || strings.Count(a.stdout, name+"  ") != 2 || !strings.Contains(a.stdout, "yours, verified\n") || !strings.Contains(a.stdout, "another iPhone\n") {
+			t.Errorf("%d\n%s", a.exit, a.all())
+		}
+		var events []bonjour.Event
+		for n, i := range ears.all[len(ears.all)-2:] {
+			events = append(events, bonjour.Event{Kind: []bonjour.EventKind{bonjour.Appeared, bonjour.Changed}[n], Instance: i})
+		}
+		a = w.runAt(&air{events: events}, nil, "discover", "--watch", "--timeout", "1500")
+		if a.exit != 0 || strings.Count(a.stdout, "found") != 2 || strings.Contains(a.stdout, "changed") {
+			t.Errorf("watched: %d\n%s", a.exit, a.all())
+		}
 	}
 }
 

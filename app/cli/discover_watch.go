@@ -80,17 +80,21 @@ type board struct {
 func (b *board) take(e bonjour.Event) bool {
 	switch e.Kind {
 	case bonjour.Appeared, bonjour.Changed:
-		if _, ok := b.known[e.Instance.Name]; !ok && len(b.known) >= maxShown {
+		key := device(e.Instance)
+		old, ok := b.known[key]
+		if !ok && !b.room(e.Instance, b.crowd(), len(b.known)) {
 			return false
 		}
-		old := b.known[e.Instance.Name]
-		old.Instance, old.announced = e.Instance, true
-		b.known[e.Instance.Name] = old
+		if old.announced = true; !old.known() { // what was verified stands until the next handshake
+			old.Instance = e.Instance
+		}
+		b.known[key] = old
 		b.draw()
 		return true
 	case bonjour.Gone:
-		s, ok := b.known[e.Instance.Name]
-		delete(b.known, e.Instance.Name)
+		s, ok := b.known[device(e.Instance)]
+		delete(b.known, device(e.Instance))
+		delete(b.known, device(e.Instance)+double)
 		if ok {
 			b.tell("gone", s)
 		}
@@ -103,12 +107,37 @@ func (b *board) take(e bonjour.Event) bool {
 	return false
 }
 
-// show notes whose a device is. One that has gone or moved meanwhile is not
-// brought back.
+// crowd counts what is not in the paired iPhone's name.
+func (b *board) crowd() (n int) {
+	for _, s := range b.known {
+		if s.Instance.Name != b.ourName() {
+			n++
+		}
+	}
+	return n
+}
+
+// double marks a second device under one name and host, which is not ours.
+const double = "\x00double"
+
+// show notes whose a device is. One that has gone meanwhile is not brought back.
+// Two that claim one name and host are two rows.
 func (b *board) show(s sighting) {
-	old, ok := b.known[s.Instance.Name]
-	if !ok || old.Instance.Port != s.Instance.Port {
+	key := device(s.Instance)
+	old, ok := b.known[key]
+	if !ok {
 		return
+	}
+	if s.clashes(old) {
+		if s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty {
+			b.known[key+double] = old
+		} else {
+			key += double
+		}
+		old = b.known[key]
+		if key == device(s.Instance) {
+			old = sighting{}
+		}
 	}
 	event := "found"
 	if old.Report != nil || old.Place != (pairing.Place{}) {
@@ -117,7 +146,7 @@ func (b *board) show(s sighting) {
 			event = ""
 		}
 	}
-	b.known[s.Instance.Name] = s
+	b.known[key] = s
 	if event != "" {
 		b.tell(event, s)
 	}

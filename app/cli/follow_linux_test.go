@@ -75,10 +75,17 @@ func clockInNamespace() {
 	if err != nil {
 		panic(err)
 	}
-	conn, err := net.ListenMulticastUDP("udp4", ifi, &net.UDPAddr{IP: net.IPv4(224, 0, 0, 251), Port: 5353})
-	if err != nil {
-		panic(err)
+	for network, group := range map[string]string{"udp4": "224.0.0.251", "udp6": "ff02::fb"} {
+		conn, err := net.ListenMulticastUDP(network, ifi, &net.UDPAddr{IP: net.ParseIP(group), Port: 5353})
+		if err != nil {
+			panic(err)
+		}
+		go writeDown(conn)
 	}
+	select {} // until it is ended
+}
+
+func writeDown(conn net.PacketConn) {
 	buf := make([]byte, 9000)
 	for {
 		n, _, err := conn.ReadFrom(buf)
@@ -167,7 +174,8 @@ func (f *followed) said(what string) time.Time {
 				return time.UnixMicro(us)
 			}
 		case <-time.After(15 * time.Second):
-			f.Fatalf("%s was never announced", what)
+			log, _ := os.ReadFile(filepath.Join(f.home, "healthsync.log"))
+			f.Fatalf("%s was never announced\n%s", what, log)
 		}
 	}
 }

@@ -58,7 +58,10 @@ func (w *walk) address(n pairing.Networks) {
 		switch e := explain.Error(w.askErr, w.now); e.Code {
 		case status.PhoneNotFound, status.HostUnverified, status.HostNotLocal:
 			w.condition(Address, e)
-			w.hintNetwork(n)
+			var drift *pairing.DriftError
+			if !errors.As(w.askErr, &drift) || drift.Verdict != pairing.OtherNetwork { // which says it
+				w.hintNetwork(n)
+			}
 			return
 		}
 	}

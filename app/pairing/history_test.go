@@ -165,14 +165,17 @@ func failure(k trust.Kind, cn string) error {
 
 // prove is a handshake in the model. It takes its time.
 func (h *house) prove(ctx context.Context, p Place) error {
-	time.Sleep(time.Duration(1+h.addrOf(p)%7) * 10 * time.Millisecond)
+	wait(ctx, time.Duration(1+h.addrOf(p)%7)*10*time.Millisecond)
+	if ctx.Err() != nil {
+		return failure(trust.Canceled, "")
+	}
 	for _, d := range h.all() {
 		if !h.reachable(d) || place(d).Host != p.Host {
 			continue
 		}
 		switch {
 		case d.proxy:
-			time.Sleep(sightTimeout)
+			wait(ctx, sightTimeout)
 			return failure(trust.TimedOut, "")
 		case !d.sharing || d.port != p.Port:
 			return failure(trust.Refused, "")
@@ -187,10 +190,7 @@ func (h *house) prove(ctx context.Context, p Place) error {
 		}
 		return failure(trust.FingerprintMismatch, pki.CommonNameV1)
 	}
-	select {
-	case <-time.After(sightTimeout):
-	case <-ctx.Done():
-	}
+	wait(ctx, sightTimeout)
 	return failure(trust.TimedOut, "")
 }
 
@@ -328,6 +328,7 @@ func TestDriftHistories(t *testing.T) {
 				}
 				want, was := h.truth(), h.stored
 				got := h.look(t.Context())
+				synctest.Wait() // whoever was still under way has seen that it is over
 				looks++
 				ends[got]++
 				h.note("-> %s", got)
