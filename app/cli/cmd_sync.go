@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
@@ -98,6 +100,9 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 		env.note("this iPhone's data is added to what is stored, which stays as it is")
 	}
 	run.Progress, run.Patient = view.progress, env.patient(wait)
+	if view.bar != nil {
+		o.link.waiting = view.waiting
+	}
 	run.Reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
 		return env.reachWaiting(ctx, &o.link, wait)
 	}
@@ -137,7 +142,7 @@ func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView)
 	said := false
 	return socket.FollowSync(ctx, socket.Path(s.Paths), func(p engine.Progress) {
 		if !said {
-			e.note("the menu-bar app is syncing already; following it")
+			e.note("the menu-bar app is syncing already; following it, the newest days come next")
 			said = true
 		}
 		view.progress(p)
@@ -147,6 +152,7 @@ func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView)
 // run turns the flags into a sync.
 func (o *syncOptions) run(env *Env) (syncrun.Options, error) {
 	run := syncrun.Options{Holder: "healthsync sync", Full: o.full, Merge: o.merge}
+	run.Link.Unpaced = o.link.unpaced
 	var err error
 	if run.Types, err = resolveTypes(o.types); err != nil {
 		return run, err
@@ -188,10 +194,15 @@ func newSyncView(env *Env, asJSON bool) *syncView {
 	v := &syncView{env: env, json: asJSON, started: time.Now()}
 	if env.ErrTTY && !asJSON {
 		v.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(env.Stderr), progressbar.OptionSetDescription("Syncing"),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("samples"),
-			progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(false))
 	}
 	return v
+}
+
+// waiting shows a wait for the iPhone's limit in the bar.
+func (v *syncView) waiting(d time.Duration) {
+	v.bar.Describe(fmt.Sprintf("Syncing, waiting %s: the iPhone answers 60 requests a minute", d.Round(time.Second)))
 }
 
 // progressEvery bounds how often an event is printed.
@@ -200,13 +211,10 @@ const progressEvery = 200 * time.Millisecond
 func (v *syncView) progress(p engine.Progress) {
 	if v.bar != nil {
 		if p.Known {
-			v.bar.ChangeMax64(p.Samples + p.Remaining)
+			v.bar.ChangeMax64(max(p.Have()+p.Remaining, 1))
 		}
-		// While a type has not been asked for yet, Back lies in the future.
-		if now := v.env.Now().Unix(); p.Back > 0 && p.Back < now {
-			v.bar.Describe("Syncing, back to " + time.Unix(p.Back, 0).Local().Format("Jan 2006"))
-		}
-		_ = v.bar.Set64(p.Samples)
+		v.bar.Describe(howFar(p, v.env.Now()))
+		_ = v.bar.Set64(p.Have())
 	}
 	if !v.json || time.Since(v.last) < progressEvery {
 		return
@@ -218,10 +226,51 @@ func (v *syncView) progress(p engine.Progress) {
 		Requests  int     `json:"requests"`
 		Samples   int64   `json:"samples"`
 		New       int64   `json:"new"`
+		Before    int64   `json:"before"`
 		Known     bool    `json:"totalKnown"`
 		Remaining int64   `json:"remaining"`
+		Rate      int64   `json:"samplesPerSecond"`
 		Seconds   float64 `json:"secondsLeft"`
-	}{Schema, "progress", p.Requests, p.Samples, p.New, p.Known, p.Remaining, p.Seconds})
+		Back      string  `json:"completeBackTo,omitempty"`
+	}{Schema, "progress", p.Requests, p.Samples, p.New, p.Before, p.Known, p.Remaining, int64(p.Rate), math.Ceil(p.Seconds), backTo(p, v.env.Now(), time.RFC3339)})
+}
+
+// backTo says down to when all types are read; "" while one has not been asked
+// for: then that lies in the future.
+func backTo(p engine.Progress, now time.Time, layout string) string {
+	if p.Back <= engine.Beginning || p.Back >= now.Unix() {
+		return ""
+	}
+	return time.Unix(p.Back, 0).Local().Format(layout)
+}
+
+// howFar says in words how far a sync is: where it is, how fast, and how long
+// it will take at least.
+func howFar(p engine.Progress, now time.Time) string {
+	s := "Syncing"
+	if back := backTo(p, now, "Jan 2006"); back != "" {
+		s += ", back to " + back
+	}
+	if p.Rate >= 1 {
+		s += ", " + humanize.SIWithDigits(p.Rate, 0, "") + "/s"
+	}
+	if p.Known {
+		s += ", " + timeLeft(p.Seconds)
+	}
+	return s
+}
+
+// timeLeft says how long something takes, as roughly as it is known.
+func timeLeft(seconds float64) string {
+	switch {
+	case seconds < 10:
+		return "a moment left"
+	case seconds < 90:
+		return fmt.Sprintf("%.0f s left", math.Ceil(seconds/10)*10)
+	case seconds < 90*60:
+		return fmt.Sprintf("%.0f min left", math.Ceil(seconds/60))
+	}
+	return fmt.Sprintf("%.1f h left", math.Ceil(seconds/360)/10)
 }
 
 func (v *syncView) event(e any) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -31,6 +32,9 @@ type linkFlags struct {
 	unpaced  bool
 
 	keyLog io.WriteCloser
+	// waiting, where it is set, shows a wait for the iPhone's limit in place of a
+	// line.
+	waiting func(time.Duration)
 }
 
 func (l *linkFlags) add(f *pflag.FlagSet) {
@@ -57,12 +61,13 @@ func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 		}
 		o.Timeout = d
 	}
-	o.Waiting = func(d time.Duration) {
-		if d < time.Second {
-			return // not worth a line
+	tell := l.waiting
+	if tell == nil {
+		tell = func(d time.Duration) {
+			env.note("the iPhone answers 60 requests a minute; waiting %s ...", d.Round(time.Second))
 		}
-		env.note("the iPhone answers 60 requests a minute; waiting %s ...", d.Round(time.Second))
 	}
+	o.Waiting = onceAtATime(tell)
 	if !l.debugTLS {
 		return o, nil
 	}
@@ -76,6 +81,21 @@ func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 		l.keyLog, o.KeyLog = f, f
 	}
 	return o, nil
+}
+
+// onceAtATime tells of waits that are worth it, and not of one within another:
+// two requests may wait for the same.
+func onceAtATime(tell func(time.Duration)) func(time.Duration) {
+	var mu sync.Mutex
+	var until time.Time
+	return func(d time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); d >= time.Second && now.After(until) {
+			until = now.Add(d)
+			tell(d)
+		}
+	}
 }
 
 // linkOptions are what every command wants: the iPhone is followed, and the

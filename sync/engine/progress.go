@@ -17,9 +17,9 @@ type Progress struct {
 	// the database did not have.
 	Requests     int
 	Samples, New int64
-	// Before is how many samples earlier runs have brought of the types whose
-	// history is still being read: with it, and not from nothing, a run goes on
-	// that was ended early. It is 0 in a full run.
+	// Before is how many samples earlier runs have brought, where the history is
+	// still being read to its beginning: with them, and not from nothing, a run
+	// goes on that was ended early. It is 0 in a full run.
 	Before int64
 	// Back is the second down to which all types are read, but for those that are
 	// left for the end because they bring the app down; Types is how many there

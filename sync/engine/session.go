@@ -60,8 +60,8 @@ type session struct {
 	// air are the questions on the wire, oldest first.
 	air      []*flight
 	glancing bool
-	// before is how many samples earlier runs have brought of the types whose
-	// history is not read to its beginning; marks are for telling the pace.
+	// before is how many samples earlier runs have brought, where the history is
+	// not read to its beginning; marks are for telling the pace.
 	before int64
 	marks  []mark
 	jobs   chan *job
@@ -310,10 +310,12 @@ func (s *session) layOut(ctx context.Context, covered map[health.Type]spans) err
 	return nil
 }
 
-// count finds how much earlier runs have brought of what is being read.
+// count finds how much earlier runs have brought, where a history is still being
+// read to its beginning.
 func (s *session) count(ctx context.Context, tracks []*track, floor int64) error {
 	s.marks = []mark{{s.now(), s.res.Requests, 0}}
-	if s.o.Full || s.o.Progress == nil {
+	open := func(t *track) bool { return len(t.todo) > 0 && t.todo[0].From == floor }
+	if s.o.Full || s.o.Progress == nil || !slices.ContainsFunc(tracks, open) {
 		return nil
 	}
 	list, err := s.db.Types(ctx)
@@ -321,7 +323,7 @@ func (s *session) count(ctx context.Context, tracks []*track, floor int64) error
 		return err
 	}
 	for _, x := range list {
-		if i := slices.IndexFunc(tracks, func(t *track) bool { return t.typ == x.Type }); i >= 0 && len(tracks[i].todo) > 0 && tracks[i].todo[0].From == floor {
+		if slices.Contains(s.wanted, x.Type) {
 			s.before += x.Count
 		}
 	}

@@ -377,3 +377,60 @@ func TestSyncProgress(t *testing.T) {
 		t.Errorf("known %d of %d times; at last %+v", known, len(list), list[len(list)-1])
 	}
 }
+
+// A run is ended early, by whatever: the next one's picture goes on where the
+// last one's was, with the total known from its first page.
+func TestSyncProgressSurvives(t *testing.T) {
+	phone := newFakePhone()
+	r := rand.New(rand.NewPCG(3, 3))
+	for i, typ := range benchTypes[:6] {
+		phone.set(typ, spread(r, 100+i*i*20000, ago(5), benchNow))
+	}
+	n := int64(phone.total())
+	db := newTallyStore()
+	end := errors.New("the end")
+	var have, runs int64
+	var list []Progress
+	now := benchNow
+	for err := end; err != nil; runs++ {
+		left := 12 + 5*int(runs)
+		phone.before = func(health.Query) error {
+			if left--; left < 0 {
+				return end
+			}
+			return nil
+		}
+		list = list[:0]
+		_, err = Sync(t.Context(), phone, db, Options{
+			Now:      func() time.Time { now++; return time.Unix(now, 0) },
+			Progress: func(p Progress) { list = append(list, p) },
+		})
+		if err != nil && !errors.Is(err, end) || runs > 30 {
+			t.Fatal(err)
+		}
+		for i, p := range list {
+			if p.Have() < have {
+				t.Errorf("run %d, page %d: %d here, %d before", runs, i, p.Have(), have)
+			}
+			have = p.Have()
+			if runs > 0 && !p.Known {
+				t.Errorf("run %d, page %d: the total is not known any more", runs, i)
+			}
+			if total := p.Have() + p.Remaining; p.Known && (total < n/2 || total > 2*n) {
+				t.Errorf("run %d, page %d: a total of %d, in truth %d", runs, i, total, n)
+			}
+		}
+	}
+	if runs < 3 || have < n || have > n+n/20 { // seconds that are read again count twice in this store
+		t.Errorf("%d runs; at last %d of %d", runs, have, n)
+	}
+	// What is up to date is no way back.
+	_, err := Sync(t.Context(), phone, db, Options{Now: clock(now + 60), Progress: func(p Progress) {
+		if p.Before != 0 || p.Remaining > 20000 {
+			t.Errorf("up to date: %+v", p)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
