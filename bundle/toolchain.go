@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -50,7 +51,10 @@ func (t Toolchain) env(arch string) ([]string, error) {
 		flags += " -F" + t.Extra
 	}
 	flags += " -F" + t.SDK + "/System/Library/Frameworks -fuse-ld=lld -Wno-everything"
-	return append(env, "CC=clang"+flags, "CXX=clang++"+flags, "CGO_LDFLAGS=-O2"), nil
+	// Go's own "-O2 -g" would have it look for dsymutil. Who sets something else
+	// has an SDK whose stubs lack a library (-lnetwork in that of macOS 12).
+	ld := cmp.Or(os.Getenv("CGO_LDFLAGS"), "-O2")
+	return append(env, "CC=clang"+flags, "CXX=clang++"+flags, "CGO_LDFLAGS="+ld), nil
 }
 
 // sdkVersion is the SDK's own version and the one to compile for: what the app
