@@ -96,11 +96,11 @@ third-party: ## Write THIRD_PARTY.md anew, from the licences of what is linked
 ifeq ($(GOOS),darwin)
 install: ## Put the app into APPDIR and the command into BINDIR (Linux: the command)
 	ditto $(APP) '$(APPDIR)/HealthSync.app'
-	mkdir -p '$(BINDIR)' && ln -sfn '$(APPDIR)/HealthSync.app/Contents/MacOS/HealthSync' '$(BINDIR)/healthsync'
+	mkdir -p '$(BINDIR)' 2>/dev/null; '$(APPDIR)/HealthSync.app/Contents/MacOS/HealthSync' cli install --dir '$(BINDIR)' || echo 'The app is installed; only its command is not.'
 
 uninstall: ## Remove what install has put there; data and pairing stay
+	[ ! -d '$(APPDIR)/HealthSync.app' ] || '$(APPDIR)/HealthSync.app/Contents/MacOS/HealthSync' cli remove --dir '$(BINDIR)'
 	rm -rf '$(APPDIR)/HealthSync.app'
-	[ ! -L '$(BINDIR)/healthsync' ] || rm -f '$(BINDIR)/healthsync'
 else
 install:
 	install -D -m 755 $(BINARY) '$(DESTDIR)$(BINDIR)/healthsync'

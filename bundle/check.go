@@ -114,14 +114,27 @@ func checkGo(s macho.Slice) (errs []error) {
 	return append(errs, CheckFunctions(names)...)
 }
 
-// CheckFunctions refuses templates in a program. They call methods by names
-// that the linker cannot know, so it would keep every method of every type,
-// and with darwinkit those are tens of thousands.
+// fewMethods is how much of darwinkit a program may hold. The window takes some
+// 430 functions; where one function calls methods by a name that the linker
+// cannot know, it keeps all of more than 20,000.
+const fewMethods = 2000
+
+// CheckFunctions refuses templates in a program, which call methods by such
+// names, and whatever else has made the linker keep all of darwinkit.
 func CheckFunctions(names []string) (errs []error) {
 	for _, prefix := range []string{"text/template.", "html/template."} {
 		if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, prefix+"(*Template).") }) {
 			errs = append(errs, fmt.Errorf("executes templates (%s)", strings.TrimSuffix(prefix, ".")))
 		}
+	}
+	n := 0
+	for _, name := range names {
+		if strings.HasPrefix(name, "github.com/progrium/darwinkit/macos/") {
+			n++
+		}
+	}
+	if n > fewMethods {
+		errs = append(errs, fmt.Errorf("holds %d functions of darwinkit, so something calls methods by name", n))
 	}
 	return errs
 }

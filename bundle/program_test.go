@@ -85,6 +85,13 @@ func TestCheckProgramFindsFaults(t *testing.T) {
 	if errs := bundle.CheckFunctions([]string{"text/template.(*Template).Execute"}); len(errs) != 1 {
 		t.Error("a template is no fault")
 	}
+	const one = "github.com/progrium/darwinkit/macos/appkit.Window.Center"
+	if errs := bundle.CheckFunctions(slices.Repeat([]string{one}, 500)); len(errs) != 0 {
+		t.Errorf("what the window needs: %v", errs)
+	}
+	if errs := bundle.CheckFunctions(slices.Repeat([]string{one}, 20_000)); len(errs) != 1 {
+		t.Error("all of darwinkit is no fault")
+	}
 }
 
 // HEALTHSYNC_APP names an app that `make app` has made: nothing is wrong with
@@ -96,6 +103,15 @@ func TestApp(t *testing.T) {
 	}
 	if err := bundle.Check(app); err != nil {
 		t.Fatal(err)
+	}
+	program, err := os.Stat(filepath.Join(app, "Contents/MacOS/HealthSync"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// docs/performance.md says what makes it so large.
+	t.Logf("the program has %d bytes", program.Size())
+	if program.Size() > 40_000_000 {
+		t.Error("the program has grown beyond what is explained")
 	}
 	for name, change := range map[string]func(dir string) error{
 		"no icon":    func(d string) error { return os.Remove(filepath.Join(d, "Resources/AppIcon.icns")) },
