@@ -163,9 +163,15 @@ func payloadFrom(ctx context.Context, env *Env, r io.Reader) (qr.Payload, error)
 	return qr.FindPayload(ctx, r, env.Now(), qr.Options{Convert: convertPicture})
 }
 
+// clipboardWait is how long the clipboard may take: macOS fetches from the
+// iPhone what was copied there (Universal Clipboard).
+var clipboardWait = 15 * time.Second
+
 // payloadFromClipboard tries text first: it crosses from the iPhone more
 // surely than a picture does.
-func payloadFromClipboard(ctx context.Context, env *Env, debug bool) (qr.Payload, error) {
+func payloadFromClipboard(whole context.Context, env *Env, debug bool) (qr.Payload, error) {
+	ctx, cancel := context.WithTimeout(whole, clipboardWait)
+	defer cancel()
 	text, terr := clipboard.Text(ctx)
 	if debug {
 		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text), strings.HasPrefix(strings.TrimSpace(text), "{"))
@@ -184,14 +190,19 @@ func payloadFromClipboard(ctx context.Context, env *Env, debug bool) (qr.Payload
 		if debug {
 			env.note("clipboard: %d file(s)", len(files))
 		}
-		return payloadFromFiles(ctx, env, files)
+		return payloadFromFiles(whole, env, files)
 	}
 	img, ierr := clipboard.Image(ctx)
 	if debug {
 		env.note("clipboard: picture of %d bytes", len(img))
 	}
-	if ierr != nil {
+	switch {
+	case ierr != nil && ctx.Err() != nil && whole.Err() == nil:
+		e := status.New(status.ClipboardEmpty, "What another device has copied is fetched from there; it may be out of reach.", errors.Join(terr, ierr))
+		e.Sentence = "The clipboard does not answer"
+		return qr.Payload{}, e
+	case ierr != nil:
 		return qr.Payload{}, status.New(status.ClipboardEmpty, "", errors.Join(terr, ierr))
 	}
-	return payloadFrom(ctx, env, bytes.NewReader(img))
+	return payloadFrom(whole, env, bytes.NewReader(img))
 }
