@@ -4,6 +4,7 @@ package menubar_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -57,6 +58,8 @@ type day struct {
 	shot func(name string, open ...string)
 	// bonjour is "off", or "" in a network of its own (TestMeasure, TestFollow).
 	bonjour string
+	// history is how many days it has; 0 means 90.
+	history int
 	// addrs are where the iPhone is; nil means loopback.
 	addrs []netip.Addr
 	// binary is what is run; "" is the one with the clock.
@@ -99,7 +102,7 @@ func (d *day) begin() {
 	if d.addrs == nil {
 		d.addrs = loopback
 	}
-	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -90), To: now})
+	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -cmp.Or(d.history, 90)), To: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +269,7 @@ func (d *day) pairFromPicture() {
 	d.row("Ana's iPhone - Syncing")
 	d.icon(menubar.IconSyncing)
 	// It moves.
-	seen := map[string]bool{}
+	seen, shot := map[string]bool{}, false
 	for end := time.Now().Add(3 * soon); len(seen) < 3 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		m, err := d.item.Menu(d.t.Context())
 		if err != nil {
@@ -278,7 +281,8 @@ func (d *day) pairFromPicture() {
 		}
 		if read := m.Find("read"); read != nil {
 			seen[read.Label()] = true
-			if len(seen) == 2 {
+			if !shot && strings.Contains(read.Label(), "left") {
+				shot = true
 				d.shot("syncing")
 			}
 		}
@@ -374,6 +378,7 @@ func (d *day) theRest() {
 	}
 	d.row("Today")
 	d.shot("today", "Today")
+	d.shot("data", "Open Health Data")
 	d.click("Launch at Login")
 	d.checked("Launch at Login")
 	if _, err := os.Stat(filepath.Join(d.dir, "config", "autostart", "healthsync.desktop")); err != nil {

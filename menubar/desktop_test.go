@@ -26,7 +26,7 @@ func TestDesktop(t *testing.T) {
 	dir := shortDir(t)
 	desk := trayharness.StartDesktop(t, dir)
 	s := &screen{t: t, desk: desk, shots: os.Getenv("HEALTHSYNC_SHOTS")}
-	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot, bonjour: "off"}
+	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot, bonjour: "off", history: 300}
 	s.day = d
 	d.notes = s.notes
 	d.live()
@@ -146,7 +146,7 @@ func (s *screen) shot(name string, open ...string) {
 		if err := os.MkdirAll(s.shots, 0o755); err != nil {
 			s.t.Fatal(err)
 		}
-		s.desk.Save(filepath.Join(s.shots, name+".png"), image.Rect(0, 0, 1024, 420))
+		s.desk.Save(filepath.Join(s.shots, name+".png"))
 	}
 	s.desk.Key("Escape", "Escape")
 	time.Sleep(100 * time.Millisecond)

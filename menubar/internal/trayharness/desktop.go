@@ -88,6 +88,9 @@ func StartDesktop(t testing.TB, dir string) *Desktop {
 	d.Env = append(d.Env, "DBUS_SESSION_BUS_ADDRESS="+d.Bus)
 	display := d.firstLine(d.command("Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-fbdir", filepath.Join(dir, "fb"), "-nolisten", "tcp", "-noreset"))
 	d.Env = append(d.Env, "DISPLAY=:"+display)
+	if _, err := exec.LookPath("xsetroot"); err == nil { // x11-xserver-utils, for prettier pictures
+		d.must(d.command("xsetroot", "-solid", "#5b7a99").Run())
+	}
 	d.StartSession()
 	return d
 }
@@ -252,14 +255,33 @@ func (d *Desktop) Screen() *image.RGBA {
 	return img
 }
 
-// Save writes a part of the screen as a PNG file.
-func (d *Desktop) Save(path string, part image.Rectangle) {
+// Save writes what is on the screen as a PNG file, without the empty part of
+// it.
+func (d *Desktop) Save(path string) {
 	d.t.Helper()
+	img := d.Screen()
 	f, err := os.Create(path)
 	d.must(err)
 	defer f.Close()
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	d.must(enc.Encode(f, d.Screen().SubImage(part)))
+	d.must(enc.Encode(f, img.SubImage(content(img))))
+}
+
+// content is the part of a screen, from its corner, in which there is something
+// below the panel, with a margin.
+func content(img *image.RGBA) image.Rectangle {
+	const panel, margin = 34, 24
+	b := img.Bounds()
+	empty := img.RGBAAt(b.Max.X-1, b.Max.Y-1)
+	var out image.Point
+	for y := panel; y < b.Max.Y; y++ {
+		for x := range b.Max.X {
+			if img.RGBAAt(x, y) != empty {
+				out.X, out.Y = max(out.X, x), max(out.Y, y)
+			}
+		}
+	}
+	return image.Rect(0, 0, out.X+margin, out.Y+margin).Intersect(b)
 }
 
 // decodeXWD reads a dump of a window (X11/XWDFile.h) with 32 bits a pixel, as
