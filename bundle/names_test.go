@@ -80,7 +80,7 @@ func messages(t *testing.T, dir string) map[string][]string {
 }
 
 var (
-	inString  = regexp.MustCompile(`(?:objc\.Sel\(|yes\([\w.]+, )"([^"]+)"`)
+	inString  = regexp.MustCompile(`(?:objc\.Sel\(|(?:yes|send)\([\w.()]+, )"([^"]+)"`)
 	goCall    = regexp.MustCompile(`(?:\.|\b)([A-Z]\w+)\(|session\.(StartRunning)\)`)
 	byClass   = regexp.MustCompile(`NSClassFromString\(@"(\w+)"\)`)
 	valueName = regexp.MustCompile(`@?"(AV[A-Z]\w+|vide|AXImage|public\.\w+|State:/[\w/]+)"`)

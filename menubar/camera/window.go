@@ -98,6 +98,7 @@ func (s *scan) start() {
 		}
 	})
 	if err := s.on.start(); err != nil {
+		s.pending.Stop()
 		s.finish("", err)
 	}
 }

@@ -77,6 +77,10 @@ func yes(o objc.Handle, sel string, args ...any) bool {
 	return objc.Call[uint64](o, objc.Sel(sel), args...)&0xff != 0
 }
 
+// send takes objects as they are. darwinkit's methods take them as interfaces,
+// with which the program would hold the types of most of AppKit (0.6 MB).
+func send(o objc.Handle, sel string, args ...any) { objc.Call[objc.Void](o, objc.Sel(sel), args...) }
+
 func rect(x, y, w, h float64) foundation.Rect {
 	return foundation.Rect{Origin: foundation.Point{X: x, Y: y}, Size: foundation.Size{Width: w, Height: h}}
 }
@@ -103,8 +107,8 @@ func (on *window) open(text string) {
 	label.SetFrame(rect(16, 8, width-32, strip-16))
 	label.SetAlignment(appkit.TextAlignmentCenter)
 	label.SetSelectable(false)
-	w.ContentView().AddSubview(label) // retains it
-	w.ContentView().AddSubview(on.picture())
+	send(w.ContentView(), "addSubview:", label) // retains it
+	send(w.ContentView(), "addSubview:", on.picture())
 	C.hs_camera_show(w.Ptr(), label.Ptr())
 	w.Center()
 	// A click on a status item does not make the application active, and since
@@ -122,7 +126,7 @@ func (on *window) picture() appkit.View {
 	v := appkit.NewViewWithFrame(rect(0, strip, width, height))
 	on.back = quartzcore.NewLayer()
 	on.back.SetBackgroundColor(appkit.Color_BlackColor().CGColor())
-	v.SetLayer(on.back) // a layer of our own, set before wantsLayer: the view hosts it and retains it
+	send(v, "setLayer:", on.back) // a layer of our own, set before wantsLayer: the view hosts it and retains it
 	v.SetWantsLayer(true)
 	frame := quartzcore.NewLayer()
 	frame.SetFrame(rect((width-aim)/2, (height-aim)/2, aim, aim))
@@ -130,10 +134,10 @@ func (on *window) picture() appkit.View {
 	frame.SetBorderWidth(3)
 	frame.SetCornerRadius(24)
 	frame.SetZPosition(1) // above the picture, which comes later
-	on.back.AddSublayer(frame)
-	objc.Call[objc.Void](v, objc.Sel("setAccessibilityElement:"), true)
-	objc.Call[objc.Void](v, objc.Sel("setAccessibilityRole:"), "AXImage") // NSAccessibilityImageRole
-	objc.Call[objc.Void](v, objc.Sel("setAccessibilityLabel:"), PreviewLabel)
+	send(on.back, "addSublayer:", frame)
+	send(v, "setAccessibilityElement:", true)
+	send(v, "setAccessibilityRole:", "AXImage") // NSAccessibilityImageRole
+	send(v, "setAccessibilityLabel:", PreviewLabel)
 	return v
 }
 
@@ -156,7 +160,7 @@ func (on *window) start() error {
 	}
 	on.device.Retain()       // lives as long as the process, as the session does
 	var nserr unsafe.Pointer // autoreleased, read before this turn of the loop ends
-	in := avfoundation.CaptureDeviceInputClass.DeviceInputWithDeviceError(on.device, unsafe.Pointer(&nserr))
+	in := objc.Call[avfoundation.CaptureDeviceInput](avfoundation.CaptureDeviceInputClass, objc.Sel("deviceInputWithDevice:error:"), on.device, unsafe.Pointer(&nserr))
 	if in.IsNil() {
 		if e := foundation.ErrorFrom(nserr); !e.IsNil() {
 			return failure(string(e.Domain()), e.Code(), e.LocalizedDescription())
@@ -169,12 +173,12 @@ func (on *window) start() error {
 	if !yes(session, "canAddInput:", in) || !yes(session, "canAddOutput:", out) {
 		return &Error{Outcome: InUse}
 	}
-	session.AddInput(in) // the session retains what is added to it
-	session.AddOutput(out)
-	layer := avfoundation.CaptureVideoPreviewLayerClass.LayerWithSession(session)
+	send(session, "addInput:", in) // the session retains what is added to it
+	send(session, "addOutput:", out)
+	layer := objc.Call[avfoundation.CaptureVideoPreviewLayer](avfoundation.CaptureVideoPreviewLayerClass, objc.Sel("layerWithSession:"), session)
 	layer.SetVideoGravity(avfoundation.LayerVideoGravityResizeAspectFill)
 	layer.SetFrame(rect(0, 0, width, height))
-	on.back.AddSublayer(layer)
+	send(on.back, "addSublayer:", layer)
 	C.hs_camera_watch(on.device.Ptr(), out.Ptr())
 	// startRunning blocks until the camera runs, hence not on the main thread;
 	// a thread of Go's has no autorelease pool of its own.
