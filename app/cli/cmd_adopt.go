@@ -43,6 +43,7 @@ func runAdopt(ctx context.Context, env *Env, asJSON bool) error {
 		s.Log.Warn("adoption failed", "code", explain.Error(adoptError(err), env.Now()).Code)
 		return adoptError(err)
 	}
+	env.noteAddress(p)
 	return env.printPaired(p, asJSON)
 }
 

@@ -186,7 +186,19 @@ func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, a
 	if p.Leftover != nil {
 		env.note("warning: something of the earlier pairing could not be removed: %s", explain.Error(p.Leftover, env.Now()).Sentence)
 	}
+	env.noteAddress(p)
 	return env.printPaired(p, asJSON)
+}
+
+// noteAddress says that an address of the earlier pairing is still set: every
+// command would ask there first.
+func (e *Env) noteAddress(p *pairing.Paired) {
+	if p.Address == nil {
+		return
+	}
+	w := explain.Error(p.Address, e.Now())
+	e.note("warning: paired, but the settings could not be written, and the address that was set by hand stays: %s. %s", w.Sentence, w.Detail)
+	e.note("fix: healthsync config set server.host %s && healthsync config set server.port %d", p.Record.Host, p.Record.Port)
 }
 
 type pairedJSON struct {

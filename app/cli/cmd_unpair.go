@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -83,8 +84,8 @@ func (e *Env) printUnpaired(u *pairing.Unpaired) {
 			e.printf(" on %s", explain.Day(u.Record.TokenExpiresAt))
 		}
 		e.printf(".\n")
-	case pairing.NotReached:
-		e.printf("Unpaired from %s on this computer only: it did not answer (%s).\nOn the iPhone, remove this computer in the app, or it still knows its certificate.\n", name, explain.Error(u.PhoneErr, e.Now()).Sentence)
+	case pairing.NotReached, pairing.NotAsked:
+		e.printf("Unpaired from %s on this computer only: %s.\nOn the iPhone, remove this computer in the app, or it still knows its certificate.\n", name, untold(u, explain.Error(u.PhoneErr, e.Now())))
 	case pairing.NothingThere:
 		if len(u.Removed) == 0 {
 			e.printf("There was no pairing.\n")
@@ -93,6 +94,20 @@ func (e *Env) printUnpaired(u *pairing.Unpaired) {
 		}
 	}
 	e.printRemoved(u.Removed)
+}
+
+// untold says why the iPhone does not know of it.
+func untold(u *pairing.Unpaired, why *status.Error) string {
+	switch {
+	case u.OnPhone == pairing.NotAsked && why.Detail != "":
+		first, _, _ := strings.Cut(why.Detail, "\n")
+		return "it could not be asked. " + strings.TrimSuffix(first, ".")
+	case u.OnPhone == pairing.NotAsked:
+		return "it could not be asked (" + why.Sentence + ")"
+	case why.Exit() == status.ExitUnreachable:
+		return "it did not answer (" + why.Sentence + ")"
+	}
+	return "what answered could not be told (" + why.Sentence + ")"
 }
 
 // printRemoved lists what was taken out of the vault.

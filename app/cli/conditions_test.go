@@ -19,7 +19,8 @@ var unscripted = map[status.Code]string{
 	status.CertRejected: "an alert that names no reason: pki/trust", status.CAMismatch: "a CA of another pairing in the keychain: pki/trust",
 	status.KeychainLocked: "a real Secret Service: pki/vault", status.StoreReadOnly: "a folder that root cannot write: sync/store", status.StoreBusy: "a lock of another program: sync/store",
 	status.Declined: "a terminal: pair_code_test.go", status.Interrupted: "a person who stops a sync: app/agent",
-	status.StoreOlder: "a file of an older schema: sync/store", status.Internal: "a mistake of the program",
+	status.PairingBusy: "two processes at once: app/pairing",
+	status.StoreOlder:  "a file of an older schema: sync/store", status.Internal: "a mistake of the program",
 }
 
 // Every condition of the table comes up in a script, by its code or its sentence, or is

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"healthsync/app/config"
+	"healthsync/app/lock"
 	"healthsync/app/pairing"
 	"healthsync/pki/vault"
 )
@@ -93,6 +94,9 @@ func (e *Env) stationWith(p config.Paths, c config.Config) *pairing.Station {
 	return &pairing.Station{
 		Paths: p, Config: c, Now: e.Now, Log: e.logger(p),
 		OpenVault: func() (vault.Vault, error) { return e.openVault(p) },
+		Waiting: func(h lock.Holder) {
+			e.note("waiting for another HealthSync (process %d), which is %s ...", h.PID, h.What)
+		},
 	}
 }
 

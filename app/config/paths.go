@@ -40,6 +40,9 @@ func (p Paths) LogFile() string { return filepath.Join(p.Log, "healthsync.log") 
 // LockFile guards against two syncs at once.
 func (p Paths) LockFile() string { return filepath.Join(p.Data, "sync.lock") }
 
+// PairingLockFile guards against two changes of the pairing at once.
+func (p Paths) PairingLockFile() string { return filepath.Join(p.Config, "pairing-turn.lock") }
+
 // Locate finds the places by the environment: HEALTHSYNC_HOME, else the
 // platform's (Application Support and Logs on macOS, the XDG folders
 // elsewhere). It creates nothing. ~/.healthsync is never used: it belongs to

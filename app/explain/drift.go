@@ -17,7 +17,7 @@ func driftError(d *pairing.DriftError, err error, now time.Time) *status.Error {
 	why := Error(d.Err, now)
 	switch d.Verdict {
 	case pairing.Taken:
-		return status.New(status.HostUnverified, fmt.Sprintf("%s announces the name %q and has another identity.", d.At, d.Name), err)
+		return taken(d, err, now)
 	case pairing.Rekeyed:
 		// The guide has a section for each way in which a key can be another.
 		e := *why
@@ -50,6 +50,23 @@ func driftError(d *pairing.DriftError, err error, now time.Time) *status.Error {
 		return &e
 	}
 	return status.New(status.PhoneNotFound, lostDetail(d, why), err)
+}
+
+// taken says that somebody else answers in its name. Where that may just be
+// another iPhone, what is wrong with this one is told too: to pair again helps
+// only who has reinstalled the app.
+func taken(d *pairing.DriftError, err error, now time.Time) *status.Error {
+	e := status.New(status.HostUnverified, fmt.Sprintf("%s announces the name %q and has another identity.", d.At, d.Name), err)
+	there := Error(d.There, now)
+	if d.Namesake && there.Exit() == status.ExitUnreachable {
+		e.Detail += fmt.Sprintf(" It may be another iPhone of that name; it was not trusted, and nothing was sent to it.\n"+
+			"Yours does not answer at %s: %s (%s).", d.Was, there.Sentence, there.Code)
+		e.Remedy = status.Remedy{
+			Text:    "open the iOS Health Sync app on yours and tap Start Sharing; only if you reinstalled it, pair again (healthsync unpair && healthsync scan)",
+			Command: "healthsync status", Action: status.ActCheck,
+		}
+	}
+	return e
 }
 
 // blocked says what stands between, as far as it can be told.

@@ -37,18 +37,25 @@ func Error(err error, now time.Time) *status.Error {
 			return e
 		}
 	}
-	switch {
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		return status.New(status.Interrupted, "", err)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return status.New(status.DiskFull, "", err)
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		e := status.New(status.FileError, fmt.Sprintf("%s: %v.", path.Path, path.Err), err)
+	if e := fileTrouble(err); e != nil {
 		return e
 	}
 	return status.New(status.Internal, err.Error(), err)
+}
+
+// fileTrouble knows what the file system said.
+func fileTrouble(err error) *status.Error {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return status.New(status.DiskFull, "", err)
+	case errors.As(err, &path):
+		return status.New(status.FileError, fmt.Sprintf("%s: %v.", path.Path, path.Err), err)
+	}
+	return nil
 }
 
 // ownError knows the facts of the app's own rooms.
@@ -77,6 +84,8 @@ func ownError(err error, _ time.Time) *status.Error {
 func pairingError(err error, now time.Time) *status.Error {
 	var (
 		record   *pairing.RecordError
+		exchange *pairing.ExchangeError
+		busy     *pairing.BusyError
 		issued   *pki.IssuedError
 		expired  *pairing.CodeExpiredError
 		token    *pairing.TokenExpiredError
@@ -97,6 +106,16 @@ func pairingError(err error, now time.Time) *status.Error {
 		return e
 	case errors.Is(err, pairing.ErrNotPaired):
 		return status.New(status.NotPaired, "", err)
+	case errors.As(err, &exchange):
+		return whilePairing(exchange, now)
+	case errors.As(err, &busy):
+		e := status.New(status.PairingBusy, fmt.Sprintf("It is process %d, %s, since %s.", busy.Holder.PID, busy.Holder.What, clockTime(busy.Holder.Since)), err)
+		return e
+	case errors.As(err, &record) && record.Newer:
+		e := status.New(status.PairingFile, fmt.Sprintf("%s: %v.\nThe file was left as it is.", record.Path, record.Err), err)
+		e.Sentence = "The pairing record was made by a newer HealthSync"
+		e.Remedy = status.Remedy{Text: "update HealthSync", Command: "healthsync version", Action: status.ActTroubleshoot}
+		return e
 	case errors.As(err, &record):
 		return status.New(status.PairingFile, fmt.Sprintf("%v.\nThe file was left as it is.", err), err)
 	case errors.As(err, &expired):
@@ -104,17 +123,40 @@ func pairingError(err error, now time.Time) *status.Error {
 	case errors.As(err, &token):
 		return status.New(status.TokenExpired, fmt.Sprintf("The pairing ended on %s (%s ago).", Day(token.At), Span(now.Sub(token.At))), err)
 	case errors.As(err, &missing):
-		e := status.New(status.KeychainMissing, fmt.Sprintf("The %s is not in the %s.", missing.What, missing.Where), err)
+		e := status.New(status.KeychainMissing, fmt.Sprintf("The %s is not in %s.", missing.What, missing.Place()), err)
 		if missing.ClientCertificate {
-			e = status.New(status.NoClientCertificate, fmt.Sprintf("The Mac's %s is not in the %s.", missing.What, missing.Where), err)
+			e = status.New(status.NoClientCertificate, fmt.Sprintf("This computer's %s is not in %s.", missing.What, missing.Place()), err)
 		}
 		return e
 	case errors.As(err, &issued):
-		return status.New(status.PairingRefused, fmt.Sprintf("%v.\nNothing of it was kept.", err), err)
+		return status.New(status.PairingRefused, capital(fmt.Sprintf("%v.\nNothing of it was kept.", err)), err)
 	case errors.As(err, &pem):
 		return status.New(status.PairingRefused, fmt.Sprintf("The iPhone sent a certificate that cannot be read: %v.\nNothing of it was kept.", err), err)
 	}
 	return nil
+}
+
+// whilePairing explains an error on the connection that should have paired. A
+// pairing that there is has nothing to do with it, and must not be ended: the
+// code may be an old one, or another iPhone's.
+func whilePairing(x *pairing.ExchangeError, now time.Time) *status.Error {
+	e := *Error(x.Err, now)
+	switch {
+	case e.Code == status.CertNotYetValid, e.Code == status.ClockSkew, e.Code == status.HostUnreachable, e.Code == status.UnsupportedProtocol:
+		// What is wrong is no matter of the code.
+	case e.Code == status.CertFingerprintMismatch, e.Code == status.CAMismatch:
+		e.Sentence = "The iPhone that answers is not the one that the code is from"
+		e.Remedy = newCode("if it is yours, show a new QR code on it (Start Sharing, then Show QR Code) and run")
+	case e.Exit() == status.ExitCertificate:
+		e.Remedy = newCode("show a new QR code on the iPhone (Start Sharing, then Show QR Code) and run")
+	case e.Exit() == status.ExitUnreachable:
+		e.Remedy = newCode("open the iOS Health Sync app on the iPhone, tap Start Sharing and Show QR Code, and keep it open; both devices need the same Wi-Fi; then run")
+	}
+	return &e
+}
+
+func newCode(text string) status.Remedy {
+	return status.Remedy{Text: text, Command: "healthsync scan", Action: status.ActPair}
 }
 
 // hostNotLocal explains an address that was refused before it was dialled.

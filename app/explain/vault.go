@@ -3,6 +3,8 @@ package explain
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"healthsync/app/status"
@@ -34,8 +36,10 @@ func vaultError(err error, _ time.Time) *status.Error {
 			e.Remedy = status.Remedy{Text: "update HealthSync", Command: "healthsync version"}
 		}
 		return e
-	case errors.As(err, &corrupt), errors.As(err, &wrong):
-		return status.New(status.KeychainCorrupt, capital(lastLine(err))+".", err)
+	case errors.As(err, &corrupt):
+		return status.New(status.KeychainCorrupt, item(corrupt.Fact)+" is damaged"+why(corrupt.Fact)+".", err)
+	case errors.As(err, &wrong):
+		return status.New(status.KeychainCorrupt, fmt.Sprintf("%s is a %s, not a %s.", item(wrong.Fact), wrong.Have, wrong.Want), err)
 	case errors.As(err, &exposed):
 		e := status.New(status.KeychainDenied, fmt.Sprintf("%s can be read or replaced by others (mode %04o).", exposed.Path, exposed.Mode), err)
 		e.Remedy = status.Remedy{Text: "close it to others", Command: fmt.Sprintf("chmod go-rwx '%s'", exposed.Path)}
@@ -46,8 +50,16 @@ func vaultError(err error, _ time.Time) *status.Error {
 		e := status.New(status.Usage, fmt.Sprintf("There is no vault %q.", kind.Kind), err)
 		e.Remedy = status.Remedy{Text: "choose keychain or file"}
 		return e
+	case errors.As(err, &failed) && fileTrouble(failed.Err) != nil:
+		return fileTrouble(failed.Err) // of the file vault
 	case errors.As(err, &failed), errors.As(err, &exists):
-		e := status.New(status.KeychainUnavailable, capital(lastLine(err))+".", err)
+		detail := ""
+		if failed != nil {
+			detail = item(failed.Fact) + " cannot be used" + why(failed.Fact) + "."
+		} else {
+			detail = item(exists.Fact) + " is there already."
+		}
+		e := status.New(status.KeychainUnavailable, detail, err)
 		e.Sentence = "The keychain reports an error"
 		e.Remedy = status.Remedy{Text: "try again; if it stays so, attach this to a bug report", Command: "healthsync diagnose --output report.txt"}
 		return e
@@ -55,6 +67,43 @@ func vaultError(err error, _ time.Time) *status.Error {
 		return status.New(status.KeychainMissing, "", err)
 	}
 	return nil
+}
+
+// item says which item of which vault.
+func item(f vault.Fact) string {
+	place := "the " + f.Vault
+	switch {
+	case filepath.IsAbs(f.Vault):
+		place = f.Vault
+	case f.Vault == "":
+		place = "the keychain"
+	}
+	if f.Name == "" {
+		return capital(place)
+	}
+	for prefix, what := range map[string]string{
+		vault.Key: "The private key", vault.Token: "The token", vault.ClientCertificate: "The client certificate", vault.CACertificate: "The CA certificate",
+	} {
+		if strings.HasPrefix(f.Name, prefix) { // each pairing has its own (pairing.Record)
+			return what + " in " + place
+		}
+	}
+	return fmt.Sprintf("%q in %s", f.Name, place)
+}
+
+// why is what the system or the store says of it.
+func why(f vault.Fact) string {
+	text := f.Detail
+	if text == "" && f.Err != nil {
+		text = lastLine(f.Err)
+	}
+	if f.Code != 0 {
+		text = strings.TrimSpace(fmt.Sprintf("%s [OSStatus %d]", text, f.Code))
+	}
+	if text == "" {
+		return ""
+	}
+	return ": " + text
 }
 
 func where(f vault.Fact) string {

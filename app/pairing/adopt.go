@@ -117,6 +117,11 @@ func (e *PairedError) Error() string { return "an iPhone is paired already" }
 //
 // The token's end is not known; the latest possible is noted.
 func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o LinkOptions) (*Paired, error) {
+	done, err := s.turn(ctx, "pairing")
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	old, err := s.Record()
 	var damaged *RecordError
 	switch {
@@ -182,13 +187,14 @@ func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o L
 		s.discard(ctx, v, r)
 		return nil, err
 	}
-	if err := s.commit(r); err != nil {
+	address, err := s.commit(r)
+	if err != nil {
 		s.discard(ctx, v, r)
 		return nil, err
 	}
 	s.verified(r, st.Report)
 	s.Log.Info("adopted a pairing", "certificate", r.Leaf())
-	return &Paired{Record: r, Replaced: damaged != nil, Status: st}, nil
+	return &Paired{Record: r, Replaced: damaged != nil, Status: st, Address: address}, nil
 }
 
 // adoptedLink makes a link of a pairing that is not written down yet.

@@ -225,8 +225,11 @@ type DriftError struct {
 	Announced bool
 	// Bonjour is why nothing could be listened to; nil if it was.
 	Bonjour error
-	// Err is what came of the dial, at Was or at At.
-	Err error
+	// Err is what came of the dial, at Was or at At; There is that at Was.
+	Err, There error
+	// Namesake says that who is at At shows what an iPhone shows, as another
+	// one of the same name does: many are called "iPhone".
+	Namesake bool
 }
 
 func (e *DriftError) Error() string {

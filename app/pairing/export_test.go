@@ -19,3 +19,6 @@ func NoteVerified(s *Station, r *Record, remote string) {
 func StationForBench(dir string) *Station {
 	return &Station{Paths: config.Paths{Config: dir, Data: dir, Log: dir}, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
+
+// SetTurnLimit has whoever waits for a turn give up sooner.
+func SetTurnLimit(d time.Duration) { testOnlyTurnLimit = d }

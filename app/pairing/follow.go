@@ -157,7 +157,7 @@ func (l *Link) drift(ctx context.Context, was Place, failed error, s chased) err
 		f.OnLink = nets.Holds(a)
 	}
 	f.Denied = denied(failed, f.OnLink)
-	e := &DriftError{Verdict: Triage(f), Was: was, At: was, Err: failed, Bonjour: s.err, Networks: nets.String(), Tunnels: nets.Tunnels, Denied: f.Denied}
+	e := &DriftError{Verdict: Triage(f), Was: was, At: was, Err: failed, There: failed, Bonjour: s.err, Networks: nets.String(), Tunnels: nets.Tunnels, Denied: f.Denied}
 	e.Announced = f.Announced || slices.ContainsFunc(f.Claims, func(c Claim) bool { return c.InName })
 	about, ok := s.about(e.Verdict)
 	if ok {
@@ -170,7 +170,7 @@ func (l *Link) drift(ctx context.Context, was Place, failed error, s chased) err
 		return about.err
 	case Rekeyed, Taken:
 		if ok {
-			e.Err = about.err
+			e.Err, e.Namesake = about.err, about.Outcome == Stranger && e.Verdict == Taken
 		}
 	}
 	if e.Verdict == Taken {

@@ -3,7 +3,6 @@ package pairing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"healthsync/app/config"
@@ -39,6 +38,15 @@ func (e *CodeExpiredError) Error() string {
 }
 func (e *CodeExpiredError) Unwrap() error { return e.Err }
 
+// ExchangeError is an error of the connection that should have paired, or of
+// what the iPhone answered on it. What it means is another thing than on a
+// connection to a paired iPhone: the QR code may be an old one, or another
+// iPhone's.
+type ExchangeError struct{ Err error }
+
+func (e *ExchangeError) Error() string { return e.Err.Error() }
+func (e *ExchangeError) Unwrap() error { return e.Err }
+
 // hopeless is how long after its end a code is not even tried. A code lives
 // for five minutes by the iPhone's clock; less than this, and it may be this
 // Mac's clock that is wrong, which only the iPhone can tell.
@@ -53,8 +61,9 @@ type Paired struct {
 	// pairing; StatusErr why it said nothing. The pairing stands either way.
 	Status    phone.Status
 	StatusErr error
-	// Leftover is why items of an earlier pairing could not be removed.
-	Leftover error
+	// Leftover is why items of an earlier pairing could not be removed, Address
+	// why an address that was set by hand for it stays.
+	Leftover, Address error
 }
 
 // Pair pairs this Mac with an iPhone. Nothing of an earlier pairing is touched
@@ -66,6 +75,11 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 	if late && s.Now().Sub(req.ExpiresAt) > hopeless {
 		return nil, &CodeExpiredError{At: req.ExpiresAt}
 	}
+	done, err := s.turn(ctx, "pairing")
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	old, err := s.Record()
 	var damaged *RecordError
 	if err != nil && !errors.Is(err, ErrNotPaired) && !errors.As(err, &damaged) {
@@ -82,14 +96,14 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 		if late && unanswered(err) {
 			err = &CodeExpiredError{At: req.ExpiresAt, Err: err}
 		}
-		return nil, err
+		return nil, &ExchangeError{err}
 	}
-	if err := s.commit(r); err != nil {
+	p := &Paired{Record: r, Replaced: old != nil || damaged != nil}
+	if p.Address, err = s.commit(r); err != nil {
 		s.discard(ctx, v, r)
 		return nil, err
 	}
 	s.verified(r, report)
-	p := &Paired{Record: r, Replaced: old != nil || damaged != nil}
 	_, p.Leftover = s.removeItems(ctx, v, func(i vault.Item) bool { return !r.names(i) })
 	p.Status, p.StatusErr = s.firstStatus(ctx, o)
 	if p.StatusErr == nil {
@@ -150,29 +164,39 @@ func (s *Station) exchange(ctx context.Context, v vault.Vault, r *Record, req Re
 	return issued.Report, v.SetCertificate(ctx, r.clientName(), issued.Client)
 }
 
-// commit makes the pairing the one that counts. An address that was set by
-// hand belonged to the earlier one and goes.
-func (s *Station) commit(r *Record) error {
+// commit makes the pairing the one that counts: from the moment that its record
+// is there, it is. An address that was set by hand belonged to the earlier one
+// and goes; why it does not is no error of the pairing.
+func (s *Station) commit(r *Record) (address, err error) {
 	unlock, err := atomicfile.Lock(s.Paths.PairingFile())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
-	if err := saveRecord(s.Paths, r); err != nil {
-		return err
+	if err := saveRecord(s.Paths, r); err != nil && !s.stands(r.ID) {
+		return nil, err
 	}
 	if s.Config.Server == (config.Server{}) {
-		return nil
+		return nil, nil
 	}
+	s.Config.Server = config.Server{} // for this process in any case
 	c, err := config.Update(s.Paths.ConfigFile(), func(c *config.Config) error {
 		c.Server = config.Server{}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("paired, but the address set by hand stays: %w", err)
+		return err, nil
 	}
 	s.Config = c
-	return nil
+	return nil, nil
+}
+
+// stands reports whether the pairing of this ID is the one on disk. Writing its
+// record may fail after the new file is in its place (atomicfile: the folder
+// could not be synced): what it names must not be removed then.
+func (s *Station) stands(id string) bool {
+	now, err := s.Record()
+	return err == nil && now.ID == id
 }
 
 // firstStatus asks the iPhone how it is by the new pairing, which also tells

@@ -57,7 +57,9 @@ var ErrNotPaired = errors.New("no iPhone is paired")
 // it is.
 type RecordError struct {
 	Path string
-	Err  error
+	// Newer says that a newer version wrote it.
+	Newer bool
+	Err   error
 }
 
 func (e *RecordError) Error() string { return fmt.Sprintf("pairing record %s: %v", e.Path, e.Err) }
@@ -71,23 +73,29 @@ func LoadRecord(p config.Paths) (*Record, error) {
 		return nil, ErrNotPaired
 	}
 	if err != nil {
-		return nil, &RecordError{p.PairingFile(), err}
+		return nil, &RecordError{Path: p.PairingFile(), Err: err}
+	}
+	// What a newer version wrote need not even have the fields of this one.
+	var version struct {
+		Schema int `json:"schema"`
+	}
+	if json.Unmarshal(raw, &version) == nil && version.Schema > recordSchema {
+		err := fmt.Errorf("it has schema %d, this version knows %d", version.Schema, recordSchema)
+		return nil, &RecordError{Path: p.PairingFile(), Newer: true, Err: err}
 	}
 	var r Record
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&r); err != nil {
-		return nil, &RecordError{p.PairingFile(), err}
+		return nil, &RecordError{Path: p.PairingFile(), Err: err}
 	}
 	if err := r.check(); err != nil {
-		return nil, &RecordError{p.PairingFile(), err}
+		return nil, &RecordError{Path: p.PairingFile(), Err: err}
 	}
 	return &r, nil
 }
 
 func (r *Record) check() error {
 	switch {
-	case r.Schema > recordSchema:
-		return fmt.Errorf("it was written by a newer version (schema %d)", r.Schema)
 	case r.Schema < 1 || !vault.ValidName(r.ID):
 		return errors.New("it is not a pairing record")
 	case r.Protocol != 1 && r.Protocol != 2:

@@ -18,6 +18,11 @@ type Renewed struct {
 // new names, and changes over by writing the record; until then the old
 // certificate stays in use.
 func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
+	done, err := s.turn(ctx, "renewing the certificate")
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	l, err := s.Link(ctx, o)
 	if err != nil {
 		return nil, err
@@ -50,7 +55,11 @@ func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
 	}
 	if err == nil {
 		fresh.ClientExpiresAt = issued.Client.NotAfter
-		_, err = updateRecord(s.Paths, old.ID, func(r *Record) { *r = fresh })
+		// The iPhone may have been followed, or have told another name, meanwhile.
+		_, err = updateRecord(s.Paths, old.ID, func(r *Record) { r.ID, r.ClientExpiresAt = fresh.ID, fresh.ClientExpiresAt })
+		if err != nil && s.stands(fresh.ID) {
+			err = nil
+		}
 	}
 	if err != nil {
 		s.discard(ctx, v, &fresh)

@@ -10,16 +10,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"healthsync/app/config"
+	"healthsync/app/lock"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
 )
 
 // Station is this Mac's side of a pairing: its files, settings and vault. Its
-// methods are safe between processes; within one, a Station belongs to one
+// methods are safe between processes: those that change the pairing take turns
+// (turn.go), and what two write is written under a lock. Within one, a Station belongs to one
 // goroutine.
 type Station struct {
 	Paths  config.Paths
@@ -29,6 +32,9 @@ type Station struct {
 	// OpenVault opens the vault when a secret is first needed, so that a
 	// command that needs none never wakes the keychain.
 	OpenVault func() (vault.Vault, error)
+	// Waiting, where it is set, is told once when a change of the pairing waits
+	// for another process that is changing it.
+	Waiting func(lock.Holder)
 
 	vault vault.Vault
 }
@@ -60,7 +66,15 @@ type MissingError struct {
 	Err               error
 }
 
-func (e *MissingError) Error() string { return fmt.Sprintf("the %s is not in the %s", e.What, e.Where) }
+func (e *MissingError) Error() string { return fmt.Sprintf("the %s is not in %s", e.What, e.Place()) }
+
+// Place is the vault as a sentence has it.
+func (e *MissingError) Place() string {
+	if filepath.IsAbs(e.Where) {
+		return e.Where // the file vault's file
+	}
+	return "the " + e.Where
+}
 func (e *MissingError) Unwrap() error { return e.Err }
 
 // TokenExpiredError says that the iPhone refused a token whose time is over.

@@ -31,6 +31,9 @@ const (
 	NotOffered OnPhone = "not-offered"
 	// NotReached: the iPhone did not answer; it still knows this Mac.
 	NotReached OnPhone = "not-reached"
+	// NotAsked: something is missing here without which it cannot be asked; it
+	// still knows this Mac.
+	NotAsked OnPhone = "not-asked"
 	// NothingThere: there was no pairing to end.
 	NothingThere OnPhone = "nothing"
 )
@@ -53,6 +56,11 @@ const patience = 5 * time.Second
 // is still here; doing it again carries on.
 func (s *Station) Unpair(ctx context.Context) (*Unpaired, error) {
 	u := &Unpaired{OnPhone: NothingThere}
+	done, err := s.turn(ctx, "unpairing")
+	if err != nil {
+		return u, err
+	}
+	defer done()
 	r, err := s.Record()
 	var damaged *RecordError
 	switch {
@@ -67,7 +75,7 @@ func (s *Station) Unpair(ctx context.Context) (*Unpaired, error) {
 	if err != nil {
 		return u, err
 	}
-	if u.Removed, err = s.removeItems(ctx, v, func(vault.Item) bool { return true }); err != nil {
+	if u.Removed, err = s.empty(ctx, v); err != nil {
 		return u, err
 	}
 	return u, s.forget()
@@ -80,9 +88,10 @@ func (s *Station) tellPhone(ctx context.Context, r *Record) (OnPhone, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	l, err := s.Link(ctx, LinkOptions{Timeout: patience})
-	if err == nil {
-		err = l.Unpair(ctx)
+	if err != nil {
+		return NotAsked, err
 	}
+	err = l.Unpair(ctx)
 	var offered *phone.NotOfferedError
 	switch {
 	case err == nil:
@@ -139,12 +148,28 @@ func (s *Station) removeItems(ctx context.Context, v vault.Vault, match func(vau
 	return removed, errors.Join(errs...)
 }
 
+// empty removes all items of this home; a vault that is damaged as a whole goes
+// as a whole.
+func (s *Station) empty(ctx context.Context, v vault.Vault) ([]vault.Item, error) {
+	removed, err := s.removeItems(ctx, v, func(vault.Item) bool { return true })
+	var damaged *vault.CorruptError
+	if errors.As(err, &damaged) && len(removed) == 0 {
+		return vault.RemoveDamaged(ctx, v)
+	}
+	return removed, err
+}
+
 // ClearVault removes every item of this home from the vault, the ones that a
-// pairing still needs included.
+// pairing still needs included, and a vault that is damaged as a whole.
 func (s *Station) ClearVault(ctx context.Context) ([]vault.Item, error) {
+	done, err := s.turn(ctx, "clearing the keychain")
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	v, err := s.Vault()
 	if err != nil {
 		return nil, err
 	}
-	return s.removeItems(ctx, v, func(vault.Item) bool { return true })
+	return s.empty(ctx, v)
 }

@@ -9,6 +9,7 @@ const (
 	PairingLockedOut   Code = "PAIRING_LOCKED_OUT"
 	PairingNoSession   Code = "PAIRING_NO_SESSION"
 	PairingRefused     Code = "PAIRING_REFUSED"
+	PairingBusy        Code = "PAIRING_IN_PROGRESS"
 	QRNotFound         Code = "QR_NOT_FOUND"
 	QRNotHealthSync    Code = "QR_NOT_HEALTHSYNC"
 	QRInvalid          Code = "QR_INVALID"
@@ -119,6 +120,8 @@ var table = []Condition{
 		Remedy{Text: "close and reopen the iOS Health Sync app, show a new QR code, then", Command: "healthsync scan", Action: "pair"}, ExitPairing, nil},
 	{PairingNoSession, Problem, "iPhone shows no QR code", "The iPhone is not waiting to be paired", newCode, ExitPairing, nil},
 	{PairingRefused, Problem, "Pairing refused", "What the iPhone sent to pair with cannot be trusted", newCode, ExitPairing, nil},
+	{PairingBusy, Problem, "Pairing under way", "Another HealthSync is changing the pairing right now",
+		Remedy{Text: "let it finish, or end it, and run the command again; how it stands", Command: "healthsync status"}, ExitPairing, nil},
 	{QRNotFound, Problem, "No QR code found", "No QR code was found in the picture",
 		Remedy{Text: "take the picture again with the whole code in it, sharp and without glare, or copy the code in the iPhone app and run", Command: "healthsync scan --clipboard", Action: "pair"}, ExitPairing, nil},
 	{QRNotHealthSync, Problem, "Not a HealthSync code", "This is not a HealthSync pairing code",

@@ -340,6 +340,32 @@ func (v *file) list(ctx context.Context) ([]Item, error) {
 	return out, nil
 }
 
+// removeDamaged is [RemoveDamaged].
+func (v *file) removeDamaged(ctx context.Context) ([]Item, error) {
+	f := v.fact("remove", "")
+	if _, err := v.read(ctx, f); err == nil {
+		return nil, nil
+	}
+	unlock, err := v.lock(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	_, err = v.read(ctx, f) // another process may have been quicker
+	var damaged *CorruptError
+	if !errors.As(err, &damaged) {
+		return nil, err
+	}
+	if err := v.sweep(); err != nil {
+		return nil, v.failed(f, err)
+	}
+	if err := os.Remove(v.path()); err != nil { // of a link, the link
+		return nil, v.failed(f, err)
+	}
+	item := Item{Kind: ItemFile, Name: fileName, Namespace: v.namespace, Where: v.where(), Own: true}
+	return []Item{item}, v.failedOrNil(f, syncFolder(v.dir))
+}
+
 // foreign finds nothing: other programs do not write into this file.
 func (v *file) foreign(ctx context.Context, _, account string) ([]byte, error) {
 	f := v.fact("get foreign", account)

@@ -304,3 +304,54 @@ func TestFileKill(t *testing.T) {
 		t.Fatalf("left: %v, %v", entries, err)
 	}
 }
+
+// A damaged file goes as a whole when it is asked for, a sound one and one of a
+// newer version never.
+func TestFileRemoveDamaged(t *testing.T) {
+	ctx := t.Context()
+	for name, c := range map[string]struct {
+		damage func(path string)
+		gone   bool
+	}{
+		"appended": {func(path string) {
+			text, err := os.ReadFile(path)
+			must(t, err)
+			must(t, os.WriteFile(path, append(text, 'x'), 0o600))
+		}, true},
+		"link": {func(path string) {
+			elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+			must(t, os.Rename(path, elsewhere))
+			must(t, os.Symlink(elsewhere, path))
+		}, true},
+		"sound": {func(string) {}, false},
+		"newer": {func(path string) { must(t, os.WriteFile(path, []byte(`{"schema":2}`), 0o600)) }, false},
+		"open to others": {func(path string) {
+			must(t, os.WriteFile(path, []byte("{"), 0o600))
+			must(t, os.Chmod(path, 0o644))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := openFile(t, t.TempDir())
+			must(t, v.Set(ctx, Token, Secret("x")))
+			c.damage(v.Where())
+			_, listed := v.List(ctx)
+			removed, err := RemoveDamaged(ctx, v)
+			_, serr := os.Lstat(v.Where())
+			if c.gone {
+				if err != nil || len(removed) != 1 || removed[0].Kind != ItemFile || !errors.Is(serr, fs.ErrNotExist) {
+					t.Fatalf("removed %v, %v; the file: %v", removed, err, serr)
+				}
+				must(t, v.Set(ctx, Token, Secret("anew")))
+				return
+			}
+			if (err == nil) != (listed == nil) || len(removed) != 0 || serr != nil {
+				t.Fatalf("removed %v, %v (List: %v); the file: %v", removed, err, listed, serr)
+			}
+		})
+	}
+	memory, err := Open(KindMemory, Options{})
+	must(t, err)
+	if removed, err := RemoveDamaged(ctx, memory); err != nil || len(removed) != 0 {
+		t.Fatal(removed, err)
+	}
+}

@@ -169,6 +169,8 @@ const (
 	ItemSecret      ItemKind = "secret"
 	ItemKey         ItemKind = "key"
 	ItemCertificate ItemKind = "certificate"
+	// ItemFile is a file vault as a whole ([RemoveDamaged]).
+	ItemFile ItemKind = "file"
 )
 
 // Item describes a stored thing, never its content.
@@ -191,3 +193,21 @@ func (i Item) LogValue() slog.Value { return slog.StringValue(string(i.Kind) + "
 // beside all the errors, joined. An item that somebody else removed meanwhile
 // is neither.
 func Clear(ctx context.Context, v Vault) (removed []Item, err error) { return clearOwn(ctx, v) }
+
+// RemoveDamaged removes a file vault whose file is damaged, with all that is in
+// it: nothing in it can be read, so nothing in it can be removed singly. What
+// it removed is one item, the file. A vault that can be read, or was written by
+// a newer version, is left alone; its error is that of [Vault.List], and nil
+// where that has none. No other vault is ever damaged as a whole: there it
+// gives List's error too.
+func RemoveDamaged(ctx context.Context, v Vault) ([]Item, error) {
+	if s, ok := v.(*soft); ok {
+		if f, ok := s.store.(*file); ok {
+			ctx, cancel := deadline(ctx, s.opts.Timeout)
+			defer cancel()
+			return f.removeDamaged(ctx)
+		}
+	}
+	_, err := v.List(ctx)
+	return nil, err
+}

@@ -1,0 +1,242 @@
+package pairing_test
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"healthsync/app/config"
+	"healthsync/app/explain"
+	"healthsync/app/lock"
+	"healthsync/app/pairing"
+	"healthsync/app/status"
+	"healthsync/pki/vault"
+)
+
+// hookedVault does something at the moment at which a key is made: the iPhone
+// has not been asked yet, or is being asked by another.
+type hookedVault struct {
+	vault.Vault
+	made func()
+}
+
+func (h *hookedVault) NewSigner(ctx context.Context, name string) (crypto.Signer, error) {
+	s, err := h.Vault.NewSigner(ctx, name)
+	h.made()
+	return s, err
+}
+
+// another is a second process's side of the same folder and vault.
+func (b *bench) another(v vault.Vault) *pairing.Station {
+	return &pairing.Station{
+		Paths: b.station.Paths, Now: b.now, Log: b.station.Log,
+		OpenVault: func() (vault.Vault, error) { return v, nil },
+	}
+}
+
+// Whoever changes the pairing while another does so waits, says so, and takes
+// nothing away that the other has just made.
+func TestChangesOfThePairingTakeTurns(t *testing.T) {
+	for name, other := range map[string]func(*bench, *pairing.Station) error{
+		"pair": func(b *bench, s *pairing.Station) error {
+			_, err := s.Pair(b.Context(), newBench(b.T, 2).request(), offline) // another iPhone
+			return err
+		},
+		"renew": func(b *bench, s *pairing.Station) error {
+			_, err := s.Renew(b.Context(), offline)
+			return err
+		},
+		"clear": func(b *bench, s *pairing.Station) error {
+			_, err := s.ClearVault(b.Context())
+			return err
+		},
+		"unpair": func(b *bench, s *pairing.Station) error {
+			_, err := s.Unpair(b.Context())
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, 2)
+			b.pair()
+			waits := make(chan lock.Holder, 1)
+			second := b.another(b.vault)
+			second.Waiting = func(h lock.Holder) { waits <- h }
+			var ended sync.WaitGroup
+			slow := b.another(&hookedVault{b.vault, func() {
+				ended.Go(func() {
+					if err := other(b, second); err != nil {
+						t.Errorf("the second: %v", err)
+					}
+				})
+				if h := <-waits; h.PID != os.Getpid() || h.What == "" {
+					t.Errorf("waits for %+v", h)
+				}
+			}})
+			p, err := slow.Pair(t.Context(), b.request(), offline)
+			if err != nil || p.StatusErr != nil {
+				t.Fatalf("the first: %v, %v", err, p)
+			}
+			ended.Wait()
+			if name == "clear" || name == "unpair" {
+				return
+			}
+			if err := b.works(); err != nil || len(b.items()) != 3 {
+				t.Errorf("afterwards: %v, items %v", err, b.items())
+			}
+		})
+	}
+}
+
+// Someone who does not want to wait goes, with everything as it was.
+func TestWaitingForATurnCanBeGivenUp(t *testing.T) {
+	b := newBench(t, 2)
+	b.pair()
+	before := b.items()
+	held, err := lock.Take(b.station.Paths.PairingLockFile(), "pairing", b.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	b.station.Waiting = func(lock.Holder) { cancel() }
+	if _, err := b.station.Unpair(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if err := held.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.works(); err != nil || len(b.items()) != len(before) {
+		t.Errorf("%v, items %v", err, b.items())
+	}
+}
+
+// Who has waited long enough is told who is at it.
+func TestWaitingForATurnEnds(t *testing.T) {
+	pairing.SetTurnLimit(time.Millisecond)
+	defer pairing.SetTurnLimit(0)
+	b := newBench(t, 2)
+	held, err := lock.Take(b.station.Paths.PairingLockFile(), "renewing the certificate", b.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	_, err = b.station.Pair(t.Context(), b.request(), offline)
+	var busy *pairing.BusyError
+	if !errors.As(err, &busy) || busy.Holder.PID != os.Getpid() {
+		t.Fatalf("%v", err)
+	}
+	e := explain.Error(err, b.now())
+	if e.Code != status.PairingBusy || e.Exit() != status.ExitPairing || !strings.Contains(e.Detail, "renewing the certificate") {
+		t.Errorf("%v", e)
+	}
+}
+
+// A record that is written makes a pairing: that the settings cannot be changed
+// afterwards takes nothing back.
+func TestPairedAlthoughTheSettingsCannotBeWritten(t *testing.T) {
+	for protocol := 1; protocol <= 2; protocol++ {
+		b := newBench(t, protocol)
+		b.pair()
+		b.station.Config = config.Config{Server: config.Server{Host: "127.0.0.9"}}
+		if err := config.Save(b.station.Paths.ConfigFile(), b.station.Config); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(b.station.Paths.ConfigFile()+".lock", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p, err := b.station.Pair(t.Context(), b.request(), offline)
+		if err != nil {
+			t.Fatalf("protocol %d: %v", protocol, err)
+		}
+		if p.Address == nil || p.StatusErr != nil {
+			t.Errorf("protocol %d: address %v, status %v", protocol, p.Address, p.StatusErr)
+		}
+		if r, err := b.station.Record(); err != nil || r.ID != p.Record.ID || len(b.items()) != map[int]int{1: 1, 2: 3}[protocol] {
+			t.Errorf("protocol %d: %+v, %v, items %v", protocol, r, err, b.items())
+		}
+		if err := b.works(); err != nil {
+			t.Errorf("protocol %d: %v", protocol, err)
+		}
+	}
+}
+
+// What is learned of the iPhone while its certificate is being renewed stays.
+func TestRenewKeepsWhatIsLearnedMeanwhile(t *testing.T) {
+	b := newBench(t, 2)
+	old := b.pair()
+	s := b.another(&hookedVault{b.vault, func() {
+		l, err := b.station.Link(t.Context(), offline)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		st, err := l.Status(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if err := l.Seen("Another Name", st.Report); err != nil {
+			t.Error(err)
+		}
+	}})
+	if _, err := s.Renew(t.Context(), offline); err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.station.Record()
+	if err != nil || r.ID == old.ID || r.Name != "Another Name" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if len(b.items()) != 3 {
+		t.Errorf("items %v", b.items())
+	}
+}
+
+// What goes wrong while pairing is told as such: the pairing that there is has
+// nothing to do with it.
+func TestExchangeError(t *testing.T) {
+	b := newBench(t, 2)
+	b.pair()
+	req := b.request()
+	req.Leaf[0] ^= 1
+	var x *pairing.ExchangeError
+	if _, err := b.station.Pair(t.Context(), req, offline); !errors.As(err, &x) {
+		t.Errorf("%v", err)
+	}
+	if err := b.works(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A phone that could not even be asked did not fail to answer.
+func TestUnpairWithoutTheCertificate(t *testing.T) {
+	b := newBench(t, 2)
+	r := b.pair()
+	if err := b.vault.Delete(t.Context(), vault.ClientCertificate+"-"+r.ID); err != nil {
+		t.Fatal(err)
+	}
+	u, err := b.station.Unpair(t.Context())
+	var missing *pairing.MissingError
+	if err != nil || u.OnPhone != pairing.NotAsked || !errors.As(u.PhoneErr, &missing) {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
+// A record of a newer version is told apart from a damaged one.
+func TestNewerRecord(t *testing.T) {
+	for text, newer := range map[string]bool{
+		`{"schema":99,"id":"x","protocol":2}`: true, `{"schema":2,"id":7,"devices":[]}`: true, `{"schema":0}`: false, `{`: false,
+	} {
+		b := newBench(t, 2)
+		if err := os.WriteFile(b.station.Paths.PairingFile(), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var r *pairing.RecordError
+		if _, err := b.station.Record(); !errors.As(err, &r) || r.Newer != newer {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
