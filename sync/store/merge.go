@@ -138,7 +138,9 @@ func (m *merger) walk(rows []row, first, last int64, whole bool) error {
 				seek(start, &id)
 			}
 		default:
-			if passed++; passed == leap && i < len(rows) {
+			// Within the second of the row that is wanted there is no leap: it
+			// would go back to the second's begin, for ever.
+			if passed++; passed >= leap && i < len(rows) && rows[i].start > start {
 				s.Reset()
 				seek(rows[i].start, nil)
 				passed = 0
