@@ -72,7 +72,7 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 		return backupExists(err, path)
 	}
 	if err != nil {
-		return err
+		return backupFailed(err, db.Path(), path)
 	}
 	if asJSON {
 		return env.printJSON(struct {
@@ -94,4 +94,19 @@ func backupExists(err error, path string) error {
 		e.Remedy = status.Remedy{Text: "choose another name"}
 	}
 	return e
+}
+
+// backupFailed says of an error of the copy that it is not the database's.
+func backupFailed(err error, from, to string) error {
+	var readOnly *store.ReadOnlyError
+	var full *store.FullError
+	switch {
+	case errors.As(err, &readOnly) && readOnly.Path != from:
+		return status.New(status.FileError, fmt.Sprintf("%s cannot be written.", to), err)
+	case errors.As(err, &full) && full.Path != from:
+		e := status.New(status.DiskFull, fmt.Sprintf("There is no room left for %s.", to), err)
+		e.Remedy = status.Remedy{Text: "free some space there, or choose another place", Command: "healthsync backup FILE"}
+		return e
+	}
+	return err
 }

@@ -6,6 +6,8 @@ package syncrun
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"healthsync/app/explain"
@@ -62,6 +64,10 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 		return engine.Result{}, err
 	}
 	held, err := lock.Take(s.Paths.LockFile(), o.Holder, s.Now())
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		// The lock lies beside the database, where nothing can be written.
+		err = &store.ReadOnlyError{Path: s.Paths.Database(), Err: err}
+	}
 	if err != nil {
 		return engine.Result{}, err
 	}
