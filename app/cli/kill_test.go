@@ -62,7 +62,7 @@ func TestKilledSync(t *testing.T) {
 			hit++
 		} else {
 			// It was through before: begin anew, or there is nothing to interrupt.
-			for _, suffix := range []string{"", "-wal", "-shm"} {
+			for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 				_ = os.Remove(filepath.Join(w.dir, "home", "health.db"+suffix))
 			}
 		}

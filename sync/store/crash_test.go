@@ -396,3 +396,46 @@ func TestBusy(t *testing.T) {
 	apply(t, s, store.Change{Samples: []health.Sample{heart(2, 200)}})
 	sound(t, s)
 }
+
+// A process that dies while it turns a file to WAL mode (a new one, or a backup
+// that was put back) leaves a journal, which only a writer may take back. The
+// next one does, and loses nothing.
+func TestHotJournal(t *testing.T) {
+	s := fresh(t)
+	var samples []health.Sample
+	for i := range 3000 {
+		samples = append(samples, heart(i, int64(i)))
+	}
+	apply(t, s, store.Change{Samples: samples})
+	path := filepath.Join(t.TempDir(), "health.db")
+	if _, err := s.Backup(t.Context(), path, store.BackupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(testenv.NeedTool(t, "sqlite3", "sqlite3"), "-batch", path)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(stdin, "PRAGMA cache_size=2; BEGIN; UPDATE sample SET value = 1; SELECT 'half';\n")
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "half\n" {
+		t.Fatal(line, err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if info, err := os.Stat(path + "-journal"); err != nil || info.Size() == 0 {
+		t.Fatalf("no journal: %v", err)
+	}
+	s = open(t, path)
+	sound(t, s)
+	same(t, all(t, s), samples)
+	if _, err := os.Stat(path + "-journal"); err == nil {
+		t.Error("the journal is still there")
+	}
+}

@@ -35,6 +35,8 @@ type touched struct {
 	hash  uint64
 	// from and to bound the time that its samples lie in.
 	from, to int64
+	// empty says that nothing of the day was stored before.
+	empty bool
 	// doubt says that rows were there that should have been known: they came
 	// late, were changed or are gone.
 	doubt bool
@@ -45,10 +47,10 @@ func (m *merger) touch(start, stop, count int64, hash uint64, doubt bool) {
 	day := utcDay(start)
 	stop = max(stop, start+1)
 	if n := len(m.touched); n > 0 && m.touched[n-1].day == day {
-		m.touched[n-1].add(touched{day, count, hash, start, stop, doubt})
+		m.touched[n-1].add(touched{day: day, count: count, hash: hash, from: start, to: stop, doubt: doubt})
 		return
 	}
-	m.touched = append(m.touched, touched{day, count, hash, start, stop, doubt})
+	m.touched = append(m.touched, touched{day: day, count: count, hash: hash, from: start, to: stop, doubt: doubt})
 }
 
 func (t *touched) add(u touched) {
@@ -123,6 +125,7 @@ func (a *applier) keepLedger(m *merger) error {
 	empty := false
 	for i := range l.rows {
 		r := &l.rows[i]
+		m.touched[i].empty = r.count == m.touched[i].count
 		if r.doubt {
 			// Where the rows now are what the ledger says already, the change
 			// undid what someone else had done to them: what was served stays.

@@ -230,7 +230,30 @@ func (s *Store) identify(ctx context.Context, known int, mustBeOurs bool) (alone
 	s.readers.drop()
 	uri := url.URL{Scheme: "file", Path: abs, RawQuery: "immutable=1"}
 	s.readers.open = s.openReader(uri.String(), sqlite.ReadOnly|sqlite.URI)
-	return true, s.readIdentity(ctx, known, mustBeOurs)
+	err = s.readIdentity(ctx, known, mustBeOurs)
+	if journal, jerr := os.Stat(s.path + "-journal"); err == nil && !mustBeOurs && jerr == nil && journal.Size() > 0 {
+		return s.rollBack(ctx, known)
+	}
+	return true, err
+}
+
+// rollBack takes back what a process left half done that died while it turned
+// the file to WAL mode: the only thing that is ever written with a journal
+// rather than a log. A connection that only reads may not do it
+// (SQLITE_READONLY_ROLLBACK). The file is ours, or unfinished, by then.
+func (s *Store) rollBack(ctx context.Context, known int) (alone bool, err error) {
+	c, err := sqlite.Open(s.path, sqlite.ReadWrite)
+	if err != nil {
+		return false, err
+	}
+	c.BusyTimeout(s.busy)
+	_, err = c.Int("SELECT count(*) FROM sqlite_schema")
+	if err = errors.Join(err, c.Close()); err != nil {
+		return false, err
+	}
+	s.readers.drop()
+	s.readers.open = s.openReader(s.path, sqlite.ReadOnly)
+	return false, s.readIdentity(ctx, known, false)
 }
 
 func (s *Store) readIdentity(ctx context.Context, known int, mustBeOurs bool) error {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -247,7 +248,7 @@ func (s *Store) keepTotals(m *merger) error {
 		return s.totals.zone.Day(t.from + shift - hourOff(shift)), s.totals.zone.Day(t.to - 1 + shift + hourOff(shift))
 	}
 	first, last := days(&m.touched[0])
-	r := reckoning{s: s, c: m.c, typeID: m.id, how: how, longest: longest, zoned: zoned}
+	r := reckoning{s: s, c: m.c, typeID: m.id, how: how, longest: longest, zoned: zoned, fresh: m}
 	for i := range m.touched[1:] {
 		f, l := days(&m.touched[i+1])
 		if f <= last+1 {
@@ -279,6 +280,10 @@ type reckoning struct {
 	how     health.Aggregation
 	longest int64
 	zoned   bool
+
+	// fresh, where it is set, has the rows of the days of which nothing was
+	// stored before: they need not be read back.
+	fresh *merger
 
 	sums map[string]*daily.Sum // by unit
 	// begin, where it is set, is told of each new sum.
@@ -312,10 +317,48 @@ func (r *reckoning) read(first, last daily.Day) error {
 	if err := r.s.totals.rank(r.c); err != nil {
 		return err
 	}
-	if r.how == health.Average {
+	if r.how != health.Average {
+		from -= r.longest
+	}
+	if r.fresh == nil {
 		return r.rows(from, to)
 	}
-	return r.rows(from-r.longest, to)
+	return r.mixed(from, to)
+}
+
+// mixed adds up the samples that start between two moments: of days of which
+// nothing was stored before from the change at hand, the others from the table.
+func (r *reckoning) mixed(from, to int64) error {
+	days, rows := r.fresh.touched, r.fresh.rows
+	i := sort.Search(len(days), func(i int) bool { return days[i].day >= utcDay(from) })
+	for ; i < len(days) && from < to; i++ {
+		begin := days[i].day * daySeconds
+		if begin >= to {
+			break
+		}
+		if !days[i].empty {
+			continue
+		}
+		if from < begin {
+			if err := r.rows(from, begin); err != nil {
+				return err
+			}
+			from = begin
+		}
+		end := min(begin+daySeconds, to)
+		j := sort.Search(len(rows), func(j int) bool { return rows[j].start >= from })
+		for ; j < len(rows) && rows[j].start < end; j++ {
+			x := &rows[j]
+			if err := r.add(x.start, x.duration, x.value, x.origin, x.metadata); err != nil {
+				return err
+			}
+		}
+		from = end
+	}
+	if from < to {
+		return r.rows(from, to)
+	}
+	return nil
 }
 
 // rows adds up the samples that start between two moments.
@@ -328,34 +371,40 @@ func (r *reckoning) rows(from, to int64) error {
 	q.BindInt(1, r.typeID)
 	q.BindInt(2, from)
 	q.BindInt(3, to)
-	t := &r.s.totals
 	for {
 		more, err := q.Step()
 		if err != nil || !more {
 			return err
 		}
-		last := &r.last
-		if id := q.Int(3); last.sum == nil || last.origin != id {
-			k, ok := t.ranks[id]
-			if !ok {
-				k = rank{withoutMeaning, math.MaxInt, math.MaxInt}
-			}
-			last.origin, last.rank, last.sum = id, k, r.sum(k.unit)
+		if err := r.add(q.Int(0), q.Int(1), q.Float(2), q.Int(3), q.Int(4)); err != nil {
+			return err
 		}
-		if id := q.Int(4); last.metadata != id {
-			p, err := t.place(r.c, r.s.dict, id)
-			if err != nil {
-				return err
-			}
-			last.metadata, last.place = id, p
-		}
-		x := daily.Sample{Start: q.Int(0), Value: q.Float(2), Rank: last.rank.measured, Zone: last.place.zone}
-		x.End = x.Start + q.Int(1)
-		if last.place.hand {
-			x.Rank = last.rank.hand
-		}
-		last.sum.Add(x)
 	}
+}
+
+// add adds a row to the sum of its unit.
+func (r *reckoning) add(start, duration int64, value float64, origin, metadata int64) error {
+	t, last := &r.s.totals, &r.last
+	if last.sum == nil || last.origin != origin {
+		k, ok := t.ranks[origin]
+		if !ok {
+			k = rank{withoutMeaning, math.MaxInt, math.MaxInt}
+		}
+		last.origin, last.rank, last.sum = origin, k, r.sum(k.unit)
+	}
+	if last.metadata != metadata {
+		p, err := t.place(r.c, r.s.dict, metadata)
+		if err != nil {
+			return err
+		}
+		last.metadata, last.place = metadata, p
+	}
+	x := daily.Sample{Start: start, End: start + duration, Value: value, Rank: last.rank.measured, Zone: last.place.zone}
+	if last.place.hand {
+		x.Rank = last.rank.hand
+	}
+	last.sum.Add(x)
+	return nil
 }
 
 func (r *reckoning) sum(unit string) *daily.Sum {
