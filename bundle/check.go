@@ -115,7 +115,7 @@ func checkGo(s macho.Slice) (errs []error) {
 }
 
 // fewMethods is how much of darwinkit a program may hold. The window takes some
-// 430 functions; where one function calls methods by a name that the linker
+// 175 functions; where one function calls methods by a name that the linker
 // cannot know, it keeps all of more than 20,000.
 const fewMethods = 2000
 
