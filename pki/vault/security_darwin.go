@@ -129,9 +129,7 @@ hs_answer hs_cert_list(NSString *cn, NSData *gone, NSData *b) {
   return hs_out(gone.length && !s ? errSecItemNotFound : s, all);
 }
 
-static char *hs_message(OSStatus s) {
-  @autoreleasepool { return strdup([CFBridgingRelease(SecCopyErrorMessageString(s, NULL)) UTF8String] ?: ""); }
-}
+static char *hs_message(OSStatus s) { @autoreleasepool { return strdup([CFBridgingRelease(SecCopyErrorMessageString(s, NULL)) UTF8String] ?: ""); } }
 */
 import "C"
 

@@ -2,7 +2,7 @@ package center
 
 /*
 #cgo CFLAGS: -x objective-c -fobjc-arc
-#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework UserNotifications
+#cgo LDFLAGS: -framework CoreFoundation -framework Foundation -framework AppKit -framework UserNotifications
 #include <stdlib.h>
 int hs_center_open(void);
 void hs_center_show(const char *key, const char *title, const char *body);

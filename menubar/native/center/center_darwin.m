@@ -1,4 +1,4 @@
-#import <Foundation/Foundation.h>
+#import <AppKit/AppKit.h>
 #import <UserNotifications/UserNotifications.h>
 #include "_cgo_export.h"
 
@@ -12,8 +12,11 @@
 }
 - (void)userNotificationCenter:(UNUserNotificationCenter *)c didReceiveNotificationResponse:(UNNotificationResponse *)r
          withCompletionHandler:(void (^)(void))h {
-  if (![r.actionIdentifier isEqualToString:UNNotificationDismissActionIdentifier])
+  if (![r.actionIdentifier isEqualToString:UNNotificationDismissActionIdentifier]) {
     hsCenterClicked((char *)r.notification.request.identifier.UTF8String);
+    // The application's delegate is systray's, which opens its menu so: there stands what is wrong, and the remedy.
+    dispatch_async(dispatch_get_main_queue(), ^{ [NSApp sendAction:@selector(show_menu) to:nil from:nil]; });
+  }
   h();
 }
 @end

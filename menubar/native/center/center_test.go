@@ -1,8 +1,13 @@
 package center
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +29,27 @@ func TestBundled(t *testing.T) {
 	}
 	if bundled("/Applications/HealthSync.app/Contents/MacOS/HealthSync", errors.New("no name")) {
 		t.Error("a program that cannot be named")
+	}
+}
+
+// A click opens the menu by a method of systray's own delegate, which is not
+// part of its interface: where an update takes it away, a click does nothing.
+func TestSystrayOpensItsMenu(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "fyne.io/systray").Output()
+	if err != nil {
+		t.Skip("systray's source is not in the module cache; get it with: go mod download")
+	}
+	src, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "systray_darwin.m"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := os.ReadFile("center_darwin.m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delegate, ok := strings.CutPrefix(string(src[max(0, bytes.Index(src, []byte("@implementation SystrayAppDelegate"))):]), "@implementation SystrayAppDelegate")
+	if delegate, _, _ = strings.Cut(delegate, "@end"); !ok || !strings.Contains(delegate, "\n- (void)show_menu\n") || !strings.Contains(string(ours), "@selector(show_menu)") {
+		t.Error("systray has another way to open its menu")
 	}
 }
 
