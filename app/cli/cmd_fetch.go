@@ -14,6 +14,7 @@ import (
 	"healthsync/app/explain"
 	"healthsync/app/pairing"
 	"healthsync/app/status"
+	"healthsync/app/syncrun"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
@@ -23,7 +24,6 @@ type fetchOptions struct {
 	selection
 	link   linkFlags
 	dryRun bool
-	force  bool
 	wait   string
 }
 
@@ -35,7 +35,9 @@ func newFetchCommand(env *Env) *cobra.Command {
 		Long: `Asks the iPhone for a range of its health data and prints it, newest first,
 without touching the local database. Without --types everything it shares;
 without a range the last 7 days. It streams: memory does not grow with the
-range, and nothing is cut off unless --limit says so.
+range, and nothing is cut off unless --limit says so. Stand time comes last:
+version 1.0.0 of the iPhone app stops over it. A type over which the app stops is
+named by the error, and all the rest is printed.
 
 Types are names (healthsync types --list), common names (distance, pulse), or the
 groups activity, vitals, sleep, body and all, with commas between them. Dates are
@@ -58,9 +60,7 @@ stage, in minutes, and where two devices counted the same steps, both count.`,
 	f := cmd.Flags()
 	o.add(f, "default: all that the iPhone shares", "from this date on")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be asked, and ask nothing")
-	f.BoolVar(&o.force, "force", false, "replace an existing file even if it is no earlier output")
 	f.StringVar(&o.wait, "wait", "", "wait so long (minutes, or like 90s) for a locked or absent iPhone")
-	_ = f.MarkHidden("force")
 	o.link.add(f)
 	env.addCommonFlags(f)
 	return cmd
@@ -108,11 +108,12 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 		env.printf("Would ask for %s from %s to %s and print %s.\n", what, p.span.From.Format(time.RFC3339), p.span.To.Format(time.RFC3339), p.out.Kind)
 		return nil
 	}
-	link, st, err := env.reachWaiting(ctx, &o.link, p.wait)
+	until := waitUntil(p.wait)
+	link, st, err := env.reachWaiting(ctx, &o.link, until)
 	if err != nil {
 		return err
 	}
-	types, err := wanted(p.types, st.Types)
+	types, err := wanted(p.types, p.named, st.Types)
 	if err != nil {
 		return err
 	}
@@ -120,8 +121,9 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	if err != nil {
 		return err
 	}
-	n, more, err := fetchTo(ctx, dst, link, p, types, env.Now, env.patient(p.wait))
-	if err = errors.Join(link.Explain(err), dst.close(err == nil)); err != nil {
+	n, more, err := fetchTo(ctx, dst, link, p, types, env.Now, env.fetchReact(until))
+	whole := err == nil || isPartly(err)
+	if err = errors.Join(link.Explain(err), dst.close(whole)); err != nil && !whole {
 		return err
 	}
 	if more {
@@ -130,29 +132,53 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	if o.output != "" && o.output != "-" {
 		env.note("wrote %s to %s", plural(n, "sample"), o.output)
 	}
-	return nil
+	return err
+}
+
+// isPartly reports that all was printed but what the phone cannot serve.
+func isPartly(err error) bool {
+	var partly *engine.UnreadableError
+	return errors.As(err, &partly)
+}
+
+// fetchReact judges an error of the phone as a sync does. Only one that breaks
+// off has its types asked apart: one that keeps silent would be waited for with
+// each question.
+func (e *Env) fetchReact(until time.Time) engine.React {
+	react := syncrun.React(e.Now, e.patient(until))
+	return func(ctx context.Context, err error, attempt int) engine.Reaction {
+		r := react(ctx, err, attempt)
+		if r == engine.Gone && !syncrun.BrokeOff(err, e.Now()) {
+			return engine.Stop
+		}
+		return r
+	}
 }
 
 // wanted gives the types to ask for: all that is shared but the sleep stages,
-// which are views of sleepAnalysis; or those asked for, which must be shared. A
-// stage is read as sleepAnalysis.
-func wanted(asked, shared []health.Type) ([]health.Type, error) {
+// which are views of sleepAnalysis; or those asked for. What was named by itself
+// must be shared, a group is asked for as far as it is. A stage is read as
+// sleepAnalysis.
+func wanted(asked, named, shared []health.Type) ([]health.Type, error) {
 	if asked == nil {
 		return slices.DeleteFunc(slices.Clone(shared), health.Type.IsSleepStage), nil
 	}
 	var have, lack []health.Type
 	for _, t := range asked {
-		if slices.Contains(shared, t) || t.IsSleepStage() && slices.Contains(shared, health.SleepAnalysis) {
+		switch {
+		case slices.Contains(shared, t) || t.IsSleepStage() && slices.Contains(shared, health.SleepAnalysis):
 			have = append(have, t)
-		} else {
+		case slices.Contains(named, t):
 			lack = append(lack, t)
 		}
 	}
-	// A group is asked for as far as it is shared; a type that was named must be.
-	if len(lack) == 0 || len(have) > 0 && len(asked) > 4 {
-		return have, nil
+	if len(lack) == 0 && len(have) == 0 { // none of the groups' types
+		lack = asked
 	}
-	return nil, &phone.TypeNotEnabledError{Types: lack}
+	if len(lack) > 0 {
+		return nil, &phone.TypeNotEnabledError{Types: lack}
+	}
+	return have, nil
 }
 
 // fetchTo writes what the phone serves. more reports that the limit cut it.
@@ -170,17 +196,29 @@ func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, p fetchPlan, 
 		}
 		return nil
 	})
+	if isPartly(err) { // all that there is to print was printed
+		n, more, eerr := out.end(nil)
+		return n, more, errors.Join(err, eerr)
+	}
 	return out.end(err)
 }
 
-// patient waits for a locked or absent iPhone as long as --wait says.
-func (e *Env) patient(wait time.Duration) engine.React {
+// waitUntil is when the time of --wait is over; the zero time where nobody is
+// waited for.
+func waitUntil(wait time.Duration) time.Time {
 	if wait <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(wait)
+}
+
+// patient waits for a locked or absent iPhone until then.
+func (e *Env) patient(until time.Time) engine.React {
+	if until.IsZero() {
 		return nil
 	}
-	deadline := time.Now().Add(wait)
 	return func(ctx context.Context, err error, _ int) engine.Reaction {
-		if !e.sleepBefore(ctx, deadline, err) {
+		if !e.sleepBefore(ctx, until, err) {
 			return engine.Stop
 		}
 		return engine.Again
@@ -211,11 +249,10 @@ func (e *Env) sleepBefore(ctx context.Context, deadline time.Time, err error) bo
 }
 
 // reachWaiting is reach, with patience.
-func (e *Env) reachWaiting(ctx context.Context, l *linkFlags, wait time.Duration) (*pairing.Link, phone.Status, error) {
-	deadline := time.Now().Add(wait)
+func (e *Env) reachWaiting(ctx context.Context, l *linkFlags, until time.Time) (*pairing.Link, phone.Status, error) {
 	for {
 		link, st, err := e.reach(ctx, l)
-		if err == nil || wait <= 0 || !e.sleepBefore(ctx, deadline, err) {
+		if err == nil || until.IsZero() || !e.sleepBefore(ctx, until, err) {
 			return link, st, err
 		}
 	}

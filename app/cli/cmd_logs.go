@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/logfile"
-	"healthsync/app/status"
 )
 
 func newLogsCommand(env *Env) *cobra.Command {
@@ -21,9 +20,6 @@ func newLogsCommand(env *Env) *cobra.Command {
   healthsync logs --follow`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if tail < 0 {
-				return usageError(status.Usage, "--tail takes a number from 1 upwards.", "")
-			}
 			p, err := env.paths()
 			if err != nil {
 				return err
@@ -41,7 +37,7 @@ func newLogsCommand(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().IntVar(&tail, "tail", 100, "the last so many lines")
+	numberVar(cmd.Flags(), &tail, "tail", 100, 1, 0, "the last so many lines")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is written from now on")
 	env.addCommonFlags(cmd.Flags())
 	return cmd

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ left in ~/.healthsync is used here as well; it is copied, not changed.`,
 	f := cmd.Flags()
 	f.StringVar(&o.qr, "qr", "", "the text of the QR code (JSON)")
 	f.StringVar(&o.host, "host", "", "the iPhone's address, as its app shows it")
-	f.IntVar(&o.port, "port", 0, "the iPhone's port")
+	numberVar(f, &o.port, "port", 0, 1, maxPort, "the iPhone's port")
 	f.StringVar(&o.code, "code", "", "the pairing code of 8 characters")
 	f.StringVar(&o.fingerprint, "fingerprint", "", "SHA-256 fingerprint of the iPhone's certificate")
 	f.StringVar(&o.ca, "ca-fingerprint", "", "SHA-256 fingerprint of the iPhone's CA (protocol 2)")
@@ -117,9 +118,6 @@ func (o *pairOptions) request() (pairing.Request, error) {
 			return pairing.Request{}, usageError(status.Usage, "--ca-fingerprint is "+err.Error()+".", "")
 		}
 	}
-	if p.Port < 1 || p.Port > 65535 {
-		return pairing.Request{}, usageError(status.Usage, fmt.Sprintf("--port %d is no port (1 to 65535).", p.Port), "")
-	}
 	return requestOf(p), nil
 }
 
@@ -150,8 +148,8 @@ func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 		}
 	}
 	if o.port == 0 {
-		if _, err := fmt.Sscanf(port, "%d", &o.port); err != nil {
-			return usageError(status.Usage, fmt.Sprintf("%q is no port.", port), "")
+		if o.port, err = strconv.Atoi(strings.TrimSpace(port)); err != nil || o.port < 1 || o.port > maxPort {
+			return usageError(status.Usage, fmt.Sprintf("%q is no port (1 to %d).", port, maxPort), "")
 		}
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/pairing"
-	"healthsync/app/status"
 	"healthsync/pki/trust"
 )
 
@@ -33,8 +32,8 @@ the 60 a minute that the iPhone answers.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runPing(cmd.Context(), env, &o, jsonWanted(cmd)) },
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.count, "count", 4, "how often")
-	f.DurationVar(&o.interval, "interval", time.Second, "how long from one to the next")
+	numberVar(f, &o.count, "count", 4, 1, 50, "how often")
+	spanVar(f, &o.interval, "interval", time.Second, "how long from one to the next")
 	o.link.add(f)
 	env.addCommonFlags(f)
 	return cmd
@@ -48,9 +47,6 @@ type pingTimes struct {
 }
 
 func runPing(ctx context.Context, env *Env, o *pingOptions, asJSON bool) error {
-	if o.count < 1 || o.count > 50 {
-		return usageError(status.Usage, "--count takes a number from 1 to 50.", "")
-	}
 	s, err := env.station()
 	if err != nil {
 		return err

@@ -69,9 +69,9 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.protocol, "protocol", 2, "1 (pinned certificate and token, as the app in the store) or 2 (mutual TLS)")
+	numberVar(f, &o.protocol, "protocol", 2, 1, 2, "1 (pinned certificate and token, as the app in the store) or 2 (mutual TLS)")
 	f.StringVar(&o.history, "history", "1y", "how much history to make up: like 30d, 6m, 5y")
-	f.IntVar(&o.samples, "samples", 0, "make up exactly so many samples over the history")
+	numberVar(f, &o.samples, "samples", 0, 1, 0, "make up exactly so many samples over the history")
 	f.Uint64Var(&o.seed, "seed", 1, "whose history: the same number gives the same person")
 	f.StringSliceVar(&o.types, "types", nil, "share only these types")
 	f.StringVar(&o.export, "export", "", "serve an Apple Health export (export.zip or export.xml) instead")
@@ -85,7 +85,7 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 	f.BoolVar(&o.listFaults, "list-faults", false, "list the faults and end")
 	f.BoolVar(&o.noRateLimit, "no-rate-limit", false, "answer any number of requests a minute")
 	f.BoolVar(&o.locked, "locked", false, "start with the screen locked")
-	f.DurationVar(&o.latency, "latency", 0, "wait so long before each answer")
+	spanVar(f, &o.latency, "latency", 0, "wait so long before each answer")
 	f.BoolVar(&o.announce, "announce", true, "announce by Bonjour")
 	env.addCommonFlags(f)
 	return cmd
@@ -179,18 +179,12 @@ func simulatorError(err error) error {
 
 // load reads the export or makes a history up.
 func (o *simulateOptions) load(ctx context.Context, env *Env) (*simulator.History, error) {
-	if o.protocol != 1 && o.protocol != 2 {
-		return nil, usageError(status.Usage, fmt.Sprintf("--protocol takes 1 or 2, not %d.", o.protocol), "")
-	}
 	if o.export != "" {
 		return loadExport(ctx, env, o.export)
 	}
 	from, err := historyStart(o.history, env.Now())
 	if err != nil {
 		return nil, err
-	}
-	if o.samples < 0 {
-		return nil, usageError(status.Usage, "--samples takes a number from 1 upwards.", "")
 	}
 	types, err := resolveTypes(o.types)
 	if err != nil {

@@ -99,12 +99,13 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 		}
 		env.note("this iPhone's data is added to what is stored, which stays as it is")
 	}
-	run.Progress, run.Patient = view.progress, env.patient(wait)
+	until := waitUntil(wait)
+	run.Progress, run.Patient = view.progress, env.patient(until)
 	if view.bar != nil {
 		o.link.waiting = view.waiting
 	}
 	run.Reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
-		return env.reachWaiting(ctx, &o.link, wait)
+		return env.reachWaiting(ctx, &o.link, until)
 	}
 	res, err := syncrun.Run(ctx, s, run)
 	var held *lock.HeldError
@@ -164,6 +165,9 @@ func (o *syncOptions) run(env *Env) (syncrun.Options, error) {
 	begin, _, err := when.Parse(o.since, env.Now())
 	if err != nil {
 		return run, &when.Error{Flag: "--since", Text: o.since}
+	}
+	if begin.After(env.Now()) {
+		return run, &when.Error{Flag: "--since", Reason: "lies in the future: there is nothing to sync yet"}
 	}
 	run.Since = begin.Unix()
 	return run, nil

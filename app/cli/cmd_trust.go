@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/pairing"
-	"healthsync/app/status"
 	"healthsync/sync/store"
 )
 
@@ -38,13 +37,10 @@ It is in the database as the view trust_log. No secret and no health value is in
 		Example: "  healthsync trust log\n  healthsync trust log --limit 10\n  healthsync trust log --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 0 {
-				return usageError(status.Usage, "--limit takes a number from 0 upwards; 0 means all.", "")
-			}
 			return runTrustLog(cmd.Context(), env, limit, jsonWanted(cmd))
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", 0, "the latest so many; 0 means all")
+	numberVar(cmd.Flags(), &limit, "limit", 0, 0, 0, "the latest so many; 0 means all")
 	env.addCommonFlags(cmd.Flags())
 	return cmd
 }

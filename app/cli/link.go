@@ -37,9 +37,12 @@ type linkFlags struct {
 	waiting func(time.Duration)
 }
 
+// maxPort is the highest port of TCP (RFC 9293 section 3.1: 16 bits).
+const maxPort = 65535
+
 func (l *linkFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&l.host, "host", "", "ask at this address, this once")
-	f.IntVar(&l.port, "port", 0, "ask at this port, this once")
+	numberVar(f, &l.port, "port", 0, 1, maxPort, "ask at this port, this once")
 	f.StringVar(&l.timeout, "timeout", "", "how long the iPhone may keep silent: milliseconds, or like 30s")
 	f.BoolVar(&l.debugTLS, "debug-tls", false, "print what happens in TLS: addresses, versions, certificates, alerts, times")
 	f.BoolVar(&l.verbose, "verbose", false, "say more on standard error")
@@ -51,9 +54,6 @@ func (l *linkFlags) add(f *pflag.FlagSet) {
 func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 	o := env.linkOptions()
 	o.Host, o.Port, o.Unpaced = l.host, l.port, l.unpaced
-	if l.port < 0 || l.port > 65535 {
-		return o, usageError(status.Usage, fmt.Sprintf("--port %d is no port (1 to 65535).", l.port), "")
-	}
 	if l.timeout != "" {
 		d, err := parseTimeout(l.timeout)
 		if err != nil {

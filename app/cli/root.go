@@ -168,7 +168,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		e.Detail = fmt.Sprintf("--%s takes %s, not %q.", invalid.GetFlag().Name, takes(invalid.GetFlag().Value.Type()), invalid.GetValue())
+		e.Detail = fmt.Sprintf("--%s takes %s, not %q.", invalid.GetFlag().Name, takes(invalid.GetFlag().Value), invalid.GetValue())
 	}
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
@@ -181,13 +181,14 @@ func flagError(cmd *cobra.Command, err error) error {
 	return e
 }
 
-// takes says in words what a flag of a type of pflag's takes.
-func takes(kind string) string {
-	switch kind {
-	case "int", "uint", "int64", "uint64":
-		return "a whole number"
-	case "duration":
-		return "a time with its unit (500ms, 30s, 5m)"
+// takes says in words what a flag takes.
+func takes(v pflag.Value) string {
+	if b, ok := v.(bounded); ok {
+		return b.takes()
+	}
+	switch v.Type() {
+	case "uint64":
+		return "a whole number from 0 upwards"
 	case "bool":
 		return "true or false"
 	}

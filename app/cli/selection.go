@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,13 +47,13 @@ func (o *selection) add(f *pflag.FlagSet, all, start string) {
 	f.BoolVar(&o.spec.Week, "week", false, "this week, from Monday on")
 	f.BoolVar(&o.spec.Month, "month", false, "this month")
 	f.BoolVar(&o.spec.Year, "year", false, "this year")
-	f.IntVar(&o.spec.Days, "days", 0, "the last so many days, today included")
-	f.IntVar(&o.spec.Hours, "hours", 0, "the last so many hours")
+	numberVar(f, &o.spec.Days, "days", 0, 1, when.MaxDays, "the last so many days, today included")
+	numberVar(f, &o.spec.Hours, "hours", 0, 1, when.MaxHours, "the last so many hours")
 	f.StringVar(&o.format, "format", "", "csv, tsv, json or ndjson (default: csv, or what the file's name says)")
 	f.StringVar(&o.delimiter, "delimiter", "", "what parts the columns of CSV (default ;)")
 	f.StringVar(&o.aggregate, "aggregate", "", "hourly, daily or weekly figures instead of samples")
 	f.StringVarP(&o.output, "output", "o", "", "write to this file instead")
-	f.IntVar(&o.limit, "limit", 0, "at most so many samples, the newest; says so when it cut")
+	numberVar(f, &o.limit, "limit", 0, 1, 0, "at most so many samples, the newest; says so when it cut")
 	f.BoolVar(&o.metadata, "include-metadata", false, "add the metadata (sleep stage, workout) as a last column")
 }
 
@@ -78,6 +79,7 @@ func (o *selection) implyFormat(cmd *cobra.Command) {
 // selected is a selection that has been understood.
 type selected struct {
 	types []health.Type // nil: all that there are
+	named []health.Type // those of them that no group stands for
 	span  when.Range
 	out   format.Options
 	by    aggregate.By // "" for samples
@@ -101,10 +103,11 @@ func (o *selection) understand(now time.Time, command string) (selected, error) 
 			return p, usageError(status.Usage, fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
 		}
 	}
-	if o.limit < 0 {
-		return p, usageError(status.Usage, "--limit takes a number from 1 upwards.", "")
+	names := append(slices.Clone(o.types), o.category...)
+	if p.types, err = resolveTypes(names); err != nil {
+		return p, err
 	}
-	if p.types, err = resolveTypes(append(slices.Clone(o.types), o.category...)); err != nil {
+	if p.named, err = health.Named(names); err != nil {
 		return p, err
 	}
 	p.span, err = o.spec.Resolve(now)
@@ -120,7 +123,7 @@ func (p *selected) ask() int {
 	if p.limit == 0 {
 		return 0
 	}
-	return p.limit + 1
+	return min(p.limit, math.MaxInt-1) + 1
 }
 
 // sink writes samples, or figures of them, in the form that was chosen.

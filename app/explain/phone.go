@@ -36,13 +36,7 @@ func phoneError(err error, _ time.Time) *status.Error {
 	)
 	switch {
 	case errors.As(err, &partly):
-		var types []health.Type
-		for _, p := range partly.Parts {
-			if !slices.Contains(types, p.Type) {
-				types = append(types, p.Type)
-			}
-		}
-		return status.New(status.PhoneError, fmt.Sprintf("It cannot serve a part of %s; all the rest was printed.", join(types)), err)
+		return unreadable(partly, err)
 	case errors.As(err, &locked):
 		return status.New(status.PhoneLocked, "", err)
 	case errors.As(err, &limited):
@@ -77,6 +71,29 @@ func phoneError(err error, _ time.Time) *status.Error {
 		return e
 	}
 	return nil
+}
+
+// unreadable says what a fetch could not print: single seconds of a type, or all
+// that was left of one over which the app stops.
+func unreadable(partly *engine.UnreadableError, err error) *status.Error {
+	var parts, whole []health.Type
+	for _, p := range partly.Parts {
+		list := &parts
+		if p.Span.To-p.Span.From > 1 {
+			list = &whole
+		}
+		if !slices.Contains(*list, p.Type) {
+			*list = append(*list, p.Type)
+		}
+	}
+	var said []string
+	if len(whole) > 0 {
+		said = append(said, fmt.Sprintf("Its app stops when it is asked for %s.", join(whole)))
+	}
+	if len(parts) > 0 {
+		said = append(said, fmt.Sprintf("It cannot serve a part of %s.", join(parts)))
+	}
+	return status.New(status.PhoneError, strings.Join(said, " ")+" All the rest was printed.", err)
 }
 
 func pairingRefused(p *phone.PairingError, err error) *status.Error {

@@ -109,7 +109,7 @@ const unpaced = 1 << 20
 func (o Options) engine(s *pairing.Station) (engine.Options, error) {
 	opts := engine.Options{
 		Types: o.Types, Since: o.Since, Full: o.Full, Now: s.Now, Lookback: s.Config.SyncLookback(),
-		Fresh: o.Fresh, Progress: o.Progress, PerMinute: phone.PerMinute, React: react(s.Now, o.Patient),
+		Fresh: o.Fresh, Progress: o.Progress, PerMinute: phone.PerMinute, React: React(s.Now, o.Patient),
 	}
 	if o.Link.Unpaced {
 		opts.PerMinute = unpaced
@@ -126,8 +126,10 @@ func (o Options) engine(s *pairing.Station) (engine.Options, error) {
 	return opts, nil
 }
 
-// react decides how a sync goes on after an error of the phone.
-func react(now func() time.Time, patient engine.React) engine.React {
+// React decides how a sync, or a fetch, goes on after an error of the phone.
+// patient, where it is not nil, may wait for an absent one; not twice for one
+// that breaks off over the same question.
+func React(now func() time.Time, patient engine.React) engine.React {
 	return func(ctx context.Context, err error, attempt int) engine.Reaction {
 		var empty *phone.EmptyAnswerError
 		var disabled *phone.TypeNotEnabledError
@@ -136,7 +138,7 @@ func react(now func() time.Time, patient engine.React) engine.React {
 			return engine.Narrow
 		case errors.As(err, &disabled) && attempt == 1:
 			return engine.AskTypes
-		case patient != nil:
+		case patient != nil && !(attempt > 1 && BrokeOff(err, now())):
 			if r := patient(ctx, err, attempt); r != engine.Stop {
 				return r
 			}
@@ -146,6 +148,12 @@ func react(now func() time.Time, patient engine.React) engine.React {
 		}
 		return engine.Stop
 	}
+}
+
+// BrokeOff reports that the phone had a question and went away over it.
+func BrokeOff(err error, now time.Time) bool {
+	code := explain.Error(err, now).Code
+	return code == status.ConnReset || code == status.ResponseCut
 }
 
 // logged runs the engine and keeps the log of runs.

@@ -34,8 +34,14 @@ type Spec struct {
 	Days, Hours                         int
 }
 
-// DefaultDays is the range where nothing was said.
-const DefaultDays = 7
+const (
+	// DefaultDays is the range where nothing was said.
+	DefaultDays = 7
+	// MaxDays and MaxHours are 200 years: longer than anything was measured, and
+	// short enough for a time.Duration.
+	MaxDays  = 200 * 365
+	MaxHours = 24 * MaxDays
+)
 
 // Resolve turns a Spec into a range. Days are calendar days of now's zone: 7
 // days are today and the six before it; a week begins on Monday. A date
@@ -57,8 +63,11 @@ func (s Spec) Resolve(now time.Time) (Range, error) {
 	use(s.Year, "--year", civil.Start(now.Year(), time.January, 1, now.Location()), now)
 	use(s.Days != 0, "--days", day(1-s.Days), now)
 	use(s.Hours != 0, "--hours", now.Add(-time.Duration(s.Hours)*time.Hour), now)
-	if s.Days < 0 || s.Hours < 0 || s.Days > 365*200 || s.Hours > 24*365*200 {
-		return r, &Error{Flag: ways[len(ways)-1], Reason: "takes a number from 1 upwards"}
+	switch {
+	case s.Days < 0 || s.Days > MaxDays:
+		return r, &Error{Flag: "--days", Reason: fmt.Sprintf("takes a number from 1 to %d", MaxDays)}
+	case s.Hours < 0 || s.Hours > MaxHours:
+		return r, &Error{Flag: "--hours", Reason: fmt.Sprintf("takes a number from 1 to %d", MaxHours)}
 	}
 	if s.Start != "" || s.End != "" {
 		ways = append(ways, "--start/--end")

@@ -64,7 +64,8 @@
 //     Types that this version does not know are treated like all others.
 //   - No type keeps the others: a value that cannot be served costs its second
 //     ([Narrow]), a type over which the app crashes is found out and left alone
-//     for a while ([Gone]); both are in Result.Unreadable.
+//     for a while ([Gone]); both are in Result.Unreadable. A walk finds it out
+//     at once and ends with an [UnreadableError].
 //
 // # Time
 //

@@ -26,12 +26,14 @@ type Range struct {
 	// means time.Now.
 	Now func() time.Time
 	// React judges an error of the phone; nil ends the walk with each. A walk
-	// takes AskTypes and Gone as Stop.
+	// takes AskTypes as Stop. After Gone it asks the types apart and goes on
+	// without the one over which the phone goes away.
 	React React
 }
 
 // UnreadableError says that a walk has yielded all but these parts, which the
-// phone could not serve.
+// phone could not serve: single seconds, or all that was left of a type over
+// which it goes away.
 type UnreadableError struct{ Parts []Unreadable }
 
 func (e *UnreadableError) Error() string {
@@ -40,20 +42,35 @@ func (e *UnreadableError) Error() string {
 
 // Walk reads a range straight from the phone and yields it page by page,
 // newest first over all types together; samples of one second come in no
-// certain order. The slice is the callee's only until yield returns. Nothing
-// is left out silently: it follows the phone to the end of the range, whatever
-// the number of samples. Memory is that of two pages, one of which is on the
-// wire while the other is yielded.
+// certain order. Types known to bring the app down (stand time) come after all
+// others, unless they are all that is asked for. The slice is the callee's only
+// until yield returns. Nothing is left out silently: it follows the phone to the
+// end of the range, whatever the number of samples. Memory is that of two pages,
+// one of which is on the wire while the other is yielded.
 //
 // An error of yield ends the walk and is returned as it is. Samples that are
 // inserted or deleted on the phone meanwhile may be seen or not.
 func Walk(ctx context.Context, phone Phone, r Range, yield func([]health.Sample) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	w := newWalk(phone, r)
 	if len(w.plan.tracks) == 0 {
 		return nil
 	}
+	err := w.run(ctx, yield)
+	if err == nil && !w.full() && len(w.later) > 0 {
+		w.replan(w.later)
+		err = w.run(ctx, yield)
+	}
+	if err == nil && len(w.lost) > 0 && !w.full() {
+		return &UnreadableError{w.lost}
+	}
+	return err
+}
+
+// run walks one plan to its end.
+func (w *walk) run(ctx context.Context, yield func([]health.Sample) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.pages = make(chan *health.Page)
 	failed := make(chan error, 1)
 	go func() { failed <- w.fetch(ctx) }()
 	var err error
@@ -72,12 +89,8 @@ func Walk(ctx context.Context, phone Phone, r Range, yield func([]health.Sample)
 		return err
 	case w.full():
 		return nil
-	case fetched != nil:
-		return fetched
-	case len(w.lost) > 0:
-		return &UnreadableError{w.lost}
 	}
-	return nil
+	return fetched
 }
 
 // walk is one run of Walk.
@@ -89,6 +102,13 @@ type walk struct {
 	pages chan *health.Page // full ones on their way to yield
 	free  chan *health.Page
 	lost  []Unreadable
+	// later are the types that are read when the plan is done.
+	later    []*track
+	now      int64
+	requests int
+	// gone is how often the phone went away, narrowed how often it could not
+	// answer, since it answered last.
+	gone, narrowed int
 
 	// whole says that SleepAnalysis itself was asked for, stages which views
 	// of it were.
@@ -104,8 +124,8 @@ type walk struct {
 
 func newWalk(phone Phone, r Range) *walk {
 	w := &walk{
-		phone: phone, r: r, second: End + 1, seen: map[store.Key]struct{}{},
-		pages: make(chan *health.Page), free: make(chan *health.Page, 2),
+		phone: phone, r: r, seen: map[store.Key]struct{}{},
+		free:   make(chan *health.Page, 2),
 		stages: map[float64]health.Type{},
 	}
 	now := time.Now
@@ -132,17 +152,32 @@ func newWalk(phone Phone, r Range) *walk {
 			tracks = append(tracks, &track{typ: t, todo: spans{span}})
 		}
 	}
-	w.plan = newPlanner(min(now().Unix(), span.To), tracks)
-	w.plan.together = true
-	w.plan.fresh = Beginning
+	w.now = min(now().Unix(), span.To)
+	tracks, w.later = fragileLast(tracks)
+	w.replan(tracks)
 	w.free <- &health.Page{}
 	if r.Limit == 0 {
 		w.free <- &health.Page{}
-	} else if len(w.stages) == 0 {
-		w.plan.page = min(r.Limit, health.MaxLimit)
 	}
 	return w
 }
+
+// replan begins anew with other types.
+func (w *walk) replan(tracks []*track) {
+	w.plan = newPlanner(w.now, tracks)
+	w.plan.together = true
+	w.plan.fresh = Beginning
+	if w.r.Limit > 0 && len(w.stages) == 0 {
+		w.plan.page = min(w.r.Limit, health.MaxLimit)
+	}
+	w.second = End + 1
+	clear(w.seen)
+}
+
+// barren is how many questions in a row a phone may be unable to answer: it
+// takes some thirty to close in on one second, and one a type to find the sample
+// in it. A phone that can answer none would be asked for every second there is.
+const barren = 64
 
 // full reports that the limit is reached.
 func (w *walk) full() bool { return w.r.Limit > 0 && w.yielded >= w.r.Limit }
@@ -151,7 +186,6 @@ func (w *walk) full() bool { return w.r.Limit > 0 && w.yielded >= w.r.Limit }
 // one when the one before is yielded: the phone must not read in vain.
 func (w *walk) fetch(ctx context.Context) error {
 	defer close(w.pages)
-	requests := 0
 	for {
 		var page *health.Page
 		select {
@@ -161,20 +195,29 @@ func (w *walk) fetch(ctx context.Context) error {
 		}
 		r, ok := w.plan.next()
 		if !ok {
+			w.free <- page // for the types that come later
 			return nil
 		}
-		reaction, err := put(ctx, w.phone, w.r.React, r.query, page, &requests)
+		reaction, err := put(ctx, w.phone, w.r.React, r.query, page, &w.requests)
 		switch {
 		case err == nil:
-		case reaction == Narrow:
+		case reaction == Narrow && w.narrowed < barren:
+			w.narrowed++
 			if lost, gaveUp := w.plan.narrow(r); gaveUp {
 				w.lost = append(w.lost, Unreadable{Type: r.tracks[0].typ, Span: lost})
+			}
+			w.free <- page
+			continue
+		case reaction == Gone:
+			if err := w.apart(ctx, r, page, err); err != nil {
+				return err
 			}
 			w.free <- page
 			continue
 		default:
 			return err
 		}
+		w.gone, w.narrowed = 0, 0
 		f, err := w.plan.received(r, page.Samples, page.HasMore)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -13,10 +14,27 @@ import (
 	"healthsync/sync/store"
 )
 
+// inOrder checks that samples come newest first, and stand time after the rest.
+func inOrder(t interface{ Fatalf(string, ...any) }) func(health.Sample) {
+	before, late := End+1, false
+	return func(x health.Sample) {
+		if slices.Contains(fragile, x.Type) != late {
+			if late {
+				t.Fatalf("%s comes after stand time", x.Type)
+			}
+			before, late = End+1, true
+		}
+		if x.Start > before {
+			t.Fatalf("%s starts at %d, after %d: not newest first", x.Type, x.Start, before)
+		}
+		before = x.Start
+	}
+}
+
 // walked reads a range and checks that it comes in order and nothing twice.
 func walked(t interface{ Fatalf(string, ...any) }, phone Phone, r Range) map[store.Key]int64 {
 	got := map[store.Key]int64{}
-	before := End + 1
+	ordered := inOrder(t)
 	r.Now = clock(benchNow)
 	err := Walk(context.Background(), phone, r, func(samples []health.Sample) error {
 		for _, s := range samples {
@@ -24,10 +42,7 @@ func walked(t interface{ Fatalf(string, ...any) }, phone Phone, r Range) map[sto
 			if _, twice := got[key]; twice {
 				t.Fatalf("%v comes twice", key)
 			}
-			if s.Start > before {
-				t.Fatalf("%v starts at %d, after %d: not newest first", key, s.Start, before)
-			}
-			before = s.Start
+			ordered(s)
 			got[key] = s.Start
 		}
 		return nil
@@ -229,4 +244,169 @@ func ExampleWalk() {
 	// Output:
 	// weight 2025-07-23
 	// weight 2024-07-23
+}
+
+// crashing makes the fake phone go away over each question that has a sample of
+// one of the types in it.
+func crashing(f *fakePhone, counts map[health.Type]int, types ...health.Type) func(health.Query) error {
+	return func(q health.Query) error {
+		for _, typ := range types {
+			s := f.data[typ]
+			if i, _ := slices.BinarySearch(s.at, q.Start*1000); slices.Contains(q.Types, typ) && i < len(s.at) && s.at[i] < q.End*1000 {
+				counts[typ]++
+				return errAway
+			}
+		}
+		return nil
+	}
+}
+
+// The types over which the app crashes are found out; all the rest comes, in
+// order, and the error names them.
+func TestWalkCrashingTypes(t *testing.T) {
+	all := []health.Type{health.Steps, health.HeartRate, health.StandHours, health.Weight, health.VO2Max, health.SleepAnalysis, health.Height, health.BloodOxygen}
+	for _, c := range []struct {
+		bad     []health.Type
+		crashes int // at most
+	}{
+		{[]health.Type{health.StandHours}, 1},
+		{[]health.Type{health.VO2Max}, 5},
+		{[]health.Type{health.Steps}, 5},
+		{[]health.Type{health.Steps, health.HeartRate}, 8},
+		{[]health.Type{health.StandHours, health.BloodOxygen}, 6},
+	} {
+		f := newFakePhone()
+		r := rand.New(rand.NewPCG(7, 8))
+		rg := Range{Types: all, From: ago(1), To: benchNow, Now: clock(benchNow), React: fakeReact}
+		for _, typ := range all {
+			f.set(typ, spread(r, 2500, ago(1), benchNow))
+		}
+		counts := map[health.Type]int{}
+		f.before = crashing(f, counts, c.bad...)
+		n, ordered := 0, inOrder(t)
+		err := Walk(t.Context(), f, rg, func(s []health.Sample) error {
+			for _, x := range s {
+				ordered(x)
+			}
+			n += len(s)
+			return nil
+		})
+		var u *UnreadableError
+		if !errors.As(err, &u) {
+			t.Fatalf("%v: %v", c.bad, err)
+		}
+		var got []health.Type
+		for _, p := range u.Parts {
+			got = append(got, p.Type)
+		}
+		slices.Sort(got)
+		want := slices.Sorted(slices.Values(c.bad))
+		if !slices.Equal(got, want) || n != 2500*(len(all)-len(c.bad)) {
+			t.Errorf("%v: %v are named, %d samples", c.bad, got, n)
+		}
+		sum := 0
+		for _, k := range counts {
+			sum += k
+		}
+		if sum > c.crashes {
+			t.Errorf("%v: the app crashed %d times, want %d at most", c.bad, sum, c.crashes)
+		}
+	}
+}
+
+// A phone that can serve stand time serves it last, and the limit holds.
+func TestWalkStandTimeLast(t *testing.T) {
+	f := newFakePhone()
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, typ := range []health.Type{health.StandHours, health.Steps} {
+		f.set(typ, spread(r, 15000, ago(1), benchNow))
+	}
+	for limit, want := range map[int]int{0: 30000, 20000: 20000, 7: 7} {
+		var order []health.Type
+		n := 0
+		err := Walk(t.Context(), f, Range{Types: f.types, From: ago(1), To: benchNow, Now: clock(benchNow), Limit: limit}, func(s []health.Sample) error {
+			n += len(s)
+			for _, x := range s {
+				if len(order) == 0 || order[len(order)-1] != x.Type {
+					order = append(order, x.Type)
+				}
+			}
+			return nil
+		})
+		if err != nil || n != want || order[0] != health.Steps || len(order) > 2 {
+			t.Errorf("limit %d: %d samples in the order %v, %v", limit, n, order, err)
+		}
+	}
+	got := walked(t, f, Range{Types: []health.Type{health.StandHours}, From: ago(1), To: benchNow})
+	if len(got) != 15000 {
+		t.Errorf("by itself: %d", len(got))
+	}
+}
+
+// A phone that goes away over everything, that stays away, or that is alone with
+// one type, is told as it is; one that goes away by chance is asked again.
+func TestWalkGoneForOtherReasons(t *testing.T) {
+	types := []health.Type{health.Steps, health.HeartRate, health.Weight, health.VO2Max, health.Height}
+	rg := Range{Types: types, From: ago(1), To: benchNow, Now: clock(benchNow), React: fakeReact}
+	fresh := func() *fakePhone {
+		f := newFakePhone()
+		r := rand.New(rand.NewPCG(7, 8))
+		for _, typ := range types {
+			f.set(typ, spread(r, 5000, ago(1), benchNow))
+		}
+		return f
+	}
+	count := func(f *fakePhone, rg Range) (n int, err error) {
+		err = Walk(t.Context(), f, rg, func(s []health.Sample) error { n += len(s); return nil })
+		return n, err
+	}
+	var u *UnreadableError
+
+	f := fresh()
+	f.before = func(q health.Query) error {
+		if len(q.Types) > 0 {
+			return errAway
+		}
+		return nil
+	}
+	if _, err := count(f, rg); !errors.Is(err, errAway) || errors.As(err, &u) || f.requests > 20 {
+		t.Errorf("over everything: %v after %d requests", err, f.requests)
+	}
+	one := rg
+	one.Types = types[:1]
+	if _, err := count(f, one); !errors.Is(err, errAway) || errors.As(err, &u) {
+		t.Errorf("one type: %v", err)
+	}
+
+	f = fresh()
+	f.before = func(health.Query) error { return errAway }
+	if _, err := count(f, rg); !errors.Is(err, errAway) || errors.As(err, &u) || f.requests > 3 {
+		t.Errorf("it stays away: %v after %d requests", err, f.requests)
+	}
+
+	f = fresh()
+	n := 0
+	f.before = func(q health.Query) error {
+		if n++; len(q.Types) > 0 && n%4 == 0 {
+			return errAway
+		}
+		return nil
+	}
+	if got, err := count(f, rg); err != nil || got != 25000 {
+		t.Errorf("by chance: %d samples, %v", got, err)
+	}
+}
+
+// A phone that answers every question with nothing is not asked for every
+// second.
+func TestWalkBarren(t *testing.T) {
+	f := newFakePhone()
+	r := rand.New(rand.NewPCG(7, 8))
+	f.set(health.Steps, spread(r, 500, ago(1), benchNow))
+	f.set(health.HeartRate, spread(r, 500, ago(1), benchNow))
+	f.before = func(health.Query) error { return errEmpty }
+	err := Walk(t.Context(), f, Range{Types: f.types, Now: clock(benchNow), React: fakeReact}, func([]health.Sample) error { return nil })
+	if !errors.Is(err, errEmpty) || f.requests > 100 {
+		t.Errorf("%v after %d requests", err, f.requests)
+	}
 }
