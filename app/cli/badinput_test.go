@@ -184,7 +184,7 @@ func TestBadQuestions(t *testing.T) {
 	w.wantError(status.UnknownType, "fetch", "--types", "hartRate")
 	w.wantError(status.InvalidDate, "fetch", "--start", "soon")
 	w.wantError(status.InvalidDate, "fetch", "--start", "2026-02-30")
-	w.wantError(status.InvalidDate, "fetch", "--today", "--days", "3")
+	w.wantError(status.Usage, "fetch", "--today", "--days", "3")
 	w.wantError(status.InvalidDate, "sync", "--since", "13/13/2026")
 	w.wantError(status.Usage, "fetch", "--format", "xml")
 	w.wantError(status.Usage, "fetch", "--aggregate", "monthly")
