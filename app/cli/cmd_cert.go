@@ -20,14 +20,9 @@ import (
 )
 
 func newCertCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "cert",
-		Short: "Show, export and renew the certificates",
-		Args:  unknownCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newCertInfoCommand(env, "info"), newCertExportCommand(env), newCertRenewCommand(env))
-	return cmd
+	return newGroup(env, "cert", "Show, export and renew the certificates",
+		"  healthsync cert info\n  healthsync cert export --output healthsync-cert.pem\n  healthsync cert renew",
+		newCertInfoCommand(env, "info"), newCertExportCommand(env), newCertRenewCommand(env))
 }
 
 // newCertInfoCommand is `cert info`, and under another name `certificates`.

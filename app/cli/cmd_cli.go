@@ -16,20 +16,15 @@ import (
 
 func newCLICommand(env *Env) *cobra.Command {
 	o := cliOptions{}
-	cmd := &cobra.Command{
-		Use:   "cli",
-		Short: "Make the command inside HealthSync.app reachable in a terminal",
-		Long: `HealthSync.app holds this command. So that a shell finds it as "healthsync", a link
+	cmd := newGroup(env, "cli", "Make the command inside HealthSync.app reachable in a terminal",
+		`  /Applications/HealthSync.app/Contents/MacOS/HealthSync cli install
+  healthsync cli status
+  healthsync cli remove`)
+	cmd.Long = `HealthSync.app holds this command. So that a shell finds it as "healthsync", a link
 to it lies in a folder that shells look into: Homebrew's, where there is one, else
 /usr/local/bin, which takes an administrator, else ~/.local/bin where you have one.
 The menu offers to make it, once; nothing is ever replaced but a link into a
-HealthSync.app.`,
-		Example: `  /Applications/HealthSync.app/Contents/MacOS/HealthSync cli install
-  healthsync cli status
-  healthsync cli remove`,
-		Args: unknownCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+HealthSync.app.`
 	for _, c := range []struct {
 		use, short, example string
 		run                 func(env *Env, o *cliOptions, asJSON bool) error

@@ -15,17 +15,10 @@ import (
 const statusUsage = status.Usage
 
 func newConfigCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Show and change the settings",
-		Example: `  healthsync config show
+	return newGroup(env, "config", "Show and change the settings", `  healthsync config show
   healthsync config set server.host 192.168.1.101
   healthsync config get sync.interval`,
-		Args: unknownCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newConfigShowCommand(env), newConfigGetCommand(env), newConfigSetCommand(env), newConfigResetCommand(env))
-	return cmd
+		newConfigShowCommand(env), newConfigGetCommand(env), newConfigSetCommand(env), newConfigResetCommand(env))
 }
 
 // setting is a key with its value as shown.

@@ -16,6 +16,7 @@ import (
 	"healthsync/app/status"
 	"healthsync/app/syncrun"
 	"healthsync/sync/engine"
+	"healthsync/sync/format"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
 )
@@ -54,7 +55,7 @@ stage, in minutes, and where two devices counted the same steps, both count.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.implyFormat(cmd)
-			return runFetch(cmd.Context(), env, &o)
+			return runFetch(cmd.Context(), env, &o, jsonWanted(cmd))
 		},
 	}
 	f := cmd.Flags()
@@ -95,18 +96,13 @@ func parseWait(s string) (time.Duration, error) {
 	return 0, usageError(status.Usage, fmt.Sprintf("--wait %q is no time: it takes minutes (2), or a number with its unit (90s).", s), "")
 }
 
-func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
+func runFetch(ctx context.Context, env *Env, o *fetchOptions, asJSON bool) error {
 	p, err := o.plan(env.Now())
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
-		what := "all types that the iPhone shares"
-		if p.types != nil {
-			what = fmt.Sprint(p.types)
-		}
-		env.printf("Would ask for %s from %s to %s and print %s.\n", what, p.span.From.Format(time.RFC3339), p.span.To.Format(time.RFC3339), p.out.Kind)
-		return nil
+		return env.printPlan(p, asJSON)
 	}
 	until := waitUntil(p.wait)
 	link, st, err := env.reachWaiting(ctx, &o.link, until)
@@ -133,6 +129,29 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 		env.note("wrote %s to %s", plural(n, "sample"), o.output)
 	}
 	return err
+}
+
+// printPlan says what a fetch would ask for.
+func (e *Env) printPlan(p fetchPlan, asJSON bool) error {
+	if asJSON {
+		return e.printJSON(struct {
+			DryRun bool          `json:"dryRun"`
+			Types  []health.Type `json:"types"` // null: all that the iPhone shares
+			From   time.Time     `json:"from"`
+			To     time.Time     `json:"to"`
+			Format format.Kind   `json:"format"`
+		}{true, p.types, p.span.From, p.span.To, p.out.Kind})
+	}
+	what := "all types that the iPhone shares"
+	if p.types != nil {
+		names := make([]string, len(p.types))
+		for i, t := range p.types {
+			names[i] = string(t)
+		}
+		what = strings.Join(names, ", ")
+	}
+	e.printf("Would ask for %s from %s to %s and print %s.\n", what, p.span.From.Format(time.RFC3339), p.span.To.Format(time.RFC3339), p.out.Kind)
+	return nil
 }
 
 // isPartly reports that all was printed but what the phone cannot serve.

@@ -9,14 +9,9 @@ import (
 )
 
 func newKeychainCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "keychain",
-		Short: "What HealthSync keeps in the keychain",
-		Args:  unknownCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newKeychainClearCommand(env, "clear"), newKeychainListCommand(env))
-	return cmd
+	return newGroup(env, "keychain", "What HealthSync keeps in the keychain",
+		"  healthsync keychain list\n  healthsync keychain clear",
+		newKeychainClearCommand(env, "clear"), newKeychainListCommand(env))
 }
 
 // newKeychainClearCommand is `keychain clear`, and under another name `reset
@@ -112,6 +107,7 @@ func newResetCommand(env *Env) *cobra.Command {
 	clear := newKeychainClearCommand(env, "reset")
 	clear.Hidden = true
 	clear.Short = "Another name for healthsync keychain clear"
+	clear.Example = "  healthsync reset --certificates"
 	certificates := clear.Flags().Bool("certificates", false, "remove keys, certificates and tokens")
 	run := clear.RunE
 	clear.RunE = func(cmd *cobra.Command, args []string) error {

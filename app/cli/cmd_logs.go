@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,29 +18,69 @@ func newLogsCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs",
 		Short: "Show the log: nothing secret and no health values in it",
+		Long: `Shows the last lines of the log. Nothing secret and no health value is ever written
+to it. With --json the lines are data; with --json --follow one object a line.`,
 		Example: `  healthsync logs --tail 50
-  healthsync logs --follow`,
+  healthsync logs --follow
+  healthsync logs --json | jq '.lines[] | select(.level == "WARN")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := env.paths()
-			if err != nil {
-				return err
-			}
-			if _, err := os.Stat(p.LogFile()); errors.Is(err, fs.ErrNotExist) && !follow {
-				env.note("the log %s is empty so far", p.LogFile())
-				return nil
-			}
-			if err := logfile.Tail(env.Stdout, p.LogFile(), tail); err != nil {
-				return err
-			}
-			if follow {
-				return logfile.Follow(cmd.Context(), env.Stdout, p.LogFile())
-			}
-			return nil
+			return runLogs(cmd.Context(), env, tail, follow, jsonWanted(cmd))
 		},
 	}
 	numberVar(cmd.Flags(), &tail, "tail", 100, 1, 0, "the last so many lines")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is written from now on")
 	env.addCommonFlags(cmd.Flags())
 	return cmd
+}
+
+func runLogs(ctx context.Context, env *Env, tail int, follow, asJSON bool) error {
+	p, err := env.paths()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(p.LogFile()); errors.Is(err, fs.ErrNotExist) && !follow && !asJSON {
+		env.note("the log %s is empty so far", p.LogFile())
+		return nil
+	}
+	lines, err := logfile.Last(p.LogFile(), tail)
+	if err != nil {
+		return err
+	}
+	if asJSON && !follow {
+		parsed := make([]logfile.Line, len(lines))
+		for i, line := range lines {
+			parsed[i] = logfile.Parse(line)
+		}
+		return env.printJSON(struct {
+			File  string         `json:"file"`
+			Lines []logfile.Line `json:"lines"`
+		}{p.LogFile(), parsed})
+	}
+	show := func(line string) error { return env.print(line + "\n") }
+	if asJSON {
+		show = env.logEvent
+	}
+	for _, line := range lines {
+		if err := show(line); err != nil {
+			return err
+		}
+	}
+	if !follow {
+		return nil
+	}
+	return logfile.Follow(ctx, logfile.EachLine(show), p.LogFile())
+}
+
+// logEvent prints one line as an object of its own.
+func (e *Env) logEvent(line string) error {
+	raw, err := json.Marshal(struct {
+		Schema int    `json:"schema"`
+		Event  string `json:"event"`
+		logfile.Line
+	}{Schema, "line", logfile.Parse(line)})
+	if err != nil {
+		return err
+	}
+	return e.print(string(raw) + "\n")
 }

@@ -25,6 +25,12 @@ a certificate or identity was refused, 14 not now (locked, ...).`,
 		Example: "  healthsync status\n  healthsync status --json\n  healthsync status && healthsync sync",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dryRun && jsonWanted(cmd) {
+				return env.printJSON(struct {
+					DryRun  bool   `json:"dryRun"`
+					Request string `json:"request"`
+				}{true, "GET /api/v1/status"})
+			}
 			if dryRun {
 				env.printf("Would ask the iPhone for its status (GET /api/v1/status).\n")
 				return nil

@@ -321,7 +321,7 @@ func (v *syncView) finish(res engine.Result, err error) error {
 			}
 		}
 		if err != nil {
-			j := explain.Error(err, v.env.Now()).JSON()
+			j := v.env.explain(err).JSON()
 			out.Error = &j
 		}
 		v.event(out)

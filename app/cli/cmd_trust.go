@@ -14,14 +14,7 @@ import (
 )
 
 func newTrustCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "trust",
-		Short: "Who was trusted, where and when",
-		Args:  unknownCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newTrustLogCommand(env))
-	return cmd
+	return newGroup(env, "trust", "Who was trusted, where and when", "  healthsync trust log", newTrustLogCommand(env))
 }
 
 func newTrustLogCommand(env *Env) *cobra.Command {

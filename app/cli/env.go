@@ -15,6 +15,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"healthsync/app/config"
@@ -37,7 +38,8 @@ type Env struct {
 	// Finder looks for iPhones; nil means Bonjour.
 	Finder pairing.Finder
 
-	vaultKind string // --vault
+	vaultKind string         // --vault
+	running   *cobra.Command // nil before it is known
 	log       *slog.Logger
 	logFile   io.WriteCloser
 }
@@ -108,6 +110,12 @@ func (e *Env) note(format string, args ...any) {
 // printf writes a part of the answer. A reader that went away (a closed pipe)
 // ends the program by signal, as it does every other command's.
 func (e *Env) printf(format string, args ...any) { fmt.Fprintf(e.Stdout, format, args...) }
+
+// print is printf for what is written line by line for long: its error ends it.
+func (e *Env) print(text string) error {
+	_, err := io.WriteString(e.Stdout, text)
+	return err
+}
 
 // confirm asks a yes/no question where a person can answer; yes skips it.
 func (e *Env) confirm(ctx context.Context, question string, yes bool) error {

@@ -57,6 +57,30 @@ func (e *Env) printError(err *status.Error, asJSON, debug bool) {
 	}
 }
 
+// answer is standard output. It remembers what it could not write: a command
+// whose answer went nowhere has not done what it was asked.
+type answer struct {
+	w   io.Writer
+	err error
+}
+
+// outputError says that standard output cannot be written.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return "standard output: " + e.err.Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
+func (a *answer) Write(p []byte) (int, error) {
+	n, err := a.w.Write(p)
+	if err != nil {
+		err = &outputError{err}
+		if a.err == nil {
+			a.err = err
+		}
+	}
+	return n, err
+}
+
 // readLine reads one line from a person, or gives up when ctx ends.
 func readLine(ctx context.Context, r io.Reader) (string, error) {
 	type result struct {

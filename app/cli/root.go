@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"healthsync/app/explain"
 	"healthsync/app/status"
 	"healthsync/sync/near"
 )
@@ -18,17 +17,23 @@ import (
 // where an error is printed.
 func Main(ctx context.Context, env *Env) int {
 	unlockMainThread(env.Args)
+	out := &answer{w: env.Stdout}
+	env.Stdout = out
 	root := newRoot(env)
 	root.SetArgs(env.Args)
 	cmd, err := root.ExecuteContextC(ctx)
 	env.tellApp(ctx, cmd)
 	env.closeLog()
 	if err == nil {
+		err = out.err
+	}
+	if err == nil {
 		return int(status.ExitOK)
 	}
-	shown := explain.Error(err, env.Now())
+	env.running = cmd
+	shown := env.explain(err)
 	if ctx.Err() != nil && status.Find(err) == nil {
-		shown = status.New(status.Interrupted, "", err)
+		shown = fitted(status.New(status.Interrupted, "", err), cmd)
 	}
 	if shown.Code == status.Usage && shown.Remedy == (status.Remedy{}) {
 		shown.Remedy = status.Remedy{Text: "see what it takes", Command: cmd.CommandPath() + " --help"}
@@ -56,16 +61,29 @@ What an exit status means:      healthsync help exit-codes`,
   healthsync fetch --types steps,heartRate --days 7 --format csv --output week.csv
   healthsync status --json`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: unknownCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) { env.running = cmd },
+		Args:             unknownCommand,
+		RunE:             func(cmd *cobra.Command, _ []string) error { return env.help(cmd) },
 	}
+	env.addCommonFlags(root.Flags())
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.SetFlagErrorFunc(flagError)
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, env.Args, err) })
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(commands(env)...)
-	root.AddCommand(exitCodesTopic(env))
+	help := newHelpCommand(env)
+	root.SetHelpCommand(help)
+	root.AddCommand(newCompletionCommand(env), help, newExitCodesCommand(env))
+	plain := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if !jsonWanted(cmd) || env.helpJSON(cmd) != nil {
+			plain(cmd, args)
+		}
+	})
+	if completing(env.Args) {
+		addCompletions(root)
+	}
 	return root
 }
 
@@ -105,6 +123,7 @@ func commands(env *Env) []*cobra.Command {
 // newCertInfoAlias is another name for `cert info`.
 func newCertInfoAlias(env *Env) *cobra.Command {
 	cmd := newCertInfoCommand(env, "certificates")
+	cmd.Example = strings.ReplaceAll(cmd.Example, "cert info", "certificates")
 	cmd.Hidden = true
 	return cmd
 }
@@ -112,6 +131,7 @@ func newCertInfoAlias(env *Env) *cobra.Command {
 // newConnectAlias is another name for `ping`.
 func newConnectAlias(env *Env) *cobra.Command {
 	cmd := newPingCommand(env, "connect")
+	cmd.Example = strings.ReplaceAll(cmd.Example, "ping", "connect")
 	cmd.Hidden = true
 	return cmd
 }
@@ -147,7 +167,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	}
 	var names []string
 	for _, c := range cmd.Commands() {
-		if c.IsAvailableCommand() || c.Name() == "help" {
+		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
 	}
@@ -162,8 +182,15 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 }
 
 // flagError turns a flag that cannot be parsed into a usage error that names
-// the nearest right one.
-func flagError(cmd *cobra.Command, err error) error {
+// the nearest right one. Where the command itself is not known, that is the
+// error, not its flags.
+func flagError(cmd *cobra.Command, args []string, err error) error {
+	if cmd.HasSubCommands() {
+		depth := strings.Count(cmd.CommandPath(), " ")
+		if depth < len(args) && !strings.HasPrefix(args[depth], "-") {
+			return unknownCommand(cmd, args[depth:])
+		}
+	}
 	e := usageError(status.Usage, sentence(err.Error()), "")
 	e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
 	var invalid *pflag.InvalidValueError
@@ -238,14 +265,4 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-func exitCodesTopic(env *Env) *cobra.Command {
-	return &cobra.Command{Use: "exit-codes", Short: "What an exit status means", Hidden: true, Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			for _, e := range status.Exits() {
-				env.printf("%4d  %s\n", e.Exit, e.Meaning)
-			}
-			return nil
-		}}
 }

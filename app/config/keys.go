@@ -15,8 +15,9 @@ import (
 // Key is one setting by its dotted name.
 type Key struct {
 	Name    string
-	Default string // as shown where nothing is set
-	Accept  string // what a value may be, for help and errors
+	Default string   // as shown where nothing is set
+	Accept  string   // what a value may be, for help and errors
+	Values  []string // some that it may be, for a shell to complete
 	get     func(*Config) string
 	set     func(*Config, string) error
 	unset   func(*Config)
@@ -45,7 +46,7 @@ func Keys() []Key {
 				n, err := strconv.Atoi(v)
 				return assign(&c.Server.Port, n, err == nil && n >= 1 && n <= 65535)
 			}},
-		{Name: "sync.interval", Default: "1h", Accept: "15m, 1h, 1d or any time from 5m, or manual",
+		{Name: "sync.interval", Default: "1h", Accept: "15m, 1h, 1d or any time from 5m, or manual", Values: []string{"15m", "1h", "1d", "manual"},
 			get: func(c *Config) string { return c.Sync.Interval }, unset: func(c *Config) { c.Sync.Interval = "" },
 			set: func(c *Config, v string) error {
 				d, err := parseDuration(v)
@@ -60,7 +61,7 @@ func Keys() []Key {
 				_, err := time.Parse(time.DateOnly, v)
 				return assign(&c.Sync.Since, v, err == nil)
 			}},
-		{Name: "sync.lookback", Default: "14d", Accept: "a time from 1h to 365d, like 12h or 30d",
+		{Name: "sync.lookback", Default: "14d", Accept: "a time from 1h to 365d, like 12h or 30d", Values: []string{"7d", "14d", "30d"},
 			get: func(c *Config) string { return c.Sync.Lookback }, unset: func(c *Config) { c.Sync.Lookback = "" },
 			set: func(c *Config, v string) error {
 				d, err := parseDuration(v)
@@ -72,7 +73,7 @@ func Keys() []Key {
 		{Name: "notify.expiryDays", Default: "30,7,1", Accept: "days with commas between them, each from 1 to 365",
 			get: func(c *Config) string { return joinInts(c.Notify.ExpiryDays) }, unset: func(c *Config) { c.Notify.ExpiryDays = nil },
 			set: setExpiryDays},
-		{Name: "menu.today", Default: "false", Accept: "true or false",
+		{Name: "menu.today", Default: "false", Accept: "true or false", Values: []string{"true", "false"},
 			get: func(c *Config) string {
 				if c.Menu.Today {
 					return "true"

@@ -100,10 +100,25 @@ func (l *File) Close() error {
 
 // Tail writes the last n lines to w, those set aside included.
 func Tail(w io.Writer, path string, n int) error {
-	if n <= 0 {
-		return nil
+	lines, err := Last(path, n)
+	if err != nil {
+		return err
 	}
-	ring := make([]string, 0, n)
+	for _, line := range lines {
+		if _, err := io.WriteString(w, line+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Last reads the last n lines, those set aside included. A log that is not
+// there yet has none.
+func Last(path string, n int) ([]string, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	var ring []string // grows with what there is: n may be any number
 	next := 0
 	for _, p := range []string{path + ".1", path} {
 		f, err := os.Open(p)
@@ -111,7 +126,7 @@ func Tail(w io.Writer, path string, n int) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sc := bufio.NewScanner(f)
 		sc.Buffer(nil, MaxSize)
@@ -125,15 +140,10 @@ func Tail(w io.Writer, path string, n int) error {
 		}
 		err = errors.Join(sc.Err(), f.Close())
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for i := range ring {
-		if _, err := io.WriteString(w, ring[(next+i)%len(ring)]+"\n"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return append(ring[next:len(ring):len(ring)], ring[:next]...), nil
 }
 
 // Follow writes what is appended to the file from now on, until ctx ends. It

@@ -15,9 +15,10 @@ import (
 type FaultInfo struct {
 	// Name is how it is asked for, Arg what may follow after a colon: in
 	// brackets where it may be left out, empty where there is none.
-	Name, Arg string
+	Name string `json:"name"`
+	Arg  string `json:"argument,omitempty"`
 	// What is what the phone then does.
-	What string
+	What string `json:"what"`
 }
 
 // Names of the faults.

@@ -77,12 +77,16 @@ type Request struct {
 type Meters struct {
 	// Connections were accepted, Requests read whole, of which Data asked for
 	// samples and Refused were answered by another status than 200 and 204.
-	Connections, Requests, Data, Refused int64
+	Connections int64 `json:"connections"`
+	Requests    int64 `json:"requests"`
+	Data        int64 `json:"dataRequests"`
+	Refused     int64 `json:"refused"`
 	// SamplesRead is what the phone had to read from its database, limit +
 	// offset + 1 of every requested type at most; SamplesServed is what it sent.
-	SamplesRead, SamplesServed int64
+	SamplesRead   int64 `json:"samplesRead"`
+	SamplesServed int64 `json:"samplesServed"`
 	// Bytes of HTTP sent, heads and bodies.
-	Bytes int64
+	Bytes int64 `json:"bytes"`
 }
 
 type meters struct {
