@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"healthsync/app/explain"
 	"healthsync/app/look"
 	"healthsync/app/pairing"
 	"healthsync/app/socket"
@@ -21,7 +22,8 @@ func newStatusCommand(env *Env) *cobra.Command {
 		Short: "Show connection, certificates and last sync",
 		Long: `Asks the iPhone how it is and shows connection, server, certificate, last sync
 and latency. The exit status tells: 0 connected, 10 not paired, 11 no answer, 12
-a certificate or identity was refused, 14 not now (locked, ...).`,
+a certificate or identity was refused, 14 not now (locked, ...), 16 the iPhone
+answers and the local database cannot be used.`,
 		Example: "  healthsync status\n  healthsync status --json\n  healthsync status && healthsync sync",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -81,6 +83,9 @@ func (e *Env) howThingsStand(ctx context.Context, s *pairing.Station, offline bo
 		asking, cancel := context.WithTimeout(ctx, appPatience)
 		defer cancel()
 		if st, err := socket.AskStatus(asking, socket.Path(s.Paths)); err == nil {
+			if st.Sync == nil { // the app finds out when it wants to sync itself
+				st.Sync = look.Syncing(s)
+			}
 			return st, st.Problem()
 		}
 	}
@@ -114,9 +119,7 @@ func (e *Env) printStatus(st status.State) {
 			e.printf("%s: %s (expires %s)\n", what, c.Status, c.NotAfter.UTC().Format(time.DateOnly))
 		}
 	}
-	if st.Sync != nil {
-		e.printf("Syncing now: %s read\n", plural(st.Sync.Samples, "sample"))
-	}
+	e.printSyncing(st.Sync)
 	if st.LastSync.IsZero() {
 		e.printf("Last sync: never\n")
 	} else {
@@ -133,6 +136,20 @@ func (e *Env) printStatus(st status.State) {
 	}
 	if st.Latency > 0 {
 		e.printf("Latency: %dms\n", max(1, st.Latency.Round(time.Millisecond).Milliseconds()))
+	}
+}
+
+// printSyncing tells of a sync that runs: how far it is, or, of another
+// process, who it is.
+func (e *Env) printSyncing(p *status.Progress) {
+	switch {
+	case p == nil:
+	case p.Holder == "":
+		e.printf("Syncing now: %s read\n", plural(p.Samples, "sample"))
+	case p.Since.IsZero():
+		e.printf("Syncing now: %s\n", p.Holder)
+	default:
+		e.printf("Syncing now: %s, for %s\n", p.Holder, explain.Span(e.Now().Sub(p.Since)))
 	}
 }
 

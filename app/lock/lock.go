@@ -86,4 +86,25 @@ func read(f *os.File) Holder {
 }
 
 // Release gives the lock back.
-func (l *Lock) Release() error { return l.f.Close() }
+func (l *Lock) Release() error { return errors.Join(l.f.Truncate(0), l.f.Close()) }
+
+// HeldBy tells who holds the lock at path; false where nobody does, or nobody
+// who has said who it is. It takes nothing from a process that wants the lock:
+// the lock is only tried where the file names a process that lives, and such a
+// name goes with the lock.
+func HeldBy(path string) (Holder, bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Holder{}, false
+	}
+	defer f.Close()
+	h := read(f)
+	if h.PID <= 0 {
+		return Holder{}, false
+	}
+	if err := unix.Kill(h.PID, 0); errors.Is(err, unix.ESRCH) {
+		return Holder{}, false // it was killed
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	return h, errors.Is(err, unix.EWOULDBLOCK)
+}

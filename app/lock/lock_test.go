@@ -38,6 +38,9 @@ func TestAnotherProcessHoldsIt(t *testing.T) {
 	}
 	for sc := bufio.NewScanner(out); sc.Scan() && sc.Text() != "held"; {
 	}
+	if h, ok := lock.HeldBy(path); !ok || h.PID != child.Process.Pid || h.What != "the child" || h.Since.IsZero() {
+		t.Errorf("while the child holds it: held by %+v, %v", h, ok)
+	}
 	_, err = lock.Take(path, "the parent", time.Now())
 	var held *lock.HeldError
 	if !errors.As(err, &held) || held.Holder.PID != child.Process.Pid || held.Holder.What != "the child" {
@@ -46,6 +49,9 @@ func TestAnotherProcessHoldsIt(t *testing.T) {
 	// kill -9 leaves no lock behind.
 	_ = child.Process.Kill()
 	_ = child.Wait()
+	if h, ok := lock.HeldBy(path); ok {
+		t.Errorf("after the holder was killed: held by %+v", h)
+	}
 	l, err := lock.Take(path, "the parent", time.Now())
 	if err != nil {
 		t.Fatalf("after the holder was killed: %v", err)
@@ -53,8 +59,14 @@ func TestAnotherProcessHoldsIt(t *testing.T) {
 	if _, err := lock.Take(path, "again", time.Now()); !errors.As(err, &held) || held.Holder.PID != os.Getpid() {
 		t.Errorf("a second time in one process: %v", err)
 	}
+	if h, ok := lock.HeldBy(path); !ok || h.PID != os.Getpid() {
+		t.Errorf("held by %+v, %v", h, ok)
+	}
 	if err := l.Release(); err != nil {
 		t.Fatal(err)
+	}
+	if h, ok := lock.HeldBy(path); ok {
+		t.Errorf("after the release: held by %+v", h)
 	}
 	if l, err = lock.Take(path, "again", time.Now()); err != nil {
 		t.Fatalf("after the release: %v", err)

@@ -7,11 +7,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"time"
 
 	"healthsync/app/explain"
+	"healthsync/app/lock"
 	"healthsync/app/pairing"
 	"healthsync/app/status"
 	"healthsync/pki"
@@ -39,6 +41,7 @@ const SkewLimit = pki.ClockLeeway
 func Look(ctx context.Context, s *pairing.Station, o Options) (status.State, *status.Error) {
 	now := s.Now()
 	st := status.State{At: now.UTC(), SharedTypes: -1, Link: status.LinkNotPaired}
+	st.Sync = Syncing(s)
 	stored := database(ctx, s, &st)
 	finish := func(st status.State, found []*status.Error) (status.State, *status.Error) {
 		return finish(st, append(found, stored...))
@@ -73,6 +76,16 @@ func Look(ctx context.Context, s *pairing.Station, o Options) (status.State, *st
 		found = append(found, explain.Skew(answer.Skew, now, r.PairedAt))
 	}
 	return finish(st, found)
+}
+
+// Syncing tells which process syncs, nil where none does. How far it is, only
+// that one knows; what it has stored so far is in the picture.
+func Syncing(s *pairing.Station) *status.Progress {
+	h, held := lock.HeldBy(s.Paths.LockFile())
+	if !held {
+		return nil
+	}
+	return &status.Progress{Holder: fmt.Sprintf("%s (process %d)", h.What, h.PID), Since: h.Since}
 }
 
 // ask asks the iPhone how it is and notes what it showed.
@@ -127,8 +140,8 @@ func finish(st status.State, found []*status.Error) (status.State, *status.Error
 			}
 		}
 	}
-	if st.Link == status.LinkConnected {
-		first = nil
+	if st.Link == status.LinkConnected && first != nil && first.Exit() != status.ExitStorage {
+		first = nil // it was asked, and answered
 	}
 	return st, first
 }

@@ -17,6 +17,8 @@ type App struct {
 type Progress struct {
 	// Holder says which other process syncs; "" is the one that tells.
 	Holder string `json:"holder,omitempty"`
+	// Since is when that one began, where it is known.
+	Since time.Time `json:"since,omitzero"`
 	// Stopping says that it was asked to end and finishes the page in hand.
 	Stopping bool `json:"stopping,omitempty"`
 	// Requests made, Samples served so far, New of them were not stored yet.

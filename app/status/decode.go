@@ -19,15 +19,12 @@ func (j JSON) Error() *Error {
 	return &Error{Code: j.Code, Sentence: j.Sentence, Detail: j.Detail, Remedy: j.Remedy}
 }
 
-// Problem is the condition that keeps the iPhone from being asked; nil where
-// it answered.
+// Problem is the condition that keeps the iPhone from being asked, or, where it
+// answered, what it sends from being stored; nil where neither is so.
 func (s *State) Problem() *Error {
-	if s.Link == LinkConnected {
-		return nil
-	}
 	for _, c := range s.Conditions {
-		if c.Severity == Problem {
-			return c.Error()
+		if e := c.Error(); c.Severity == Problem && (s.Link != LinkConnected || e.Exit() == ExitStorage) {
+			return e
 		}
 	}
 	return nil
