@@ -99,7 +99,7 @@ install: ## Put the app into APPDIR and the command into BINDIR (Linux: the comm
 	mkdir -p '$(BINDIR)' 2>/dev/null; '$(APPDIR)/HealthSync.app/Contents/MacOS/HealthSync' cli install --dir '$(BINDIR)' || echo 'The app is installed; only its command is not.'
 
 uninstall: ## Remove what install has put there; data and pairing stay
-	[ ! -d '$(APPDIR)/HealthSync.app' ] || '$(APPDIR)/HealthSync.app/Contents/MacOS/HealthSync' cli remove --dir '$(BINDIR)'
+	[ ! -d '$(APPDIR)/HealthSync.app' ] || '$(APPDIR)/HealthSync.app/Contents/MacOS/HealthSync' cli remove --dir '$(BINDIR)' || echo 'The app goes; its command is left to you.'
 	rm -rf '$(APPDIR)/HealthSync.app'
 else
 install:
