@@ -85,8 +85,9 @@ func TestAgentFollowsWhatItHears(t *testing.T) {
 	m.until("the first sync", func(s status.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
 	was := m.phone.Port()
 	m.phone.Stop()
-	m.a.Do(status.Action{Name: status.ActSync})
-	m.until("a sync that fails", func(s status.State) bool { return s.Desk.Failure != nil && s.Link == status.LinkNotSharing })
+	m.ahead.Store(int64(2 * time.Hour)) // a sync is due
+	m.a.Tell(agent.Ticked{})
+	m.until("the sync waiting", func(s status.State) bool { return s.Link == status.LinkNotSharing && !s.FailingSince.IsZero() })
 	if err := m.phone.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -98,10 +99,7 @@ func TestAgentFollowsWhatItHears(t *testing.T) {
 	if s.Desk.Moved == nil || !strings.HasSuffix(s.Desk.Moved.To, m.phone.Addr().String()) || was == m.phone.Port() {
 		t.Errorf("moved: %+v", s.Desk.Moved)
 	}
-	m.a.Do(status.Action{Name: status.ActSync})
-	m.until("a sync there", func(s status.State) bool {
-		return s.LastSync.After(before) || s.LastSync.Equal(before) && s.Sync == nil && s.Desk.Failure == nil
-	})
+	m.until("the sync that waited, there", func(s status.State) bool { return s.LastSync.After(before) && s.Sync == nil && s.FailingSince.IsZero() })
 	for range 5 {
 		e.say <- m.announced(bonjour.Again)
 	}

@@ -173,7 +173,7 @@ func (f *followed) said(what string) time.Time {
 				}
 				return time.UnixMicro(us)
 			}
-		case <-time.After(15 * time.Second):
+		case <-time.After(45 * time.Second): // Avahi holds a service back that was registered 15 times (its entry.c)
 			log, _ := os.ReadFile(filepath.Join(f.home, "healthsync.log"))
 			f.Fatalf("%s was never announced\n%s", what, log)
 		}

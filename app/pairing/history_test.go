@@ -40,7 +40,6 @@ type house struct {
 	isolated, vpn, deaf bool
 	stored              Place
 	log                 []string
-	dialled             map[Place]bool
 }
 
 const ourName = "Ana's iPhone"

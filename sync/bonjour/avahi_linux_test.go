@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -32,6 +33,12 @@ func TestMain(m *testing.M) {
 		helpWatch()
 	case "announce":
 		helpAnnounce()
+	case "hold": // the port, for itself alone
+		if _, err := net.ListenPacket("udp4", ":5353"); err == nil {
+			_, err = net.ListenPacket("udp6", "[::]:5353")
+			fmt.Println("held", err)
+		}
+		select {}
 	case "resolve":
 		var r Resolver
 		began := time.Now()
@@ -139,6 +146,23 @@ func TestAvahi(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	t.Logf("back after %v, start of avahi included", time.Since(began).Round(10*time.Millisecond))
+}
+
+// Where another program keeps the port to itself, that is told, and its end.
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	l := testenv.NewLink(t)
+	holder, _, held := l.Start(l.B, []string{helperVar + "=hold"}, os.Args[0])
+	if line := <-held; line != "held <nil>" {
+		t.Fatal(line)
+	}
+	_, _, lines := l.Start(l.B, []string{helperVar + "=watch"}, os.Args[0])
+	e := expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "trouble" }, "the trouble")
+	if !strings.Contains(e.Err, "address already in use") {
+		t.Errorf("got %+v", e)
+	}
+	_ = holder.Process.Signal(syscall.SIGKILL)
+	expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "recovered" }, "its end")
 }
 
 // The simulated phone is found by a browser that is not ours.

@@ -292,6 +292,13 @@ func TestFromEntry(t *testing.T) {
 			t.Errorf("%+v", i)
 		}
 	}
+	// Loopback from the network would be this computer.
+	e.AddrIPv4, e.AddrIPv6 = []net.IP{ip("127.0.0.1"), ip("10.0.0.2")}, []net.IP{ip("::1")}
+	for loop, want := range map[bool]string{false: "[10.0.0.2]", true: "[127.0.0.1 10.0.0.2 ::1]"} {
+		if i, ok := fromEntry(e, "", loop); !ok || fmt.Sprint(i.Addrs) != want {
+			t.Errorf("loopback alone %v: %v, want %s", loop, i.Addrs, want)
+		}
+	}
 	e.Port = 0
 	if _, ok := fromEntry(e, "", false); ok {
 		t.Error("a phone without a port")
