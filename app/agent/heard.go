@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"healthsync/app/pairing"
@@ -35,6 +36,11 @@ const (
 	// may be ours under a new name, but only while ours is not where it was.
 	inNameAgain   = 3 * time.Second
 	strangerAgain = 5 * time.Minute
+	// atOneAddress is how many looks there are in ten seconds at one address that
+	// is announced in the iPhone's name, whatever the port: who announces ten
+	// ports a second must not have ten connections a second made.
+	atOneAddress = 4
+	tenSeconds   = 10 * time.Second
 	// sameAgain is the least time between two looks because the iPhone said that
 	// it is where it was.
 	sameAgain = 10 * time.Second
@@ -50,12 +56,12 @@ const (
 type listener struct {
 	*work
 	heard    chan bonjour.Event
-	lookedAt map[string]time.Time
+	lookedAt map[string][]time.Time
 }
 
 // listen hears and follows until ctx ends.
 func (w *work) listen(ears Ears, poke <-chan struct{}) {
-	l := &listener{work: w, heard: make(chan bonjour.Event, 32), lookedAt: map[string]time.Time{}}
+	l := &listener{work: w, heard: make(chan bonjour.Event, 32), lookedAt: map[string][]time.Time{}}
 	go l.follow()
 	for said := false; w.ctx.Err() == nil; {
 		err := ears(w.ctx, poke, l.hear)
@@ -94,16 +100,21 @@ func (l *listener) follow() {
 	}
 }
 
-// may reports that something of this name was not done for a while.
-func (l *listener) may(what string, every time.Duration) bool {
+// may reports that something of this name was done less than so many times in
+// that time, and counts it.
+func (l *listener) may(what string, times int, in time.Duration) bool {
 	now := time.Now()
-	if at, ok := l.lookedAt[what]; ok && now.Sub(at) < every {
+	at := l.lookedAt[what]
+	for len(at) > 0 && now.Sub(at[0]) >= in {
+		at = at[1:]
+	}
+	if len(at) >= times {
 		return false
 	}
 	if len(l.lookedAt) >= maxLookedAt {
 		clear(l.lookedAt)
 	}
-	l.lookedAt[what] = now
+	l.lookedAt[what] = append(at, now)
 	return true
 }
 
@@ -119,17 +130,17 @@ func (l *listener) take(i bonjour.Instance, anew bool) {
 	host, port := s.Where(r, pairing.LinkOptions{})
 	connected := l.a.State().Link == status.LinkConnected
 	if pairing.AnnouncedAt(i, pairing.Place{Host: host, Port: port}) && (!anew || i.Name != r.Name) {
-		if !connected && i.Name == r.Name && l.may("here", sameAgain) {
+		if !connected && i.Name == r.Name && l.may("here", 1, sameAgain) {
 			l.a.inbox.put(Announced{})
 		}
 		return
 	}
 	switch {
 	case i.Name == r.Name:
-		if !l.may("in name "+pairing.Where(i), inNameAgain) {
+		if !l.may("in name "+pairing.Where(i), 1, inNameAgain) || !l.may(fmt.Sprint("at ", i.Addrs), atOneAddress, tenSeconds) {
 			return
 		}
-	case connected || !l.may("other "+pairing.Where(i), strangerAgain):
+	case connected || !l.may("other "+pairing.Where(i), 1, strangerAgain) || !l.may(fmt.Sprint("other at ", i.Addrs), atOneAddress, tenSeconds):
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, lookLimit)

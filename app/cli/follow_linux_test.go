@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,9 +228,9 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	now = port()
 	l.Announce("Ada’s iPhone", now)
 	_ = avahi.Process.Signal(syscall.SIGHUP)
-	out, errs, err := f.run("ping", "--count", "1")
-	if err != nil || !strings.Contains(errs, fmt.Sprintf("to 10.77.0.1:%d; it was verified and followed [HOST_CHANGED]", now)) {
-		t.Errorf("ping: %v\n%s%s", err, out, errs)
+	out, errs, err := f.run("fetch", "--hours", "1")
+	if err != nil || !strings.HasPrefix(out, "id;type;value;") || !strings.Contains(errs, fmt.Sprintf("to 10.77.0.1:%d; it was verified and followed [HOST_CHANGED]", now)) {
+		t.Errorf("fetch: %v\n%s%s", err, out, errs)
 	}
 	// --host is not left.
 	if _, errs, err := f.run("fetch", "--hours", "1", "--host", "10.77.0.1", "--port", "1"); err == nil || !strings.Contains(errs, "ECONNREFUSED") {
@@ -309,5 +310,36 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	}
 	if out, _, err = f.run("trust", "log", "--json"); err != nil || strings.Count(out, `"certificateFingerprint"`) < 1+2*rounds {
 		t.Errorf("the address book: %v\n%s", err, out)
+	}
+}
+
+// `healthsync simulate` is found by a Bonjour browser that is not ours.
+func TestSimulatedPhoneFoundByAvahi(t *testing.T) {
+	testenv.NeedTool(t, "avahi-browse", "avahi-utils")
+	testenv.NeedTool(t, "nsenter", "util-linux")
+	l := testenv.NewLink(t)
+	avahi := l.Avahi(0, true)
+	bin := filepath.Join(t.TempDir(), "healthsync")
+	if err := os.Symlink(os.Args[0], bin); err != nil {
+		t.Fatal(err)
+	}
+	_, _, said := l.Start(l.B, []string{"HEALTHSYNC_HOME=" + t.TempDir()}, bin, "simulate", "--listen", "10.77.0.2:0", "--history", "1d", "--no-qr", "--name", "Ada’s iPhone")
+	at := regexp.MustCompile(`at 10\.77\.0\.2:(\d+)`).FindStringSubmatch(<-said)
+	if at == nil {
+		t.Fatal("it does not say where it shares")
+	}
+	want := `=;hslink;IPv4;Ada\226\128\153s\032iPhone;_healthsync._tcp;local;Adas-iPhone.local;10.77.0.2;` + at[1] + `;`
+	var out []byte
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(300 * time.Millisecond) {
+		var err error
+		out, err = exec.Command("nsenter", "-t", fmt.Sprint(avahi.Process.Pid), "-m", "-n",
+			"avahi-browse", "--resolve", "--parsable", "--terminate", "_healthsync._tcp").CombinedOutput()
+		if err == nil && strings.Contains(string(out), want) {
+			t.Logf("avahi-browse -r _healthsync._tcp:\n%s", out)
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("avahi-browse: %v\n%s\nwant %s", err, out, want)
+		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 // The rates of what a listener does for others, in packets a second and at
 // once. A home has some ten responses a second at most; who sends more than
 // perSource is not heard above it, and all together not above all, so that no
-// flood costs more than some thousandths of a processor. The busiest speaker
+// flood costs more than some hundredths of a processor. The busiest speaker
 // does not take the word from the others.
 const (
 	perSource, perSourceBurst = 30, 60

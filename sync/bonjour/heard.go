@@ -100,17 +100,24 @@ func (h *heard) take(m *dns.Msg, on int, zone string, loop bool, now time.Time) 
 		h.takeName(rr, on, now, touched)
 	}
 	fresh := map[string][2]bool{} // hosts whose IPv4, IPv6 addresses are given anew
+	grown := map[string]bool{}    // hosts with an address that they did not have
 	for _, rr := range records {
-		h.takeAddr(rr, on, zone, loop, now, fresh)
+		h.takeAddr(rr, on, zone, loop, now, fresh, grown)
 	}
 	for name, families := range fresh {
 		h.replace(name, on, families, now)
 	}
 	out := h.expire(now)
-	for key, s := range h.instances {
-		_, moved := fresh[s.host]
-		if named := touched[key]; named || moved {
-			out = h.tell(out, key, named, now)
+	for key := range touched {
+		if h.instances[key] != nil {
+			out = h.tell(out, key, true, now)
+		}
+	}
+	if len(grown) > 0 { // rarely: most addresses are said again
+		for key, s := range h.instances {
+			if grown[s.host] && !touched[key] {
+				out = h.tell(out, key, false, now)
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b news) int { return cmp.Compare(a.instance.Name, b.instance.Name) })
@@ -236,7 +243,7 @@ func (h *heard) forget(key string) {
 	delete(h.instances, key)
 }
 
-func (h *heard) takeAddr(rr dns.RR, on int, zone string, loop bool, now time.Time, fresh map[string][2]bool) {
+func (h *heard) takeAddr(rr dns.RR, on int, zone string, loop bool, now time.Time, fresh map[string][2]bool, grown map[string]bool) {
 	hdr := rr.Header()
 	var a netip.Addr
 	var ok bool
@@ -271,6 +278,7 @@ func (h *heard) takeAddr(rr dns.RR, on int, zone string, loop bool, now time.Tim
 		old.last, old.until = now, life(hdr, now)
 	case len(host.addrs) < maxAddrs:
 		host.addrs[key] = &addrLife{since: now, last: now, until: life(hdr, now)}
+		grown[name] = true
 	}
 	if hdr.Ttl > 0 && hdr.Class&flushBit != 0 {
 		families[family(a)] = true
@@ -439,9 +447,11 @@ const (
 // them on. An instance is asked about at once and then at growing intervals,
 // four times in all, until it is heard of again.
 func (h *heard) missing(now time.Time) (questions []dns.Question, on []int) {
-	keys := make([]string, 0, len(h.instances))
-	for key := range h.instances {
-		keys = append(keys, key)
+	var keys []string
+	for key, s := range h.instances {
+		if s.wanted && s.asked < maxAsked && !now.Before(s.askNow) {
+			keys = append(keys, key)
+		}
 	}
 	// What was heard last first: a flood of names must not stand in its way.
 	slices.SortFunc(keys, func(a, b string) int {
@@ -449,8 +459,8 @@ func (h *heard) missing(now time.Time) (questions []dns.Question, on []int) {
 	})
 	for _, key := range keys {
 		s := h.instances[key]
-		if !s.wanted || s.asked >= maxAsked || now.Before(s.askNow) || len(questions)+2 > maxQuestion {
-			continue
+		if len(questions)+2 > maxQuestion {
+			break
 		}
 		if _, ok := h.compose(s, now); ok {
 			continue
