@@ -61,12 +61,18 @@ func Announce(a Announcement) (*Announcer, error) {
 	return &Announcer{server: server, since: time.Now()}, nil
 }
 
+// settleTime is how long an announcer lives at least: any machine has run its
+// goroutines by then.
+const settleTime = 250 * time.Millisecond
+
 // Close says goodbye and stops to answer.
 func (a *Announcer) Close() {
 	a.once.Do(func() {
 		// The library counts its receivers only once they run; a shutdown
-		// before that would not wait for them.
-		time.Sleep(time.Until(a.since.Add(50 * time.Millisecond)))
+		// before that would not wait for them, or panic. Its sockets are
+		// closed by then.
+		time.Sleep(time.Until(a.since.Add(settleTime)))
+		defer func() { _ = recover() }()
 		a.server.Shutdown()
 	})
 }

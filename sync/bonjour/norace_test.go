@@ -1,0 +1,5 @@
+//go:build !race
+
+package bonjour
+
+const raceEnabled = false
