@@ -26,7 +26,7 @@ func TestDesktop(t *testing.T) {
 	dir := shortDir(t)
 	desk := trayharness.StartDesktop(t, dir)
 	s := &screen{t: t, desk: desk, shots: os.Getenv("HEALTHSYNC_SHOTS")}
-	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot, bonjour: "off", history: 300}
+	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot, bonjour: "off", history: 180}
 	s.day = d
 	d.notes = s.notes
 	d.live()

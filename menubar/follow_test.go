@@ -31,7 +31,7 @@ func TestFollow(t *testing.T) {
 	trayharness.StartWatcher(t, bus.Addr)
 	d := &day{
 		t: t, dir: dir, conn: trayharness.Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: trayharness.StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, bonjour: "",
+		notes: trayharness.StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, bonjour: "", history: 180,
 	}
 	n := &nomad{day: d}
 	d.addrs = []netip.Addr{n.addr(0), n.addr(1), n.addr(2)}
