@@ -26,7 +26,7 @@ func TestREADME(t *testing.T) {
 	w := newWorld(t, 2)
 	for _, m := range regexp.MustCompile("(?m)(?:^|`| {3})healthsync ([a-z]+)(?: ([a-z]+))?").FindAllStringSubmatch(text, -1) {
 		args := []string{m[1], "--help"}
-		if m[1] == "cert" || m[1] == "config" || m[1] == "keychain" {
+		if m[1] == "cert" || m[1] == "config" || m[1] == "keychain" || m[1] == "trust" {
 			args = []string{m[1], m[2], "--help"}
 		}
 		if a := w.run(args...); a.exit != 0 || !strings.Contains(a.stdout, "Usage:\n  healthsync "+strings.Join(args[:len(args)-1], " ")) {
