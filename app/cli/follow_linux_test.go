@@ -187,7 +187,7 @@ func (f *followed) said(what string) time.Time {
 // HEALTHSYNC_MEASURE=20 makes so many rounds and prints the figures of
 // docs/performance.md.
 func TestFollowAvahi(t *testing.T) {
-	rounds := 2
+	rounds := 1
 	if n, err := strconv.Atoi(os.Getenv("HEALTHSYNC_MEASURE")); err == nil {
 		rounds = n
 	}

@@ -1,0 +1,72 @@
+package pairing_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"healthsync/app/pairing"
+	"healthsync/sync/bonjour"
+	"healthsync/sync/simulator"
+	"healthsync/sync/testenv"
+)
+
+// A place that accepts and says nothing is not waited for: the iPhone that
+// announces itself elsewhere meanwhile is followed.
+func TestFollowedWhileTheOldPlaceHangs(t *testing.T) {
+	b := newBench(t, 2)
+	b.pair()
+	was := b.phone.Addr().String()
+	b.phone.Stop()
+	ln, err := net.Listen("tcp", was)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if err := b.phone.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	// The old place has a minute; the whole has less.
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	moved := 0
+	l, err := b.station.Link(ctx, pairing.LinkOptions{
+		Finder: air{announced(b.phone, b.phone.Name())}, Timeout: time.Minute, Moved: func(pairing.Place, pairing.Place) { moved++ },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := l.Reach(ctx); err != nil || st.Name != b.phone.Name() || moved != 1 || l.Port != b.phone.Port() {
+		t.Errorf("%+v, %v, moved %d times to port %d", st, err, moved, l.Port)
+	}
+}
+
+// An iPhone that is slow where it was is not left for another address of its
+// own.
+func TestSlowIsNotMoved(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		testenv.Missing(t, "this system has one loopback address")
+	}
+	b := newBench(t, 1)
+	b.phone.Stop()
+	var err error
+	if b.phone, err = simulator.New(simulator.Options{Protocol: 1, NoRateLimit: true, Now: b.now, Latency: 1500 * time.Millisecond}); err == nil {
+		err = b.phone.Start("0.0.0.0:0")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.phone.Stop)
+	b.pair()
+	i := announced(b.phone, b.phone.Name(), netip.MustParseAddr("127.0.0.2"), loopback)
+	moved, err := b.reached(air{i, bonjour.Instance{Name: "Bob's iPhone", Host: "bob.local", Port: 1, Addrs: []netip.Addr{loopback}}})
+	if err != nil || len(moved) != 0 {
+		t.Errorf("%v, moved %v", err, moved)
+	}
+	if r, err := b.station.Record(); err != nil || r.Host != "127.0.0.1" {
+		t.Errorf("the record: %+v, %v", r, err)
+	}
+}
