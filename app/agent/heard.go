@@ -40,7 +40,7 @@ const (
 	// is announced in the iPhone's name, whatever the port: who announces ten
 	// ports a second must not have ten connections a second made.
 	atOneAddress = 4
-	tenSeconds   = 10 * time.Second
+	aWhile       = 10 * time.Second
 	// sameAgain is the least time between two looks because the iPhone said that
 	// it is where it was.
 	sameAgain = 10 * time.Second
@@ -137,10 +137,10 @@ func (l *listener) take(i bonjour.Instance, anew bool) {
 	}
 	switch {
 	case i.Name == r.Name:
-		if !l.may("in name "+pairing.Where(i), 1, inNameAgain) || !l.may(fmt.Sprint("at ", i.Addrs), atOneAddress, tenSeconds) {
+		if !l.may("in name "+pairing.Where(i), 1, inNameAgain) || !l.may(fmt.Sprint("at ", i.Addrs), atOneAddress, aWhile) {
 			return
 		}
-	case connected || !l.may("other "+pairing.Where(i), 1, strangerAgain) || !l.may(fmt.Sprint("other at ", i.Addrs), atOneAddress, tenSeconds):
+	case connected || !l.may("other "+pairing.Where(i), 1, strangerAgain) || !l.may(fmt.Sprint("other at ", i.Addrs), atOneAddress, aWhile):
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, lookLimit)
