@@ -279,6 +279,7 @@ func TestSyncFails(t *testing.T) {
 		{status.TimedOut, NotFound, true, false},
 		{status.CertRevoked, Attention, true, false},
 		{status.DiskFull, Connected, true, true},
+		{status.StoreOther, Connected, true, true},
 		{status.StoreCorrupt, Connected, true, true},
 		{status.ResponseInvalid, Connected, true, true},
 		{status.RateLimited, Connected, false, true},

@@ -23,7 +23,8 @@ func newKeychainClearCommand(env *Env, use string) *cobra.Command {
 		Short: "Remove every HealthSync item from the keychain",
 		Long: `Removes the token, the key and the certificates of this pairing and of earlier
 ones, and says which. The iPhone must be paired again afterwards. Items of other
-programs, and of other HEALTHSYNC_HOME folders, are left alone.`,
+programs, and of other HEALTHSYNC_HOME folders, are left alone. A file of secrets
+(HEALTHSYNC_VAULT=file) that is damaged is removed as a whole.`,
 		Example: "  healthsync keychain clear\n  healthsync keychain clear --yes --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -93,6 +93,10 @@ func (w *world) wantWhole(whose string, h *simulator.History) {
 func TestAnotherPersonsPhone(t *testing.T) {
 	w := newWorld(t, 2)
 	ana, ben := history(t, 11, 40), history(t, 12, 60)
+	// Ben shares his weight as well, and has none: that is no permission taken away.
+	for _, x := range ben.Samples(health.Weight) {
+		ben.Delete(x.Type, x.ID)
+	}
 	w.swap(2, ana)
 	w.must("sync")
 	w.wantWhole("Ana", ana)
