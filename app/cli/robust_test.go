@@ -1,8 +1,11 @@
 package cli_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -276,4 +279,59 @@ func TestTwoSyncs(t *testing.T) {
 		t.Errorf("%v", exits)
 	}
 	w.whole()
+}
+
+// A database of the first schema: what only reads shows it as it is, what needs
+// more brings it up to date and says so, and one of a newer program is refused.
+func TestOldDatabase(t *testing.T) {
+	w := newWorld(t, 2)
+	f, err := os.Open("../../sync/store/testdata/schema1.db.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(w.vars["HEALTHSYNC_HOME"], "health.db")
+	put := func() {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put()
+	if a := w.must("types", "--local"); !strings.Contains(a.stdout, "steps") || strings.Contains(a.stderr, "up to date") {
+		t.Errorf("%s", a.all())
+	}
+	w.must("backup", filepath.Join(w.dir, "copy.db"))
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, raw) {
+		t.Errorf("reading has changed it: %v", err)
+	}
+	if a := w.must("why", "steps", "2026-05-27"); !strings.Contains(a.stderr, "bringing the database up to date") || !strings.Contains(a.stdout, "Apple Watch") {
+		t.Errorf("%s", a.all())
+	}
+	if a := w.must("types", "--local", "--check"); strings.Contains(a.stderr, "up to date") || !strings.Contains(a.stdout, "Every row is") {
+		t.Errorf("%s", a.all())
+	}
+	newer := bytes.Clone(raw)
+	newer[63] = 99 // user_version, https://sqlite.org/fileformat2.html#user_version_number
+	if err := os.WriteFile(path, newer, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.pair()
+	for _, args := range [][]string{{"types", "--local"}, {"why", "steps"}, {"backup", filepath.Join(w.dir, "other.db")}, {"sync", "--no-pacing"}} {
+		w.wants(status.StoreNewer, args...)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, newer) {
+		t.Errorf("the newer file was touched: %v", err)
+	}
 }

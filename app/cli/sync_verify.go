@@ -60,7 +60,7 @@ func verifyAnswer(v *engine.Verification) *verifyResult {
 func verifyError(v *engine.Verification) error {
 	switch {
 	case len(v.Left) > 0:
-		e := status.New(status.StoreAltered, fmt.Sprintf("%s still not as the iPhone served them: they were not read again.", plural(int64(len(v.Left)), "day")+are(len(v.Left))), nil)
+		e := status.New(status.StoreAltered, fmt.Sprintf("%s still not as the iPhone served them: they were not read again, or the iPhone gave nothing of them.", plural(int64(len(v.Left)), "day")+are(len(v.Left))), nil)
 		e.Remedy = status.Remedy{Text: "read all types, without --types and --since", Command: "healthsync sync --verify"}
 		return e
 	case v.Days > 0:

@@ -439,3 +439,54 @@ func TestHotJournal(t *testing.T) {
 		t.Error("the journal is still there")
 	}
 }
+
+// Copies that are made while another process writes are each of one moment.
+func TestBackupOfABusyDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "health.db")
+	cmd := child("write", path)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	lines := bufio.NewScanner(stdout)
+	if !lines.Scan() {
+		t.Fatal("it does not write")
+	}
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		for lines.Scan() {
+		}
+	}()
+	s, err := store.Open(t.Context(), path, store.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	last := 0
+	for i := range 4 {
+		copied := filepath.Join(t.TempDir(), fmt.Sprint(i))
+		info, err := s.Backup(t.Context(), copied, store.BackupOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := open(t, copied)
+		sound(t, c)
+		n, err := next(t.Context(), c)
+		if err != nil || n < last {
+			t.Errorf("copy %d is of change %d, the one before of %d: %v", i, n, last, err)
+		}
+		last = n
+		if got := int64(len(all(t, c))); got != info.Samples || got+info.Deleted != int64(n*pageSize) {
+			t.Errorf("copy %d: %d samples and %+v after %d changes", i, got, info, n)
+		}
+		c.Close()
+	}
+	cmd.Process.Kill()
+	<-drained
+}
