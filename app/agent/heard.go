@@ -130,7 +130,7 @@ func (l *listener) take(i bonjour.Instance, anew bool) {
 	host, port := s.Where(r, pairing.LinkOptions{})
 	connected := l.a.State().Link == status.LinkConnected
 	if pairing.AnnouncedAt(i, pairing.Place{Host: host, Port: port}) && (!anew || i.Name != r.Name) {
-		if !connected && i.Name == r.Name && l.may("here", 1, sameAgain) {
+		if !connected && l.may("here", 1, sameAgain) {
 			l.a.inbox.put(Announced{})
 		}
 		return

@@ -140,12 +140,22 @@ func TestAvahi(t *testing.T) {
 	t.Logf("gone after %v", time.Since(began).Round(10*time.Millisecond))
 
 	began = time.Now()
-	l.Avahi(9443, false)
+	avahi = l.Avahi(9443, false)
 	e = expect(t, lines, 20*time.Second, func(e told) bool { return e.Kind == "appeared" }, "the phone coming back")
 	if e.Port != 9443 {
 		t.Errorf("got %+v", e)
 	}
 	t.Logf("back after %v, start of avahi included", time.Since(began).Round(10*time.Millisecond))
+
+	// The Mac's own interface goes and comes; then the phone shares anew.
+	l.IP("-n", l.B, "link", "set", "hslink", "down")
+	time.Sleep(time.Second)
+	l.IP("-n", l.B, "link", "set", "hslink", "up")
+	began = time.Now()
+	l.Announce("Ada’s iPhone", 9555)
+	_ = avahi.Process.Signal(syscall.SIGHUP)
+	expect(t, lines, 20*time.Second, func(e told) bool { return e.Port == 9555 && has("10.77.0.50")(e) }, "the phone after the interface was down")
+	t.Logf("heard %v after the interface was up", time.Since(began).Round(10*time.Millisecond))
 }
 
 // Where another program keeps the port to itself, that is told, and its end.
