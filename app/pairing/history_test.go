@@ -28,16 +28,18 @@ type device struct {
 	port    int
 	sharing bool
 	proxy   bool // it sleeps, and another device announces it all the same
+	named   int  // the address in its certificate; 0 for any
 }
 
 // house is the model: devices on a home network, a Mac that is in it or not,
-// and what can stand between them.
+// its clock, and what can stand between them.
 type house struct {
 	r                   *rand.Rand
 	ours                *device
 	others              []*device
 	cafe, sameNet       bool // the Mac is elsewhere, perhaps in a network of the same numbers
 	isolated, vpn, deaf bool
+	wrongClock          bool // by the Mac's calendar the certificate is out of date
 	stored              Place
 	log                 []string
 }
@@ -78,7 +80,7 @@ func (h *house) lease() int {
 // step lets something happen.
 func (h *house) step() {
 	o := h.ours
-	switch h.r.IntN(16) {
+	switch h.r.IntN(18) {
 	case 0, 1:
 		o.sharing, o.proxy = false, false
 		h.note("stops sharing")
@@ -138,6 +140,12 @@ func (h *house) step() {
 	case 14:
 		h.isolated = !h.isolated && h.r.IntN(2) == 0
 		h.note("the router isolates: %v", h.isolated)
+	case 16:
+		o.named = o.addr
+		h.note("gets a certificate for .%d", o.addr)
+	case 17:
+		h.wrongClock = !h.wrongClock && h.r.IntN(2) == 0
+		h.note("the Mac's calendar is wrong: %v", h.wrongClock)
 	case 15:
 		h.vpn, h.deaf = h.r.IntN(4) == 0, h.r.IntN(4) == 0
 		h.note("VPN %v, deaf %v", h.vpn, h.deaf)
@@ -178,6 +186,10 @@ func (h *house) prove(ctx context.Context, p Place) error {
 			return failure(trust.TimedOut, "")
 		case !d.sharing || d.port != p.Port:
 			return failure(trust.Refused, "")
+		case d.key == 0 && h.wrongClock:
+			return failure(trust.Expired, pki.CommonNameServer)
+		case d.key == 0 && d.named != 0 && d.named != d.addr:
+			return failure(trust.NameMismatch, pki.CommonNameServer)
 		case d.key == 0:
 			return nil
 		case d.alien && d.key%3 == 0:
@@ -227,6 +239,8 @@ func (h *house) truth() Verdict {
 		switch {
 		case place(o) == stored:
 			return Unmoved
+		case h.audible(o) && (h.wrongClock || o.named != 0 && o.named != o.addr):
+			return Lagging
 		case h.audible(o):
 			return Moved
 		}
@@ -346,7 +360,7 @@ func TestDriftHistories(t *testing.T) {
 	}
 	t.Logf("%d looks in %d histories: %v", looks, histories, ends)
 	for _, v := range Verdicts() {
-		if ends[v] == 0 && v != Lagging { // which has no place in protocol 1
+		if ends[v] == 0 {
 			t.Errorf("no history ends in %s", v)
 		}
 	}
