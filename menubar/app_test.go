@@ -91,7 +91,7 @@ func (d *day) live() {
 	d.revoked()
 	d.unpair()
 	d.quit()
-	d.said("Paired with Ana's iPhone", "certificates end on ", "Certificate expired", "has revoked this Mac", "Paired with Ana's iPhone")
+	d.said("Paired with Ana's iPhone", "certificates end on ", "Certificate expired", "has revoked this computer", "Paired with Ana's iPhone")
 	slices.Sort(d.delays)
 	d.t.Logf("from an event to its row: median %s, longest %s (%d events)", d.delays[len(d.delays)/2], d.delays[len(d.delays)-1], len(d.delays))
 }

@@ -100,7 +100,7 @@ func states() map[string]status.State {
 		}),
 		"expiring": with(func(s *status.State) {
 			s.Credentials[0].NotAfter, s.Credentials[0].DaysLeft = now.Add(29*24*time.Hour+time.Hour), 29
-			s.Conditions = []status.JSON{status.New(status.CertExpiring, "This Mac's certificate ends on 6 February 2026, in 29 days.", nil).JSON()}
+			s.Conditions = []status.JSON{status.New(status.CertExpiring, "This computer's certificate ends on 6 February 2026, in 29 days.", nil).JSON()}
 		}),
 		"expired-while-away": with(func(s *status.State) {
 			*s = occurs(status.PhoneNotFound, "")

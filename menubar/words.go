@@ -114,7 +114,7 @@ func day(t, now time.Time) string { return t.In(now.Location()).Format("2 Jan 20
 func owner(name string) string {
 	switch name {
 	case "client":
-		return "This Mac's certificate"
+		return "This computer's certificate"
 	case "server":
 		return "The iPhone's certificate"
 	case "ca":

@@ -178,7 +178,7 @@ func (l *life) fault() *status.Error {
 		if name == "token" {
 			return status.New(status.TokenExpired, fmt.Sprintf("The pairing ended on %s.", span[1].Format("2 January 2006")), nil)
 		}
-		whose := map[string]string{"client": "This Mac's", "server": "The iPhone's", "ca": "The CA"}[name]
+		whose := map[string]string{"client": "This computer's", "server": "The iPhone's", "ca": "The CA"}[name]
 		return status.New(status.CertHasExpired, fmt.Sprintf("%s certificate expired on %s.", whose, span[1].Format("2 January 2006")), nil)
 	}
 	switch l.now.Minute() / 15 { // the app is in the background, then locked

@@ -85,6 +85,9 @@ func runPair(ctx context.Context, env *Env, o *pairOptions, asJSON bool) error {
 		}
 	}
 	req, err := o.request()
+	if err == nil {
+		err = checkCode(req.Code, env.Now(), "healthsync pair --help")
+	}
 	if err != nil {
 		return err
 	}
@@ -143,7 +146,11 @@ func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 		if *q.into != "" {
 			continue
 		}
-		if *q.into, err = ask(q.question); err != nil {
+		*q.into, err = ask(q.question)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
 			return declined()
 		}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -125,7 +126,11 @@ func payloadFromFiles(ctx context.Context, env *Env, names []string) (qr.Payload
 
 func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, error) {
 	if path == "-" {
-		return payloadFrom(ctx, env, env.Stdin)
+		in := bufio.NewReader(env.Stdin)
+		if _, err := in.Peek(1); errors.Is(err, io.EOF) {
+			return qr.Payload{}, nothingCame(err)
+		}
+		return payloadFrom(ctx, env, in)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -138,11 +143,20 @@ func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, er
 	return payloadFrom(ctx, env, f)
 }
 
+// nothingCame says that standard input is empty, as where the program before
+// the pipe found nothing.
+func nothingCame(err error) error {
+	e := status.New(status.PictureUnreadable, "Standard input is empty.", err)
+	e.Sentence = "There is no picture and no code"
+	e.Remedy = status.Remedy{Text: "give it a picture or the text of the code", Command: "healthsync scan - < PICTURE.png", Action: "pair"}
+	return e
+}
+
 // patience is how long a picture is looked at.
 const patience = 20 * time.Second
 
-// payloadFrom reads text or a picture; which of the two it is tells the first
-// byte that is no white space.
+// payloadFrom reads text or a picture; which of the two it is tells its
+// beginning.
 func payloadFrom(ctx context.Context, env *Env, r io.Reader) (qr.Payload, error) {
 	head := make([]byte, 512)
 	n, err := io.ReadFull(r, head)
@@ -151,7 +165,7 @@ func payloadFrom(ctx context.Context, env *Env, r io.Reader) (qr.Payload, error)
 	}
 	head = head[:n]
 	r = io.MultiReader(bytes.NewReader(head), r)
-	if trimmed := bytes.TrimLeft(head, " \t\r\n\ufeff"); len(trimmed) > 0 && trimmed[0] == '{' {
+	if qr.LooksLikePayload(head) {
 		text, err := io.ReadAll(io.LimitReader(r, 64<<10))
 		if err != nil {
 			return qr.Payload{}, err
@@ -174,15 +188,20 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (qr.Paylo
 	defer cancel()
 	text, terr := clipboard.Text(ctx)
 	if debug {
-		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text), strings.HasPrefix(strings.TrimSpace(text), "{"))
+		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text), qr.LooksLikePayload([]byte(text[:min(len(text), qr.MaxPayload)])))
 	}
 	var noTool *clipboard.NoToolError
+	if errors.As(terr, &noTool) && noTool.NoDesktop {
+		e := status.New(status.ClipboardEmpty, "Neither Wayland nor X11 runs here, so there is no clipboard.", terr)
+		e.Remedy = status.Remedy{Text: "use a picture", Command: "healthsync scan --file PICTURE.png", Action: "pair"}
+		return qr.Payload{}, e
+	}
 	if errors.As(terr, &noTool) {
 		e := status.New(status.ClipboardEmpty, "Nothing on this computer can read the clipboard.", terr)
 		e.Remedy = status.Remedy{Text: fmt.Sprintf("install %s, or use a picture", strings.Join(noTool.Tools, " or ")), Command: "healthsync scan --file PICTURE.png"}
 		return qr.Payload{}, e
 	}
-	if terr == nil && strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), "{") {
+	if terr == nil && qr.LooksLikePayload([]byte(text[:min(len(text), qr.MaxPayload)])) {
 		return qr.ParsePayload(text)
 	}
 	// Files before pictures: with a file, the Finder copies its icon too.

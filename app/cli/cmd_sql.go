@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -149,9 +150,13 @@ func (t *jsonTable) head(names []string) error {
 func (t *jsonTable) row(values []any) error {
 	out := make([]any, len(values))
 	for i, v := range values {
-		if out[i] = v; v != nil {
-			if b, ok := v.([]byte); ok {
-				out[i] = hex.EncodeToString(b)
+		out[i] = v
+		switch v := v.(type) {
+		case []byte:
+			out[i] = hex.EncodeToString(v)
+		case float64:
+			if math.IsInf(v, 0) { // 1e999; JSON has no number for it
+				out[i] = map[bool]string{true: "Infinity", false: "-Infinity"}[v > 0]
 			}
 		}
 	}

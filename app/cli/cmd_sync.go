@@ -347,13 +347,13 @@ func (v *syncView) printResult(res engine.Result, took time.Duration, whole bool
 		} else {
 			e.printf("%s in %s", plural(int64(res.Added), "new sample"), took.Round(100*time.Millisecond))
 			if res.Late > 0 {
-				e.printf(", %s of them late", plural(int64(res.Late), "sample"))
+				e.printf(", %s of them late", humanize.Comma(int64(res.Late)))
 			}
 			if res.Changed+res.Revived > 0 {
-				e.printf(", %d changed", res.Changed+res.Revived)
+				e.printf(", %s changed", humanize.Comma(int64(res.Changed+res.Revived)))
 			}
 			if res.Deleted > 0 {
-				e.printf(", %d no longer on the iPhone (kept, marked)", res.Deleted)
+				e.printf(", %s no longer on the iPhone (kept, marked)", humanize.Comma(int64(res.Deleted)))
 			}
 			e.printf(".\n")
 		}

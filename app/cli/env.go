@@ -127,6 +127,9 @@ func (e *Env) confirm(ctx context.Context, question string, yes bool) error {
 	}
 	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)
 	answer, err := readLine(ctx, e.Stdin)
+	if ctx.Err() != nil {
+		return ctx.Err() // Ctrl-C is no answer
+	}
 	if err != nil || !isYes(answer) {
 		return declined()
 	}

@@ -65,26 +65,32 @@ func (o *pairOptions) readCode(ctx context.Context, env *Env) (string, error) {
 			fmt.Fprint(env.Stderr, "Pairing code: ")
 		}
 		line, err := readLine(ctx, env.Stdin)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
 		if err != nil {
 			return "", usageError(status.Usage, "There is no pairing code on standard input.", "")
 		}
 		code = line
 	}
+	return code, checkCode(code, env.Now(), "healthsync pair --token CODE")
+}
+
+// checkCode refuses what no pairing code is, before the iPhone is asked: it
+// takes five wrong ones.
+func checkCode(code string, now time.Time, command string) error {
 	// The other fields are stand-ins: only what is said of the code counts.
-	p := qr.Payload{Version: 1, Host: "127.0.0.1", Port: 1, Code: code, ExpiresAt: env.Now(), Leaf: pki.FingerprintOfDER(nil)}
+	p := qr.Payload{Version: 1, Host: "127.0.0.1", Port: 1, Code: code, ExpiresAt: now, Leaf: pki.FingerprintOfDER(nil)}
 	_, err := qr.ParsePayload(p.JSON())
 	var bad *qr.PayloadError
 	if errors.As(err, &bad) {
-		return "", usageError(status.Usage, fmt.Sprintf("The pairing code %s.", bad.Reason), "healthsync pair --token CODE")
+		return usageError(status.Usage, fmt.Sprintf("The pairing code %s.", bad.Reason), command)
 	}
-	return code, err
+	return err
 }
 
 // choosePhone finds the one iPhone to pair with.
 func (o *pairOptions) choosePhone(ctx context.Context, env *Env) (name string, at pairing.Place, err error) {
-	if o.port < 0 || o.port > 65535 {
-		return "", at, usageError(status.Usage, fmt.Sprintf("--port %d is no port (1 to 65535).", o.port), "")
-	}
 	if o.host != "" && (o.port != 0 || !strings.HasSuffix(strings.ToLower(strings.TrimSuffix(o.host, ".")), ".local")) {
 		if _, err := trust.LocalHost(ctx, o.host); err != nil {
 			return "", at, err
@@ -111,7 +117,10 @@ func (o *pairOptions) choosePhone(ctx context.Context, env *Env) (name string, a
 	}
 	fmt.Fprintf(env.Stderr, "Which one? [1-%d] ", len(found))
 	answer, err := readLine(ctx, env.Stdin)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return "", at, ctx.Err()
+	case err != nil:
 		return "", at, declined()
 	}
 	n, err := strconv.Atoi(answer)

@@ -103,6 +103,9 @@ func (o *selection) understand(now time.Time, command string) (selected, error) 
 			return p, usageError(status.Usage, fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
 		}
 	}
+	if p.by != "" && o.metadata {
+		return p, usageError(status.Usage, "--include-metadata goes with samples: the figures of many have none.", "")
+	}
 	names := append(slices.Clone(o.types), o.category...)
 	if p.types, err = resolveTypes(names); err != nil {
 		return p, err

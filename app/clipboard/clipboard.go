@@ -16,9 +16,17 @@ import (
 var ErrEmpty = errors.New("clipboard: nothing of that kind in it")
 
 // NoToolError says that nothing on this machine can read its clipboard.
-type NoToolError struct{ Tools []string }
+type NoToolError struct {
+	Tools []string
+	// NoDesktop says that there is no clipboard: neither Wayland nor X11 runs
+	// where the command does.
+	NoDesktop bool
+}
 
 func (e *NoToolError) Error() string {
+	if e.NoDesktop {
+		return "clipboard: no desktop here"
+	}
 	return "clipboard: none of " + strings.Join(e.Tools, ", ") + " is installed"
 }
 

@@ -37,12 +37,15 @@ var pictures = []string{"image/png", "image/tiff", "image/jpeg", "image/webp", "
 func find() (reader, error) {
 	var names []string
 	for _, r := range readers {
-		if _, err := exec.LookPath(r.name); err == nil && os.Getenv(r.env) != "" {
+		if os.Getenv(r.env) == "" {
+			continue // a program for another desktop
+		}
+		if _, err := exec.LookPath(r.name); err == nil {
 			return r, nil
 		}
 		names = append(names, r.name)
 	}
-	return reader{}, &NoToolError{Tools: names}
+	return reader{}, &NoToolError{Tools: names, NoDesktop: len(names) == 0}
 }
 
 func (programs) text(ctx context.Context) (string, error) {

@@ -95,7 +95,7 @@ func Load(path string) (Config, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
-		return Config{}, &InvalidError{Path: path, Err: err}
+		return Config{}, &InvalidError{Path: path, Err: ExplainJSON(err)}
 	}
 	for _, k := range Keys() {
 		if v := k.get(&c); v != "" {

@@ -121,3 +121,12 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("defaults: %v %v %v %v", c.SyncInterval(), c.SyncLookback(), c.SyncSince(), c.ExpiryDays())
 	}
 }
+
+// An address in the brackets of a URL is kept without them.
+func TestHostWithoutBrackets(t *testing.T) {
+	var c config.Config
+	k, _ := config.Find("server.host")
+	if err := k.Set(&c, "[fe80::1]"); err != nil || c.Server.Host != "fe80::1" {
+		t.Errorf("%q, %v", c.Server.Host, err)
+	}
+}

@@ -39,7 +39,7 @@ func Keys() []Key {
 	keys := []Key{
 		{Name: "server.host", Default: "(as paired)", Accept: "a local IP address or a name ending in .local",
 			get: func(c *Config) string { return c.Server.Host }, unset: func(c *Config) { c.Server.Host = "" },
-			set: func(c *Config, v string) error { return assign(&c.Server.Host, v, validHost(v)) }},
+			set: func(c *Config, v string) error { return assign(&c.Server.Host, strings.Trim(v, "[]"), validHost(v)) }},
 		{Name: "server.port", Default: "(as paired)", Accept: "a port from 1 to 65535",
 			get: func(c *Config) string { return number(c.Server.Port) }, unset: func(c *Config) { c.Server.Port = 0 },
 			set: func(c *Config, v string) error {

@@ -43,9 +43,12 @@ func (p Paths) LockFile() string { return filepath.Join(p.Data, "sync.lock") }
 // PairingLockFile guards against two changes of the pairing at once.
 func (p Paths) PairingLockFile() string { return filepath.Join(p.Config, "pairing-turn.lock") }
 
+// ErrNoHome says that nothing tells where a person's files are kept.
+var ErrNoHome = errors.New("neither HOME nor " + HomeVar + " is set")
+
 // Locate finds the places by the environment: HEALTHSYNC_HOME, else the
 // platform's (Application Support and Logs on macOS, the XDG folders
-// elsewhere). It creates nothing. ~/.healthsync is never used: it belongs to
+// elsewhere); [ErrNoHome] where that has none. It creates nothing. ~/.healthsync is never used: it belongs to
 // other programs of that name.
 func Locate(getenv func(string) string) (Paths, error) {
 	if dir := getenv(HomeVar); dir != "" {
@@ -59,7 +62,7 @@ func Locate(getenv func(string) string) (Paths, error) {
 	if home == "" {
 		var err error
 		if home, err = os.UserHomeDir(); err != nil || home == "" {
-			return Paths{}, errors.New("neither HOME nor " + HomeVar + " is set")
+			return Paths{}, ErrNoHome
 		}
 	}
 	return platformPaths(home, getenv), nil

@@ -62,7 +62,7 @@ const (
 var titles = []struct{ id, title string }{
 	{Program, "Program"}, {System, "System"}, {Settings, "Settings"}, {Pairing, "Pairing"}, {Keychain, "Keychain"},
 	{Interfaces, "Interfaces"}, {LocalNetwork, "Local network"}, {Bonjour, "Bonjour"}, {Address, "Address"}, {TCP, "TCP"}, {TLS, "TLS"},
-	{ServerCert, "iPhone certificate"}, {ClientCert, "Mac certificate"}, {CACert, "CA certificate"}, {Clocks, "Clocks"}, {Token, "Token"},
+	{ServerCert, "iPhone certificate"}, {ClientCert, "Own certificate"}, {CACert, "CA certificate"}, {Clocks, "Clocks"}, {Token, "Token"},
 	{Answer, "iPhone answers"}, {Unlocked, "iPhone unlocked"}, {Types, "Types shared"},
 	{Disk, "Disk"}, {Database, "Database"}, {LastSync, "Last sync"},
 }

@@ -133,7 +133,11 @@ func (w *walk) heardLine(s pairing.Seen) string {
 		pairing.NotPaired: "not paired", pairing.Unchecked: "not checked", pairing.Foreign: "no local address",
 	}[s.Identity]
 	if s.Identity == pairing.YoursFaulty || s.Identity == pairing.Unanswered {
-		what = string(explain.Error(s.Err, w.now).Code)
+		code := explain.Error(s.Err, w.now).Code
+		what = string(code)
+		if code == status.Interrupted { // yours was found meanwhile
+			what = "not checked"
+		}
 		if s.Identity == pairing.YoursFaulty {
 			what = "yours, " + what
 		}

@@ -176,7 +176,7 @@ func (w *walk) certificate(id string, whose trust.Whose, cert, ca *x509.Certific
 			f.Kind = trust.OtherCA
 		}
 	default:
-		words := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This Mac's certificate", trust.CA: "The CA certificate"}[whose]
+		words := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This computer's certificate", trust.CA: "The CA certificate"}[whose]
 		if w.soon(i.NotBefore, i.NotAfter) {
 			w.condition(id, explain.Expiring(status.CertExpiring, words, i.NotAfter, w.now))
 			return

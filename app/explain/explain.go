@@ -60,6 +60,9 @@ func fileTrouble(err error) *status.Error {
 
 // ownError knows the facts of the app's own rooms.
 func ownError(err error, _ time.Time) *status.Error {
+	if errors.Is(err, config.ErrNoHome) {
+		return status.New(status.NoHome, "Neither HOME nor "+config.HomeVar+" is set.", err)
+	}
 	var invalid *config.InvalidError
 	if errors.As(err, &invalid) {
 		e := status.New(status.ConfigInvalid, "", err)

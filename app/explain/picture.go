@@ -23,8 +23,10 @@ func pictureError(err error, _ time.Time) *status.Error {
 	)
 	switch {
 	case errors.As(err, &payload):
-		detail := strings.TrimSpace(payload.Field + " " + payload.Reason)
-		return status.New(status.QRInvalid, capital("in the code, "+detail)+".", err)
+		if payload.Field == "" {
+			return status.New(status.QRInvalid, fmt.Sprintf("The code %s.", payload.Reason), err)
+		}
+		return status.New(status.QRInvalid, fmt.Sprintf("In the code, %s %s.", payload.Field, payload.Reason), err)
 	case errors.As(err, &other):
 		detail := ""
 		if len(other.Kinds) > 0 {

@@ -52,7 +52,7 @@ func trustError(err error, now time.Time) *status.Error {
 	case trust.HandshakeTimeout:
 		e.Sentence, e.Note = "TLS handshake timed out", "during TLS negotiation"
 	case trust.OtherCA:
-		e.Remedy = status.Remedy{Text: "reset this Mac's side and pair again", Command: "healthsync keychain clear && healthsync scan", Action: "pair"}
+		e.Remedy = status.Remedy{Text: "reset this computer's side and pair again", Command: "healthsync keychain clear && healthsync scan", Action: "pair"}
 	case trust.CutShort:
 		e.Sentence = "The connection ended before there was an answer"
 	case trust.NameNotFound:
@@ -65,7 +65,7 @@ func trustError(err error, now time.Time) *status.Error {
 
 // connectionDetail says whose, since when, which names.
 func connectionDetail(f *trust.Failure, now time.Time) string {
-	whose := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This Mac's certificate", trust.CA: "The CA certificate"}[f.Whose]
+	whose := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This computer's certificate", trust.CA: "The CA certificate"}[f.Whose]
 	if whose == "" {
 		whose = "The certificate"
 	}
@@ -75,14 +75,14 @@ func connectionDetail(f *trust.Failure, now time.Time) string {
 			return whose + " has expired by the iPhone's clock."
 		}
 		if f.Remote && f.Cert.NotAfter.After(now) {
-			return fmt.Sprintf("%s has expired by the iPhone's clock; by this Mac's it is valid until %s.", whose, Day(f.Cert.NotAfter))
+			return fmt.Sprintf("%s has expired by the iPhone's clock; by this computer's it is valid until %s.", whose, Day(f.Cert.NotAfter))
 		}
 		return fmt.Sprintf("%s expired on %s (%s ago).", whose, Day(f.Cert.NotAfter), Span(now.Sub(f.Cert.NotAfter)))
 	case trust.NotYetValid:
 		if f.Cert == nil {
 			return whose + " is not yet valid by the iPhone's clock."
 		}
-		return fmt.Sprintf("%s is valid from %s (in %s by this Mac's clock).", whose, Day(f.Cert.NotBefore), Span(f.Cert.NotBefore.Sub(now)))
+		return fmt.Sprintf("%s is valid from %s (in %s by this computer's clock).", whose, Day(f.Cert.NotBefore), Span(f.Cert.NotBefore.Sub(now)))
 	case trust.NameMismatch:
 		names := "no name at all"
 		if len(f.Names) > 0 {
@@ -104,13 +104,13 @@ func connectionDetail(f *trust.Failure, now time.Time) string {
 		return fmt.Sprintf("Expected the CA %s, got %s. Nothing was sent to it.", f.Want.Short(), f.Got.Short())
 	case trust.NoClientCert:
 		if f.Remote {
-			return "The iPhone asks for this Mac's certificate and got none."
+			return "The iPhone asks for this computer's certificate and got none."
 		}
-		return "This Mac has no certificate to show."
+		return "This computer has no certificate to show."
 	case trust.BadClientCert:
 		return "It does not say why; it was probably paired anew or its app reinstalled."
 	case trust.Revoked:
-		return "The iPhone has revoked this Mac's certificate, as happens when it is unpaired there."
+		return "The iPhone has revoked this computer's certificate, as happens when it is unpaired there."
 	case trust.TLSVersion:
 		return "At " + f.Addr + "."
 	case trust.PeerAlert:

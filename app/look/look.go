@@ -172,7 +172,7 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 		name, whose string
 		info        pki.Info
 	}{
-		{"client", "This Mac's certificate", pki.Inspect(certs.Client, now, pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()})},
+		{"client", "This computer's certificate", pki.Inspect(certs.Client, now, pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()})},
 		{"server", "The iPhone's certificate", pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA})},
 		{"ca", "The CA certificate", pki.Inspect(certs.CA, now, pki.InspectOptions{})},
 	} {

@@ -108,7 +108,7 @@ func (d *decision) pairing() {
 	}
 	d.forget("")
 	d.said[key] = d.now
-	d.notices = append(d.notices, Notice{Key: key, Title: "Paired with " + name(d.next), Body: "Its health data is kept on this Mac from now on."})
+	d.notices = append(d.notices, Notice{Key: key, Title: "Paired with " + name(d.next), Body: "Its health data is kept on this computer from now on."})
 }
 
 // mended forgets conditions of which there is proof that they are over: the

@@ -87,7 +87,7 @@ func TestWords(t *testing.T) {
 	details := map[status.Code]string{
 		status.CertHasExpired: "The iPhone's certificate expired on 7 January 2027 (16 days ago).", status.TokenExpired: "The pairing ended on 6 February 2026 (2 hours ago).",
 		status.CertNotYetValid: "The iPhone's certificate is valid from 8 January 2026.", status.ClockSkew: "The iPhone's clock says 08:00, this computer's 09:31: 91 minutes apart.",
-		status.CertFingerprintMismatch: "Paired was 26f9828820c54b4a, this is b63395285863cac5.", status.CAMismatch: "The iPhone's is 26f9828820c54b4a, this Mac's b63395285863cac5.",
+		status.CertFingerprintMismatch: "Paired was 26f9828820c54b4a, this is b63395285863cac5.", status.CAMismatch: "The iPhone's is 26f9828820c54b4a, this computer's b63395285863cac5.",
 		status.TokenRejected: "It was paired anew, its app was reinstalled, or the pairing was removed there.", status.HostUnverified: "10.0.0.9:49321 announces the name \"Ana's iPhone\" and has another identity.",
 		status.KeychainUnavailable: "Secret Service: no session bus.", status.DiskFull: "There is no room left for /home/ana/.local/share/healthsync/health.db.",
 		status.TypeSilent: "The iPhone returns nothing any more of Heart Rate, Resting Heart Rate.",

@@ -36,7 +36,7 @@ func heading(what string, s status.State) string {
 func subject(credential string) string {
 	switch credential {
 	case "client":
-		return "This Mac's certificate"
+		return "This computer's certificate"
 	case "server":
 		return "The iPhone's certificate"
 	case "ca":

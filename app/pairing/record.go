@@ -86,7 +86,7 @@ func LoadRecord(p config.Paths) (*Record, error) {
 	var r Record
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&r); err != nil {
-		return nil, &RecordError{Path: p.PairingFile(), Err: err}
+		return nil, &RecordError{Path: p.PairingFile(), Err: config.ExplainJSON(err)}
 	}
 	if err := r.check(); err != nil {
 		return nil, &RecordError{Path: p.PairingFile(), Err: err}

@@ -76,7 +76,7 @@ func serveApp(t *testing.T, a *fakeApp) string {
 // What status prints crosses the socket unharmed: the conditions, their
 // severity and remedy, the sync. What only the menu shows does not.
 func TestStatus(t *testing.T) {
-	e := status.New(status.CertRevoked, "This Mac's certificate was revoked.", errors.New("cause"))
+	e := status.New(status.CertRevoked, "This computer's certificate was revoked.", errors.New("cause"))
 	a := &fakeApp{state: status.State{
 		At: time.Now().UTC().Truncate(time.Second), Link: status.LinkAttention, Paired: true, Device: "Ana's iPhone", SharedTypes: 31,
 		Credentials: []status.Credential{{Name: "client", Status: "Valid", NotAfter: time.Now().UTC().Truncate(time.Second)}},

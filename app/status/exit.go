@@ -42,7 +42,7 @@ func Exits() []ExitMeaning {
 		{ExitOK, "done, or the question was answered"},
 		{ExitFailure, "something went wrong that has no status of its own"},
 		{ExitUsage, "a wrong command, flag or value"},
-		{ExitNotPaired, "no iPhone is paired with this Mac"},
+		{ExitNotPaired, "no iPhone is paired with this computer"},
 		{ExitUnreachable, "the iPhone does not answer"},
 		{ExitCertificate, "a certificate, token or identity was refused"},
 		{ExitKeychain, "the keychain does not give or take a secret"},

@@ -84,6 +84,7 @@ const (
 	NoData        Code = "NO_DATA"
 	FileExists    Code = "FILE_EXISTS"
 	FileError     Code = "FILE_ERROR"
+	NoHome        Code = "NO_HOME"
 	ConfigInvalid Code = "CONFIG_INVALID"
 	PairingFile   Code = "PAIRING_RECORD_INVALID"
 
@@ -111,7 +112,7 @@ var (
 var certificateFaults = []Code{PhoneNotFound, ConnReset, ResponseCut, CertExpiring, TokenExpiring}
 
 var table = []Condition{
-	{NotPaired, Problem, "Not paired", "This Mac is not paired with an iPhone",
+	{NotPaired, Problem, "Not paired", "This computer is not paired with an iPhone",
 		Remedy{Text: "on the iPhone tap Start Sharing and Show QR Code, then", Command: "healthsync scan", Action: "pair"}, ExitNotPaired,
 		[]Code{PhoneNotFound, NoClientCertificate, KeychainMissing, TokenExpired, TokenRejected}},
 	{PairingCodeExpired, Problem, "Pairing code expired", "The pairing code has expired", newCode, ExitPairing, nil},
@@ -161,7 +162,7 @@ var table = []Condition{
 		Remedy{Text: "if you reinstalled the iPhone app, pair again; if not, somebody else answers at this address", Command: "healthsync unpair && healthsync scan", Action: "pair"}, ExitCertificate, certificateFaults},
 	{CAMismatch, Problem, "Different CA", "iPhone and Mac have different CA certificates",
 		Remedy{Text: "they come from different pairings; reset and pair again", Command: "healthsync keychain clear && healthsync scan", Action: "pair"}, ExitCertificate, certificateFaults},
-	{CertRejected, Problem, "Certificate refused", "The iPhone refuses this Mac's certificate", pairAgain, ExitCertificate, certificateFaults},
+	{CertRejected, Problem, "Certificate refused", "The iPhone refuses this computer's certificate", pairAgain, ExitCertificate, certificateFaults},
 	{CertWrongUsage, Problem, "Certificate for another use", "The certificate is not meant for this use", pairAgain, ExitCertificate, certificateFaults},
 	{CertExpiring, Warning, "Certificate expires soon", "A certificate expires soon",
 		Remedy{Text: "renew it", Command: "healthsync cert renew", Action: "renew"}, ExitOK, nil},
@@ -238,6 +239,8 @@ var table = []Condition{
 	{FileExists, Problem, "File exists", "The file exists already",
 		Remedy{Text: "choose another name, or add --force to replace it"}, ExitStorage, nil},
 	{FileError, Problem, "File problem", "A file cannot be read or written", Remedy{Text: "check the path and its permissions"}, ExitStorage, nil},
+	{NoHome, Problem, "No home folder", "There is no home folder to keep anything in",
+		Remedy{Text: "set HOME, or name a folder", Command: "HEALTHSYNC_HOME=DIR healthsync status"}, ExitStorage, nil},
 	{ConfigInvalid, Problem, "Configuration invalid", "The configuration is not valid",
 		Remedy{Text: "see what is accepted, or go back to the defaults", Command: "healthsync config reset", Action: "troubleshoot"}, ExitUsage, nil},
 	{PairingFile, Problem, "Pairing record damaged", "The pairing record is damaged", pairAgain, ExitStorage, nil},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"syscall"
 	"time"
 
@@ -158,7 +159,8 @@ func BrokeOff(err error, now time.Time) bool {
 
 // logged runs the engine and keeps the log of runs.
 func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pairing.Link, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
-	run := store.Run{Started: s.Now().Unix(), Phone: link.Record.Name, Outcome: "running"}
+	began := s.Now()
+	run := store.Run{Started: began.Unix(), Phone: link.Record.Name, Outcome: "running"}
 	if err := db.RecordRun(ctx, &run); err != nil {
 		return engine.Result{}, err
 	}
@@ -170,7 +172,7 @@ func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 	}
 	// The run is noted also after it was stopped.
 	rerr := db.RecordRun(context.WithoutCancel(ctx), &run)
-	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted, "seconds", run.Ended-run.Started)
+	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted, "seconds", math.Round(10*s.Now().Sub(began).Seconds())/10)
 	return res, errors.Join(err, rerr)
 }
 

@@ -31,7 +31,7 @@ func ParsePayload[T string | []byte](text T) (Payload, error) {
 		}
 		return Payload{}, &PayloadError{"", "is longer than " + strconv.Itoa(MaxPayload) + " bytes"}
 	}
-	raw := tidy([]byte(text))
+	raw := unquote(tidy([]byte(text)))
 	if len(raw) == 0 || raw[0] != '{' {
 		return Payload{}, &NotHealthSyncError{Kinds: kinds(raw)}
 	}
@@ -43,6 +43,20 @@ func ParsePayload[T string | []byte](text T) (Payload, error) {
 		return Payload{}, err
 	}
 	return p, nil
+}
+
+// LooksLikePayload tells the beginning of a payload's text, however it was
+// copied, from that of anything else: a picture above all.
+func LooksLikePayload(head []byte) bool {
+	return bytes.HasPrefix(unquote(tidy(head)), []byte("{"))
+}
+
+// unquote takes away the quotes that an object was pasted in.
+func unquote(raw []byte) []byte {
+	if t := bytes.TrimLeft(raw, `"'`+"`"); len(t) < len(raw) && len(t) > 0 && t[0] == '{' {
+		return bytes.TrimRight(t, `"'`+"`")
+	}
+	return raw
 }
 
 func kinds(text []byte) []string {

@@ -105,6 +105,9 @@ func nearest(f string) []Type {
 		if len(f) >= 3 && strings.Contains(name, f) {
 			d = min(d, 2)
 		}
+		if len(f) >= 3 && strings.HasPrefix(name, f) {
+			d = min(d, 1)
+		}
 		if d <= max(1, len(f)/3) {
 			for _, t := range ts {
 				found = append(found, scored{t, d})

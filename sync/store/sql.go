@@ -55,6 +55,9 @@ func (s *Store) sql(c *conn, query string, columns func([]string) error, row fun
 	if len(names) == 0 {
 		return &QueryError{Reason: "the statement has no result"}
 	}
+	if !stmt.ReadOnly() { // query_only does not stop PRAGMA journal_mode
+		return &QueryError{Reason: "the statement may change the database"}
+	}
 	if err := columns(names); err != nil {
 		return err
 	}

@@ -42,6 +42,10 @@ func (s *Stmt) Finalize() {
 	s.s, s.blob = 0, 0
 }
 
+// ReadOnly reports that the statement cannot change the file, its journal mode
+// included (sqlite3_stmt_readonly).
+func (s *Stmt) ReadOnly() bool { return lib.Xsqlite3_stmt_readonly(s.c.tls, s.s) != 0 }
+
 // Step runs to the next row; false means that there is none. Then, and after
 // an error, the statement is reset and may be stepped again.
 func (s *Stmt) Step() (bool, error) {
