@@ -345,7 +345,7 @@ func (v *syncView) printResult(res engine.Result, took time.Duration, whole bool
 		if res.Writes() == 0 {
 			e.printf("Up to date; nothing new.\n")
 		} else {
-			e.printf("%s in %s", plural(int64(res.Added), "new sample"), took.Round(100*time.Millisecond))
+			e.printf("%s in %s", plural(int64(res.Added), "new sample"), seconds(took))
 			if res.Late > 0 {
 				e.printf(", %s of them late", humanize.Comma(int64(res.Late)))
 			}

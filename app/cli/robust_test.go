@@ -95,7 +95,7 @@ func TestLateArrivals(t *testing.T) {
 		})
 	}
 	w.phone.History().Insert(late...)
-	if a := w.must("sync", "--no-pacing"); !strings.Contains(a.stdout, "3 new samples") || !strings.Contains(a.stdout, "3 samples of them late") {
+	if a := w.must("sync", "--no-pacing"); !strings.Contains(a.stdout, "3 new samples") || !strings.Contains(a.stdout, ", 3 of them late") {
 		t.Errorf("%s", a.all())
 	}
 	if a := w.must("types", "--local"); !strings.Contains(a.stdout, "3 arrivals healed") {

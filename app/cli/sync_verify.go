@@ -84,7 +84,7 @@ func (e *Env) printVerified(v *engine.Verification, took time.Duration, whole bo
 	if !whole {
 		e.note("%s compared before it stopped; the next sync --verify carries on from there", plural(int64(v.Known+v.Writes()), "sample"))
 	} else if v.Days == 0 && len(v.Left) == 0 {
-		e.printf("Everything is as the iPhone has it: %s compared in %s.\n", plural(int64(v.Known+v.Writes()), "sample"), took.Round(100*time.Millisecond))
+		e.printf("Everything is as the iPhone has it: %s compared in %s.\n", plural(int64(v.Known+v.Writes()), "sample"), seconds(took))
 	}
 	if v.Days == 0 {
 		return

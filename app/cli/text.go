@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/dustin/go-humanize"
@@ -45,4 +47,9 @@ func plural(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return humanize.Comma(n) + " " + noun + "s"
+}
+
+// seconds writes how long something took: never 0.0 s.
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f s", max(d, 100*time.Millisecond).Seconds())
 }
