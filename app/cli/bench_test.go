@@ -25,11 +25,14 @@ import (
 
 // The history of the benchmark: a million samples over ten types, dense and
 // sparse, over five years.
-func million(b *testing.B) map[health.Type]int {
-	n := 1_000_000
+func million() map[health.Type]int {
 	if v, err := strconv.Atoi(os.Getenv("HEALTHSYNC_BENCH_SAMPLES")); err == nil && v > 0 {
-		n = v
+		return shares(v)
 	}
+	return shares(1_000_000)
+}
+
+func shares(n int) map[health.Type]int {
 	parts := []struct {
 		t health.Type
 		p int // per mille
@@ -54,9 +57,13 @@ type benchPhone struct {
 
 func newBenchPhone(b *testing.B, cost time.Duration) *benchPhone {
 	b.Helper()
+	return newBenchPhoneOf(b, million(), cost)
+}
+
+func newBenchPhoneOf(b *testing.B, counts map[health.Type]int, cost time.Duration) *benchPhone {
+	b.Helper()
 	p := &benchPhone{}
 	now := time.Now()
-	counts := million(b)
 	history, err := simulator.Generate(simulator.Plan{Seed: 11, From: now.AddDate(-5, 0, 0), To: now, Types: typesOf(counts), Counts: counts})
 	if err != nil {
 		b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,10 +231,13 @@ func TestSyncFreshNow(t *testing.T) {
 	fresh := make(chan struct{}, 1)
 	now := benchNow
 	var wanted int
+	var mu sync.Mutex // the database has a goroutine of its own
 	var news []int64
 	phone.before = func(q health.Query) error {
 		now += 60
 		if phone.requests == 30 {
+			mu.Lock()
+			defer mu.Unlock()
 			for i, typ := range types {
 				news = append(news, now-int64(i))
 				phone.insert(typ, (now-int64(i))*1000, uint32(900000+i))
@@ -245,6 +249,8 @@ func TestSyncFreshNow(t *testing.T) {
 	}
 	when := map[int64]int{}
 	db.applied = func(c *store.Change) {
+		mu.Lock()
+		defer mu.Unlock()
 		for i := range c.Samples {
 			if at := c.Samples[i].Start; slices.Contains(news, at) {
 				when[at] = max(when[at], 1)
@@ -252,7 +258,7 @@ func TestSyncFreshNow(t *testing.T) {
 		}
 	}
 	var seen []int
-	o := Options{React: fakeReact, Fresh: fresh, Now: func() time.Time { return time.Unix(now, 0) }, Progress: func(p Progress) {
+	o := Options{React: fakeReact, Fresh: fresh, testOnlyInline: true, Now: func() time.Time { return time.Unix(now, 0) }, Progress: func(p Progress) {
 		if len(when) == len(types) && len(seen) == 0 {
 			seen = append(seen, p.Requests)
 		}
