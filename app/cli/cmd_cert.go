@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/config/atomicfile"
 	"healthsync/app/explain"
 	"healthsync/app/pairing"
 	"healthsync/app/status"
@@ -292,7 +291,7 @@ func (e *Env) exportCerts(certs []*x509.Certificate, output string, force, asJSO
 		_, err := e.Stdout.Write(buf.Bytes())
 		return err
 	}
-	if err := writeNew(output, buf.Bytes(), force); err != nil {
+	if err := e.writeNew(output, buf.Bytes(), force); err != nil {
 		return err
 	}
 	if asJSON {
@@ -307,9 +306,9 @@ func (e *Env) exportCerts(certs []*x509.Certificate, output string, force, asJSO
 
 // writeNew writes a file that must not exist, unless force says so; then it is
 // replaced whole.
-func writeNew(path string, data []byte, force bool) error {
+func (e *Env) writeNew(path string, data []byte, force bool) error {
 	if force {
-		return atomicfile.Write(path, data)
+		return e.writeOutput(path, data)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {

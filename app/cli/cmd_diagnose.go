@@ -127,7 +127,7 @@ func (e *Env) printDiagnosis(r *diagnose.Report, o *diagnoseOptions, asJSON bool
 	} else if _, err := r.WriteTo(&buf); err != nil {
 		return err
 	}
-	if err := writeNew(o.output, buf.Bytes(), o.force); err != nil {
+	if err := e.writeNew(o.output, buf.Bytes(), o.force); err != nil {
 		return err
 	}
 	if asJSON {

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/agent/desktop"
-	"healthsync/app/config/atomicfile"
 	"healthsync/app/report"
 	"healthsync/app/status"
 	"healthsync/app/version"
@@ -82,7 +81,7 @@ func runReport(ctx context.Context, env *Env, o *reportOptions, asJSON bool) err
 			return err
 		}
 	}
-	if err := atomicfile.Write(path, page); err != nil {
+	if err := env.writeOutput(path, page); err != nil {
 		return err
 	}
 	if asJSON {

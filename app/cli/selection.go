@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,45 +175,4 @@ func (s *sink) end(err error) (n int64, more bool, _ error) {
 		err = s.out.Close()
 	}
 	return s.n, s.more, err
-}
-
-// output is where an answer goes: standard output, or a file that appears
-// under its name only when it is whole.
-type output struct {
-	io.Writer
-	file *os.File
-	path string
-}
-
-func (e *Env) openOutput(path string) (*output, error) {
-	if path == "" || path == "-" {
-		return &output{Writer: e.Stdout}, nil
-	}
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		// a device or a pipe cannot be replaced, only written to
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return &output{Writer: f, file: f}, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	var aside *fs.PathError
-	if errors.As(err, &aside) {
-		return nil, &fs.PathError{Op: "create", Path: path, Err: aside.Err} // by the name that the person knows
-	}
-	return &output{Writer: f, file: f, path: path}, err
-}
-
-// close keeps the file if the answer is whole, and removes it if not.
-func (o *output) close(whole bool) error {
-	if o.file == nil {
-		return nil
-	}
-	err := o.file.Close()
-	switch {
-	case o.path == "":
-	case whole && err == nil:
-		err = os.Rename(o.file.Name(), o.path)
-	default:
-		err = errors.Join(err, os.Remove(o.file.Name()))
-	}
-	return err
 }
