@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
@@ -57,8 +56,7 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 	o := store.BackupOptions{Force: force}
 	var bar *progressbar.ProgressBar
 	if env.ErrTTY && !asJSON {
-		bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(env.Stderr), progressbar.OptionSetDescription("Copying"),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
+		bar = env.newProgress("Copying")
 		o.Progress = func(done, all int) {
 			bar.ChangeMax(all)
 			_ = bar.Set(done)

@@ -197,9 +197,7 @@ type syncView struct {
 func newSyncView(env *Env, asJSON bool) *syncView {
 	v := &syncView{env: env, json: asJSON, started: time.Now()}
 	if env.ErrTTY && !asJSON {
-		v.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(env.Stderr), progressbar.OptionSetDescription("Syncing"),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(false))
+		v.bar = env.newProgress("Syncing", progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
 	return v
 }

@@ -35,6 +35,9 @@ type Env struct {
 	// OutTTY and ErrTTY say that a person is looking; InTTY, that one can
 	// answer.
 	InTTY, OutTTY, ErrTTY bool
+	// Columns is how wide the terminal is that ErrTTY speaks of; nil or 0 where
+	// that is not known.
+	Columns func() int
 	// Finder looks for iPhones; nil means Bonjour.
 	Finder pairing.Finder
 
@@ -50,6 +53,13 @@ func OSEnv() *Env {
 	return &Env{
 		Args: launchArgs(os.Args, terminal), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Now: time.Now,
+		Columns: func() int {
+			n, _, err := term.GetSize(int(os.Stderr.Fd()))
+			if err != nil {
+				return 0
+			}
+			return n
+		},
 		InTTY: terminal, OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
