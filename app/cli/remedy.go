@@ -20,7 +20,7 @@ func (e *Env) explain(err error) *status.Error {
 }
 
 func outputLost(lost *outputError) *status.Error {
-	var why error = lost.err
+	why := lost.err
 	var path *fs.PathError
 	if errors.As(lost.err, &path) {
 		why = path.Err
