@@ -93,7 +93,11 @@ func unreadable(partly *engine.UnreadableError, err error) *status.Error {
 	if len(parts) > 0 {
 		said = append(said, fmt.Sprintf("It cannot serve a part of %s.", join(parts)))
 	}
-	return status.New(status.PhoneError, strings.Join(said, " ")+" All the rest was printed.", err)
+	e := status.New(status.PhoneError, strings.Join(said, " ")+" All the rest was printed.", err)
+	if len(whole) > 0 {
+		e.Remedy = status.Remedy{Text: "open the app on the iPhone again; until it is updated, name the types that you want", Command: "healthsync fetch --types steps,heartRate"}
+	}
+	return e
 }
 
 func pairingRefused(p *phone.PairingError, err error) *status.Error {
