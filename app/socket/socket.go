@@ -45,7 +45,7 @@ type Verb string
 // The verbs.
 const (
 	Status  Verb = "status"  // how things stand, the iPhone asked
-	Follow  Verb = "follow"  // the sync that is under way, to its end
+	Follow  Verb = "follow"  // the sync that is under way, to its end; it reads the newest days next
 	Changed Verb = "changed" // settings, pairing or database were changed
 )
 
