@@ -35,7 +35,8 @@ func TestReact(t *testing.T) {
 		{"it broke off, twice", reset, 2, waits, engine.Gone},
 		{"its answer was cut, twice", &phone.TruncatedError{Err: io.EOF}, 2, waits, engine.Gone},
 		{"it is away", refused, 9, waits, engine.Again},
-		{"it stays away", refused, 9, tired, engine.Gone},
+		{"it stays away", refused, 9, tired, engine.Stop},
+		{"it was away before the question", refused, 1, nil, engine.Stop},
 		{"it is locked", &phone.LockedError{}, 1, nil, engine.Stop},
 		{"something else", errors.New("else"), 1, nil, engine.Stop},
 	} {

@@ -144,7 +144,9 @@ func React(now func() time.Time, patient engine.React) engine.React {
 				return r
 			}
 		}
-		if explain.Error(err, now()).Exit() == status.ExitUnreachable {
+		// A phone that refuses the connection was gone before the question:
+		// that tells nothing of the types asked for.
+		if e := explain.Error(err, now()); e.Exit() == status.ExitUnreachable && e.Code != status.ConnRefused {
 			return engine.Gone
 		}
 		return engine.Stop

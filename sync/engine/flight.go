@@ -146,6 +146,7 @@ func (s *session) land(ctx context.Context) error {
 
 // arrived has a page stored and lets the planner learn from it.
 func (s *session) arrived(f *flight) error {
+	s.narrowed = 0
 	s.res.Samples += int64(len(f.page.Samples))
 	s.res.Bytes += f.page.Bytes
 	j, err := s.digest(f.request, f.page)
@@ -189,6 +190,9 @@ func (s *session) failed(ctx context.Context, f *flight, err error, gone []reque
 			return nil
 		}
 	case Narrow:
+		if s.narrowed++; s.narrowed > barren {
+			return err
+		}
 		s.narrow(f.request)
 		return nil
 	case Gone:

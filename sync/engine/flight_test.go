@@ -240,3 +240,22 @@ func TestFlightsGone(t *testing.T) {
 		t.Error("two were never on the wire")
 	}
 }
+
+// A phone that answers every question with nothing is not asked for every
+// second, and nothing is given up for it.
+func TestSyncBarren(t *testing.T) {
+	f := newFakePhone()
+	r := rand.New(rand.NewPCG(7, 8))
+	f.set(health.Steps, spread(r, 500, ago(1), benchNow))
+	f.set(health.HeartRate, spread(r, 500, ago(1), benchNow))
+	f.before = func(health.Query) error { return errEmpty }
+	db := newFakeStore()
+	_, err := Sync(t.Context(), f, db, Options{Now: clock(benchNow), React: fakeReact})
+	if !errors.Is(err, errEmpty) || f.requests > 150 {
+		t.Fatalf("%v after %d requests", err, f.requests)
+	}
+	f.before = nil
+	if res, err := Sync(t.Context(), f, db, Options{Now: clock(benchNow), React: fakeReact}); err != nil || res.Added != 1000 {
+		t.Errorf("%v, %d added when it answers again", err, res.Added)
+	}
+}

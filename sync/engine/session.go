@@ -60,6 +60,8 @@ type session struct {
 	// air are the questions on the wire, oldest first.
 	air      []*flight
 	glancing bool
+	// narrowed is how many questions in a row the phone could not answer.
+	narrowed int
 	// before is how many samples earlier runs have brought, where the history is
 	// not read to its beginning; marks are for telling the pace.
 	before int64
