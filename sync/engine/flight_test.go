@@ -250,7 +250,7 @@ func TestSyncBarren(t *testing.T) {
 	f.set(health.HeartRate, spread(r, 500, ago(1), benchNow))
 	f.before = func(health.Query) error { return errEmpty }
 	db := newFakeStore()
-	_, err := Sync(t.Context(), f, db, Options{Now: clock(benchNow), React: fakeReact})
+	_, err := Sync(t.Context(), f, db, Options{Now: clock(benchNow), React: fakeReact, Enabled: f.types})
 	if !errors.Is(err, errEmpty) || f.requests > 150 {
 		t.Fatalf("%v after %d requests", err, f.requests)
 	}
