@@ -260,7 +260,10 @@ const (
 // sample asks for a type's samples in a wide span and says where they are with
 // respect to a narrower one.
 func (s *session) sample(ctx context.Context, t health.Type, wide store.Span, limit int, span store.Span) (sighting, error) {
-	page := <-s.free
+	page, err := s.blank(ctx)
+	if err != nil {
+		return missing, err
+	}
 	defer func() { s.free <- page }()
 	r := request{probe: true, tracks: []*track{{typ: t}}, query: health.Query{
 		Types: []health.Type{t}, Start: wide.From, End: wide.To, Limit: limit,

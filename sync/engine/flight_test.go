@@ -259,3 +259,43 @@ func TestSyncBarren(t *testing.T) {
 		t.Errorf("%v, %d added when it answers again", err, res.Added)
 	}
 }
+
+// failingStore cannot store its nth change, and takes its time to find out.
+type failingStore struct {
+	*fakeStore
+	nth, n int
+}
+
+var errStore = errors.New("fake store: busy")
+
+func (s *failingStore) Apply(ctx context.Context, c *store.Change) (store.Outcome, error) {
+	if s.n++; s.n == s.nth {
+		time.Sleep(5 * time.Second)
+		return store.Outcome{}, errStore
+	}
+	return s.fakeStore.Apply(ctx, c)
+}
+
+// A database that fails ends the run, whatever the run was about to do and
+// however many pages waited: the sounding of the history's age once waited for
+// ever for a page that nobody gave back.
+func TestStoreFails(t *testing.T) {
+	for nth := 1; nth <= 30; nth++ {
+		synctest.Test(t, func(t *testing.T) {
+			phone := newFakePhone() // as many as make the age of the history worth a few questions
+			r := rand.New(rand.NewPCG(4, 4))
+			for _, t := range []health.Type{health.HeartRate, health.Steps, health.ActiveEnergyBurned, health.FlightsClimbed} {
+				phone.set(t, spread(r, 2000, ago(0.2), benchNow))
+			}
+			slow := &slowPhone{fakePhone: phone, turn: make(chan struct{}, 1)}
+			db := &failingStore{fakeStore: newFakeStore(), nth: nth}
+			if _, err := Sync(t.Context(), slow, db, Options{Now: clock(benchNow), testOnlyPage: 100, Progress: func(Progress) {}}); !errors.Is(err, errStore) {
+				t.Errorf("change %d of %d: %v", nth, db.n, err)
+			}
+			res, err := Sync(t.Context(), slow, db, Options{Now: clock(benchNow), testOnlyPage: 100})
+			if err != nil || len(db.live) != slow.total() || !res.Complete {
+				t.Errorf("after change %d failed: %v, %d of %d", nth, err, len(db.live), slow.total())
+			}
+		})
+	}
+}

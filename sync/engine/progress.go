@@ -219,7 +219,10 @@ func (s *session) sound(ctx context.Context) error {
 
 // older counts the samples before a second, up to sounded.
 func (s *session) older(ctx context.Context, types []health.Type, end int64) (int, error) {
-	page := <-s.free
+	page, err := s.blank(ctx)
+	if err != nil {
+		return 0, err
+	}
 	defer func() { s.free <- page }()
 	r := request{probe: true, query: health.Query{Types: types, Start: Beginning, End: end, Limit: sounded}}
 	if _, err := s.ask(ctx, r, page); err != nil {

@@ -60,10 +60,11 @@ func (s *session) run(ctx context.Context) error {
 			cancel(err) // the pages on the wire are of no use any more
 		}
 		stored <- err
-		for j := range jobs { // so that nobody waits for a reader
+		for j := range jobs { // so that nobody waits for a reader, or for a page
 			if j.ack != nil {
 				close(j.ack)
 			}
+			s.recycle(j)
 		}
 	}()
 	err := s.fetchAll(ctx)
@@ -256,15 +257,21 @@ func (s *session) storeAll(ctx context.Context, jobs <-chan *job) error {
 			close(j.ack)
 			continue
 		}
-		if err := s.keep(ctx, j); err != nil {
+		err := s.keep(ctx, j)
+		s.recycle(j)
+		if err != nil {
 			return err
-		}
-		if j.page != nil {
-			s.free <- j.page
 		}
 		s.report(j)
 	}
 	return nil
+}
+
+// recycle gives a job's page back, stored or not: there are no others.
+func (s *session) recycle(j *job) {
+	if j.page != nil {
+		s.free <- j.page
+	}
 }
 
 // keep stores one job: the page, what it proves, and what was learned, in one
