@@ -195,6 +195,54 @@ func TestDiscoverJSONAndVerbose(t *testing.T) {
 	}
 }
 
+// Without a pairing nothing is dialled, so that there is no report of a
+// handshake; that holds for a phone that goes before it was looked at, too.
+func TestDiscoverUnpaired(t *testing.T) {
+	w := newWorld(t, 2)
+	ears := (&air{}).add("Ana's iPhone", w.phone)
+	appeared := bonjour.Event{Kind: bonjour.Appeared, Instance: ears.all[0]}
+	leaf, _, err := w.phone.Fingerprints()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := w.runAt(ears, nil, "discover", "--json")
+	if a.exit != 0 || !strings.Contains(a.stdout, `"identity": "not-paired"`) || !strings.Contains(a.stdout, `"paired": false`) || strings.Contains(a.stdout, "ertificateFingerprint") {
+		t.Errorf("--json: %d\n%s", a.exit, a.all())
+	}
+	ears.events = []bonjour.Event{appeared}
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500", "--json")
+	if a.exit != 0 || strings.Count(a.stdout, "\n") != 1 || !strings.Contains(a.stdout, `"event":"found"`) || !strings.Contains(a.stdout, `"identity":"not-paired"`) {
+		t.Errorf("--watch --json: %d\n%s", a.exit, a.all())
+	}
+	if n := w.phone.Meters().Connections; n != 0 {
+		t.Errorf("%d connections to an iPhone that is not paired", n)
+	}
+	ears.events = []bonjour.Event{appeared, {Kind: bonjour.Gone, Instance: ears.all[0]}}
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500", "--json")
+	if a.exit != 0 || !strings.Contains(a.stdout, `"event":"gone"`) {
+		t.Errorf("gone: %d\n%s", a.exit, a.all())
+	}
+	a = w.runAt(ears, nil, "discover", "--verbose")
+	if a.exit != 0 || !strings.Contains(a.stdout, leaf.Hex()+" (as it says, not verified)") {
+		t.Errorf("--verbose: %d\n%s", a.exit, a.all())
+	}
+	silent := another(t, 2)
+	away := (&air{}).add("Bob's iPhone", silent)
+	silent.Stop()
+	a = w.runAt(away, nil, "discover", "--verbose")
+	if a.exit != 0 || !strings.Contains(a.stdout, "not paired with this computer") || strings.Contains(a.stdout, "Certificate:") {
+		t.Errorf("--verbose, silent: %d\n%s", a.exit, a.all())
+	}
+	// An address of no network here is not looked at, whoever is paired.
+	w.pair()
+	ears.all[0].Addrs = []netip.Addr{netip.MustParseAddr("8.8.8.8")}
+	for _, mode := range []string{"--json", "--verbose"} {
+		if a = w.runAt(ears, nil, "discover", mode); a.exit != 0 {
+			t.Errorf("foreign %s: %d\n%s", mode, a.exit, a.all())
+		}
+	}
+}
+
 func TestDiscoverNobody(t *testing.T) {
 	w := newWorld(t, 2)
 	a := w.runAt(&air{}, nil, "discover")

@@ -121,9 +121,10 @@ func (r *Report) Took(step string) time.Duration {
 	return d
 }
 
-// ServerCert is the server's leaf certificate, nil if none was seen.
+// ServerCert is the server's leaf certificate, nil if none was seen, which is
+// also so where nothing was dialled and r is nil.
 func (r *Report) ServerCert() *x509.Certificate {
-	if len(r.Peer) == 0 {
+	if r == nil || len(r.Peer) == 0 {
 		return nil
 	}
 	return r.Peer[0]
