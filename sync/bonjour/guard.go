@@ -7,12 +7,13 @@ import (
 
 // The rates of what a listener does for others, in packets a second and at
 // once. A home has some ten responses a second at most; who sends more than
-// perSource is not heard above it, and all together not above all, so that no
-// flood costs more than some hundredths of a processor. The busiest speaker
-// does not take the word from the others.
+// perSource is not heard above it, and all together not above all. A packet costs
+// half a millisecond at most (BenchmarkFlood), so that no flood costs more than
+// some hundredths of a processor. The busiest speaker does not take the word
+// from the others.
 const (
 	perSource, perSourceBurst = 30, 60
-	all, allBurst             = 300, 600
+	all, allBurst             = 150, 300
 	askRate, askBurst         = 5, 10
 	maxSources                = 256
 )

@@ -2,6 +2,7 @@ package bonjour
 
 import (
 	"cmp"
+	"container/list"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,12 +16,15 @@ import (
 // It does no I/O and reads no clock.
 //
 // Whoever is on the network can say anything, so all of it is bounded: how many
-// instances are kept (the one not heard of for the longest time gives way), how
-// many addresses and how much text each, how many records of a packet are read.
+// instances are kept and how many of them on one host (the one not heard of for
+// the longest time gives way, and counts as gone), how many addresses and how
+// much text each, how many records of a packet are read.
 // What an instance is worth is for the handshake to say.
 type heard struct {
 	instances map[string]*spoken // by the full name, canonical
 	hosts     map[string]*host   // by name, canonical; only those that an instance is on
+	order     *list.List         // the keys of instances, the one heard of last in front
+	pushed    []news             // of those that gave way and were told of
 }
 
 // spoken is an instance as it was spoken of.
@@ -30,10 +34,11 @@ type spoken struct {
 	shown string // the host's name as it is shown
 	port  int
 	text  []string
-	until time.Time    // the end of its life, unless it is heard of again
-	srv   time.Time    // the end of host and port
-	last  time.Time    // when it was heard of
-	on    map[int]bool // the interfaces that it was heard on
+	until time.Time     // the end of its life, unless it is heard of again
+	srv   time.Time     // the end of host and port
+	last  time.Time     // when it was heard of
+	turn  *list.Element // its place in heard.order
+	on    map[int]bool  // the interfaces that it was heard on
 	told  *Instance
 	// What is missing is asked for, while it is of interest: it was named just
 	// now. Nobody is woken because a time has run out.
@@ -47,7 +52,7 @@ type spoken struct {
 // host is where instances are.
 type host struct {
 	addrs map[addrKey]*addrLife
-	refs  int // instances on it
+	on    map[*spoken]string // the instances on it, with their keys
 }
 
 type addrKey struct {
@@ -61,7 +66,8 @@ type addrLife struct {
 
 // The limits of what is kept.
 const (
-	maxHeard     = 1024
+	maxHeard     = 256
+	maxOnHost    = 8    // instances; a phone is one
 	maxRecords   = 128  // read of one packet
 	maxTextBytes = 1024 // of one instance
 	maxLife      = 75 * time.Minute
@@ -79,11 +85,14 @@ const (
 type news struct {
 	instance Instance
 	gone     bool
+	first    bool         // it was not there, as far as was told
 	again    bool         // nothing has changed: it was named once more
 	lost     []netip.Addr // addresses that it had and has no longer
 }
 
-func newHeard() *heard { return &heard{instances: map[string]*spoken{}, hosts: map[string]*host{}} }
+func newHeard() *heard {
+	return &heard{instances: map[string]*spoken{}, hosts: map[string]*host{}, order: list.New()}
+}
 
 var serviceName = dns.CanonicalName(Service + ".local.")
 
@@ -107,16 +116,23 @@ func (h *heard) take(m *dns.Msg, on int, zone string, loop bool, now time.Time) 
 	for name, families := range fresh {
 		h.replace(name, on, families, now)
 	}
-	out := h.expire(now)
+	out := append(h.pushed, h.expire(now)...)
+	h.pushed = nil
 	for key := range touched {
 		if h.instances[key] != nil {
 			out = h.tell(out, key, true, now)
 		}
 	}
 	if len(grown) > 0 { // rarely: most addresses are said again
-		for key, s := range h.instances {
-			if grown[s.host] && !touched[key] {
-				out = h.tell(out, key, false, now)
+		for name := range grown {
+			host := h.hosts[name]
+			if host == nil {
+				continue // all on it have just ended
+			}
+			for _, key := range host.on {
+				if !touched[key] {
+					out = h.tell(out, key, false, now)
+				}
 			}
 		}
 	}
@@ -144,7 +160,8 @@ func (h *heard) takeName(rr dns.RR, on int, now time.Time, touched map[string]bo
 		if s == nil {
 			return
 		}
-		touched[key], s.on[on], s.last, s.wanted = true, true, now, hdr.Ttl > 0
+		h.speak(s, on, now)
+		touched[key], s.wanted = true, hdr.Ttl > 0
 		if end := life(hdr, now); hdr.Ttl == 0 || end.After(s.until) {
 			s.until = end
 		}
@@ -157,7 +174,8 @@ func (h *heard) takeName(rr dns.RR, on int, now time.Time, touched map[string]bo
 		if s == nil {
 			return
 		}
-		touched[key], s.on[on], s.last = true, true, now
+		h.speak(s, on, now)
+		touched[key] = true
 		if hdr.Ttl == 0 {
 			if dns.CanonicalName(rr.Target) == s.host && int(rr.Port) == s.port { // not what has taken its place
 				s.until = now.Add(grace)
@@ -165,7 +183,7 @@ func (h *heard) takeName(rr dns.RR, on int, now time.Time, touched map[string]bo
 			return
 		}
 		s.wanted = true
-		h.place(s, dns.CanonicalName(rr.Target))
+		h.place(s, key, dns.CanonicalName(rr.Target))
 		s.shown, s.port = printable(unescape(strings.TrimSuffix(rr.Target, "."))), int(rr.Port)
 		s.srv = life(hdr, now)
 		if s.until.Before(s.srv) { // also after a goodbye: it is there again
@@ -204,42 +222,62 @@ func (h *heard) instance(key, full string, make bool, now time.Time) *spoken {
 		return nil
 	}
 	if len(h.instances) >= maxHeard {
-		oldest := ""
-		for k, s := range h.instances {
-			if oldest == "" || s.last.Before(h.instances[oldest].last) {
-				oldest = k
-			}
-		}
-		h.forget(oldest)
+		h.push(h.order.Back().Value.(string))
 	}
-	s := &spoken{label: printable(unescape(full[:len(label)])), last: now, on: map[int]bool{}, askNow: now}
+	s := &spoken{label: printable(unescape(full[:len(label)])), last: now, on: map[int]bool{}, askNow: now, turn: h.order.PushFront(key)}
 	h.instances[key] = s
 	return s
 }
 
+// speak notes that an instance was spoken of on an interface.
+func (h *heard) speak(s *spoken, on int, now time.Time) {
+	s.on[on], s.last = true, now
+	h.order.MoveToFront(s.turn)
+}
+
 // place notes on which host an instance is; "" takes it off the last one. A host
 // that nothing is on is forgotten.
-func (h *heard) place(s *spoken, name string) {
+func (h *heard) place(s *spoken, key, name string) {
 	if s.host == name {
 		return
 	}
 	if old := h.hosts[s.host]; old != nil {
-		if old.refs--; old.refs == 0 {
+		if delete(old.on, s); len(old.on) == 0 {
 			delete(h.hosts, s.host)
 		}
 	}
 	if s.host = name; name == "" {
 		return
 	}
-	if h.hosts[name] == nil {
-		h.hosts[name] = &host{addrs: map[addrKey]*addrLife{}}
+	to := h.hosts[name]
+	if to == nil {
+		to = &host{addrs: map[addrKey]*addrLife{}, on: map[*spoken]string{}}
+		h.hosts[name] = to
 	}
-	h.hosts[name].refs++
+	if to.on[s] = key; len(to.on) > maxOnHost {
+		var oldest *spoken
+		for other := range to.on {
+			if other != s && (oldest == nil || other.last.Before(oldest.last)) {
+				oldest = other
+			}
+		}
+		h.push(to.on[oldest])
+	}
+}
+
+// push drops an instance to make room for another.
+func (h *heard) push(key string) {
+	if s := h.instances[key]; s.told != nil {
+		h.pushed = append(h.pushed, news{instance: *s.told, gone: true})
+	}
+	h.forget(key)
 }
 
 // forget drops an instance.
 func (h *heard) forget(key string) {
-	h.place(h.instances[key], "")
+	s := h.instances[key]
+	h.place(s, key, "")
+	h.order.Remove(s.turn)
 	delete(h.instances, key)
 }
 
@@ -388,7 +426,7 @@ func (h *heard) tell(out []news, key string, named bool, now time.Time) []news {
 		}
 		return out
 	}
-	n := news{instance: i}
+	n := news{instance: i, first: s.told == nil}
 	if s.told != nil && s.told.Host == i.Host {
 		for _, a := range s.told.Addrs {
 			if !slices.Contains(i.Addrs, a) {
@@ -447,20 +485,12 @@ const (
 // them on. An instance is asked about at once and then at growing intervals,
 // four times in all, until it is heard of again.
 func (h *heard) missing(now time.Time) (questions []dns.Question, on []int) {
-	var keys []string
-	for key, s := range h.instances {
-		if s.wanted && s.asked < maxAsked && !now.Before(s.askNow) {
-			keys = append(keys, key)
-		}
-	}
 	// What was heard last first: a flood of names must not stand in its way.
-	slices.SortFunc(keys, func(a, b string) int {
-		return cmp.Or(h.instances[b].last.Compare(h.instances[a].last), cmp.Compare(a, b))
-	})
-	for _, key := range keys {
+	for e := h.order.Front(); e != nil && len(questions)+2 <= maxQuestion; e = e.Next() {
+		key := e.Value.(string)
 		s := h.instances[key]
-		if len(questions)+2 > maxQuestion {
-			break
+		if !s.wanted || s.asked >= maxAsked || now.Before(s.askNow) {
+			continue
 		}
 		if _, ok := h.compose(s, now); ok {
 			continue

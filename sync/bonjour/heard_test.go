@@ -213,8 +213,8 @@ func TestHeardIsBounded(t *testing.T) {
 		t.Errorf("%d instances, %d hosts", len(h.instances), len(h.hosts))
 	}
 	for _, host := range h.hosts {
-		if len(host.addrs) > maxAddrs || host.refs < 1 {
-			t.Fatalf("%d addresses, %d instances on it", len(host.addrs), host.refs)
+		if len(host.addrs) > maxAddrs || len(host.on) < 1 || len(host.on) > maxOnHost {
+			t.Fatalf("%d addresses, %d instances on it", len(host.addrs), len(host.on))
 		}
 	}
 	for _, s := range h.instances {
@@ -224,6 +224,54 @@ func TestHeardIsBounded(t *testing.T) {
 	}
 	if h.instances[`ana\ 1._healthsync._tcp.local.`] == nil {
 		t.Error("the phone was crowded out")
+	}
+	if h.order.Len() != len(h.instances) {
+		t.Errorf("%d in the order of %d", h.order.Len(), len(h.instances))
+	}
+}
+
+// What gives way to others counts as gone: who counts by what is told keeps no
+// more than there is, and one that is named again has appeared.
+func TestHeardTellsOfWhatGivesWay(t *testing.T) {
+	for _, what := range []string{"many", "many on one host"} {
+		h, now := newHeard(), time.Unix(1e9, 0)
+		there := map[string]bool{}
+		say := func(records ...string) (kinds []string) {
+			now = now.Add(time.Millisecond)
+			for _, n := range h.take(response(t, records...), 1, "en1", false, now) {
+				if n.first == there[n.instance.Name] && !n.gone && !n.again {
+					t.Fatalf("%s: %q told as first: %v", what, n.instance.Name, n.first)
+				}
+				if there[n.instance.Name] = true; n.gone {
+					delete(there, n.instance.Name)
+				}
+				if n.instance.Name == "Ana 1" {
+					kinds = append(kinds, describe(n, n.first))
+				}
+			}
+			return kinds
+		}
+		if got := say(anaPTR, anaSRV, anaA); len(got) != 1 || got[0] != "new :8443 10.0.0.2" {
+			t.Fatalf("%s: %q", what, got)
+		}
+		var gone []string
+		for i := range 3 * maxHeard {
+			on := "ana.local."
+			if what == "many" {
+				on = fmt.Sprintf("h%d.local.", i)
+			}
+			name := fmt.Sprintf("junk%d._healthsync._tcp.local.", i)
+			gone = append(gone, say("_healthsync._tcp.local. 4500 IN PTR "+name, name+" 120 IN SRV 0 0 1 "+on, on+" 120 IN A 10.0.0.2")...)
+		}
+		if len(gone) != 1 || !strings.HasPrefix(gone[0], "gone") {
+			t.Errorf("%s: %q", what, gone)
+		}
+		if len(there) != len(h.instances) {
+			t.Errorf("%s: %d are told of, %d kept", what, len(there), len(h.instances))
+		}
+		if got := say(anaPTR, anaSRV, anaA); len(got) != 1 || !strings.HasPrefix(got[0], "new") {
+			t.Errorf("%s: named again: %q", what, got)
+		}
 	}
 }
 

@@ -32,21 +32,15 @@ func (l *Listener) Listen(ctx context.Context, report func(Event)) error {
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{}
 	return e.run(ctx, l.Poke, func(n news) {
-		key := identity(n.instance)
 		kind := Changed
 		switch {
 		case n.gone:
 			kind = Gone
-			delete(known, key)
 		case n.again:
 			kind = Again
-		case !known[key]:
+		case n.first:
 			kind = Appeared
-			if len(known) < 2*maxHeard {
-				known[key] = true
-			}
 		}
 		report(Event{Kind: kind, Instance: n.instance})
 	}, func(err error) {
@@ -159,11 +153,11 @@ func (e *ear) run(ctx context.Context, poke <-chan struct{}, tell func(news), tr
 			look(now.Sub(looked) > 3*listTime)
 			looked = now
 		case <-due.C:
+			for _, n := range e.heard.expire(wall()) {
+				tell(n)
+			}
 		}
 		now := wall()
-		for _, n := range e.heard.expire(now) {
-			tell(n)
-		}
 		e.ask(now)
 		wait := time.Hour
 		if at := e.heard.next(); !at.IsZero() {
