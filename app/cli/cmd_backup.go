@@ -79,6 +79,9 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 			Checked bool `json:"checked"`
 		}{path, info, true})
 	}
+	if len(info.Miscounted) > 0 {
+		env.note("warning: another program changed the rows of %s in the database, and so they are in the copy; what puts them right:  healthsync sync --verify", plural(int64(len(info.Miscounted)), "type"))
+	}
 	env.printf("%s, %s, copied to %s and checked.\n", plural(info.Samples, "sample"), humanize.Bytes(uint64(info.Bytes)), path)
 	return nil
 }

@@ -158,8 +158,12 @@ func localTypes(ctx context.Context, env *Env, check bool) (rows []typeRow, alte
 		if err != nil {
 			return nil, nil, err
 		}
-		if len(days) > 0 {
-			altered = &store.AlteredError{Path: db.Path(), Days: days}
+		wrong, err := db.Miscounted(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(days) > 0 || len(wrong) > 0 {
+			altered = &store.AlteredError{Path: db.Path(), Days: days, Miscounted: wrong}
 		}
 	}
 	at := func(unix int64) *time.Time {

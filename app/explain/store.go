@@ -45,7 +45,7 @@ func storeError(err error, _ time.Time) *status.Error {
 	case errors.As(err, &older):
 		return status.New(status.StoreOlder, fmt.Sprintf("It has schema %d; this needs %d.", older.Schema, older.Needed), err)
 	case errors.As(err, &altered):
-		return status.New(status.StoreAltered, alteredDays(altered.Days), err)
+		return status.New(status.StoreAltered, alteredRows(altered), err)
 	case errors.As(err, &missing):
 		return status.New(status.NoData, fmt.Sprintf("It would be %s.", missing.Path), err)
 	}
@@ -61,6 +61,18 @@ func aside(path, name string) string {
 
 // shellWord is a word for a shell.
 func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// alteredRows says what is not as it was served.
+func alteredRows(e *store.AlteredError) string {
+	if len(e.Days) > 0 {
+		return alteredDays(e.Days)
+	}
+	var names []string
+	for _, t := range e.Miscounted {
+		names = append(names, string(t))
+	}
+	return "More samples are stored, or fewer, than are counted: " + strings.Join(names, ", ") + "."
+}
 
 // alteredDays lists the days that are not as they were served, a few by name.
 func alteredDays(days []store.Divergence) string {

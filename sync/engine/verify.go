@@ -18,7 +18,8 @@ type Ledger interface {
 	Store
 	// Audit gives the days whose rows are not what the ledger says.
 	Audit(ctx context.Context, types ...health.Type) ([]store.Divergence, error)
-	// Reledger takes the rows of days as what the phone served.
+	// Reledger takes the rows of days as what the phone served, and counts the
+	// rows of all types anew.
 	Reledger(ctx context.Context, days []store.Divergence) (int, error)
 }
 
@@ -221,10 +222,10 @@ func (v *verifier) conclude(ctx context.Context, types []health.Type, whole bool
 			v.found(Finding{Type: d.Type, Day: d.Day, Altered: true}) // the ledger itself was wrong
 		}
 	}
-	if len(mended) > 0 {
-		if _, err := v.Reledger(ctx, mended); err != nil {
-			return nil, err
-		}
+	// Also where no day is left: rows that others took out and that came back
+	// were counted twice.
+	if _, err := v.Reledger(ctx, mended); err != nil {
+		return nil, err
 	}
 	if !whole {
 		return left, nil

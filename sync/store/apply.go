@@ -173,7 +173,7 @@ func (m *merger) insert(feed *feedRows) error {
 	for i := range m.rows {
 		r := &m.rows[i]
 		late := len(m.cover) > 0 && holds(m.cover, r.start)
-		m.touch(r.start, r.start+r.duration, 1, r.hash, late)
+		m.touch(r.start, r.start+reach(r.duration), 1, r.hash, late)
 		n := m.written(r.start)
 		if r.state == stateRevived {
 			n.Revived++

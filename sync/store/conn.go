@@ -205,6 +205,7 @@ func (s *Store) transact(ctx context.Context, f func() error) error {
 			}
 		}
 		s.dict.forget() // it may know names that were taken back
+		s.totals.forget()
 	}
 	return err
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+
+	"healthsync/sync/health"
 )
 
 // CorruptError says that the file is damaged: SQLite refused a page of it, an
@@ -104,14 +106,19 @@ func (e *OlderError) Error() string {
 	return fmt.Sprintf("database %s has schema %d, which lacks what schema %d has", e.Path, e.Schema, e.Needed)
 }
 
-// AlteredError says that rows are not what the phone served: another program
-// changed them. Nothing was changed because of it.
+// AlteredError says that rows are not what the phone served, or not as many as
+// are counted: another program changed them. Nothing was changed because of it.
 type AlteredError struct {
 	Path string
 	// Days whose rows differ, by type and day.
 	Days []Divergence
+	// Miscounted are types of which there are more rows, or fewer, than counted.
+	Miscounted []health.Type
 }
 
 func (e *AlteredError) Error() string {
+	if len(e.Days) == 0 {
+		return fmt.Sprintf("in database %s the rows of %d types are not as many as it counts", e.Path, len(e.Miscounted))
+	}
 	return fmt.Sprintf("in database %s %d days are not as the phone served them", e.Path, len(e.Days))
 }

@@ -122,7 +122,7 @@ func (a *applier) keepLedger(m *merger) error {
 	if err := m.addEntries(l.rows); err != nil {
 		return err
 	}
-	empty := false
+	empty, undone := false, int64(0)
 	for i := range l.rows {
 		r := &l.rows[i]
 		m.touched[i].empty = r.count == m.touched[i].count
@@ -136,9 +136,13 @@ func (a *applier) keepLedger(m *merger) error {
 			}
 			if now.count == before.count && now.hash == before.hash {
 				r.count, r.hash = before.count, before.hash
+				undone += m.touched[i].count
 			}
 		}
 		empty = empty || r.count == 0
+	}
+	if err := m.uncount(undone); err != nil {
+		return err
 	}
 	s, err := m.c.stmt(writeLedger)
 	if err != nil {
@@ -148,6 +152,24 @@ func (a *applier) keepLedger(m *merger) error {
 		return err
 	}
 	return m.prune(l.rows[0].day, l.rows[len(l.rows)-1].day)
+}
+
+// uncount takes back what was added to the count of the type for rows that were
+// counted all along: whoever took them out, or put them in, did not count.
+func (m *merger) uncount(rows int64) error {
+	if rows == 0 {
+		return nil
+	}
+	s, err := m.c.stmt(countType)
+	if err != nil {
+		return err
+	}
+	s.BindInt(1, m.id)
+	s.BindInt(2, -rows)
+	for i := 3; i <= 6; i++ {
+		s.BindInt(i, 0)
+	}
+	return s.Run()
 }
 
 // prune takes away the entries of days that have no sample any more.
@@ -440,12 +462,8 @@ func (s *Store) fillLedger(c *conn) error {
 			return err
 		}
 	}
-	return c.Exec(measureTypes)
+	return nil
 }
-
-// measureTypes fills the columns of type that came with the ledger.
-const measureTypes = `UPDATE type SET
-	longest = coalesce((SELECT max(duration) FROM sample WHERE type = type.id), 0)`
 
 func writeEntries(c *conn) error {
 	q, err := c.stmt(writeLedger)
@@ -456,7 +474,9 @@ func writeEntries(c *conn) error {
 }
 
 // Reledger takes the rows of days as what the phone served, after they were
-// read again and compared, and gives how many entries that changed.
+// read again and compared, and gives how many entries that changed. It counts
+// the rows of each type anew, too, whichever days it is given: whoever changed
+// rows did not keep the counts.
 func (s *Store) Reledger(ctx context.Context, days []Divergence) (int, error) {
 	changed := 0
 	err := s.change(ctx, "write to", func(w *conn) error {
@@ -486,7 +506,7 @@ func (s *Store) Reledger(ctx context.Context, days []Divergence) (int, error) {
 			}
 			changed++
 		}
-		return nil
+		return recount(w)
 	})
 	return changed, err
 }

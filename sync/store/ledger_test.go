@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
@@ -90,6 +91,7 @@ func TestAltered(t *testing.T) {
 			t.Errorf("%s\nafter reading again: %s", c.sql, got)
 		}
 		same(t, all(t, s), samples)
+		sound(t, s)
 	}
 }
 
@@ -113,6 +115,7 @@ func TestUndone(t *testing.T) {
 			t.Errorf("%s: %s, %+v", sql, got, out)
 		}
 		same(t, all(t, s), c.Samples)
+		sound(t, s)
 	}
 }
 
@@ -154,4 +157,42 @@ func TestLedgerOrder(t *testing.T) {
 	}
 	sound(t, a)
 	sound(t, b)
+}
+
+// Rows that another program takes out are altered, not damage, and a copy can be
+// made of them; once the days were read again, the counts are right, too.
+func TestMiscounted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "health.db")
+	s := open(t, path)
+	whole := page(heart(1, 100), heart(2, 200), heart(3, 300))
+	apply(t, s, whole)
+	s.Close()
+	meddle(t, path, "DELETE FROM sample WHERE start < 300; INSERT INTO deleted_sample SELECT type, randomblob(16), start, duration, value, origin, metadata, 1 FROM sample")
+	s = open(t, path)
+	var altered *store.AlteredError
+	if err := s.Check(t.Context()); !errors.As(err, &altered) || len(altered.Days) != 1 || len(altered.Miscounted) != 1 {
+		t.Errorf("%v", err)
+	}
+	info, err := s.Backup(t.Context(), filepath.Join(t.TempDir(), "copy.db"), store.BackupOptions{})
+	if err != nil || info.Samples != 1 || info.Deleted != 1 || fmt.Sprint(info.Miscounted) != "[heartRate]" {
+		t.Errorf("%+v %v", info, err)
+	}
+	// One of the two comes back, then the other: neither makes the day whole
+	// again alone.
+	apply(t, s, store.Change{Samples: []health.Sample{heart(1, 100)}})
+	apply(t, s, whole)
+	days, err := s.Audit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reledger(t.Context(), days); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, s)
+	if stats, err := s.Types(t.Context()); err != nil || stats[0].Count != 3 || stats[0].Deleted != 1 {
+		t.Errorf("%+v %v", stats, err)
+	}
+	if info, err := s.Backup(t.Context(), filepath.Join(t.TempDir(), "copy.db"), store.BackupOptions{}); err != nil || info.Miscounted != nil {
+		t.Errorf("%+v %v", info, err)
+	}
 }

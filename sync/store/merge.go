@@ -119,7 +119,7 @@ func (m *merger) walk(rows []row, first, last int64, whole bool) error {
 				if err != nil {
 					return err
 				}
-				m.touch(start, start+max(s.Int(2), r.duration), 0, r.hash-stored, true)
+				m.touch(start, start+max(reach(s.Int(2)), reach(r.duration)), 0, r.hash-stored, true)
 				m.written(start).Changed++
 			}
 			i++
@@ -157,7 +157,7 @@ func (m *merger) miss(s *sqlite.Stmt, start int64, id health.UUID) error {
 		return nil
 	}
 	hash, err := m.stored(s, start, &id)
-	m.gone = append(m.gone, missing{start, id, start + s.Int(2), hash})
+	m.gone = append(m.gone, missing{start, id, start + reach(s.Int(2)), hash})
 	return err
 }
 

@@ -187,7 +187,7 @@ func (b *batch) add(c *conn, d *dictionary, s *health.Sample, seq int) error {
 		b.zoned = b.zoned || b.meta.zoned
 	}
 	r.hash = hashSample(&r.id, r.start, r.duration, r.value, o.hash, metadata)
-	b.longest = max(b.longest, r.duration)
+	b.longest = max(b.longest, reach(r.duration))
 	b.rows = append(b.rows, r)
 	return nil
 }

@@ -65,7 +65,7 @@ type recipe struct {
 }
 
 // recipeVersion changes with the rule, so that all figures are made anew.
-const recipeVersion = 1
+const recipeVersion = 2
 
 // prepare finds out what the figures are to depend on, and reports whether
 // those that are stored are of another recipe.
@@ -91,6 +91,12 @@ func (t *totals) prepare(c *conn) (stale bool, err error) {
 	}
 	t.recipe, t.ranks = string(raw), nil
 	return t.recipe != stored, nil
+}
+
+// forget empties what is remembered of the database: after a transaction that
+// was taken back it may mean rows that are not there.
+func (t *totals) forget() {
+	t.recipe, t.origins, t.ranks, t.sources, t.places = "", 0, nil, nil, nil
 }
 
 // text runs a statement of one text by one key.
@@ -209,6 +215,23 @@ func (d *dictionary) zone(name string) *daily.Zone {
 func aggregation(t health.Type) health.Aggregation {
 	i, _ := health.Lookup(t)
 	return i.Agg
+}
+
+// maxReach is the longest time in seconds, ten years, that a sample is spread
+// over. HealthKit itself bounds what a device records to some days
+// (HKSampleType.maximumAllowedDuration); what is longer was entered by hand with
+// a wrong year. A figure is kept for each day that a sample lasts, and each
+// later change of the type looks back as far as its longest sample reaches:
+// from the year 1 to 9999 would be 3.6 million days.
+const maxReach = 10 * 366 * daySeconds
+
+// reach is how long a sample of some duration lasts for the daily totals; one
+// that is longer than maxReach counts on the day of its start alone.
+func reach(duration int64) int64 {
+	if duration > maxReach {
+		return 0
+	}
+	return duration
 }
 
 const typeWidth = `SELECT longest, zoned FROM type WHERE id = ?1`
@@ -399,7 +422,7 @@ func (r *reckoning) add(start, duration int64, value float64, origin, metadata i
 		}
 		last.metadata, last.place = metadata, p
 	}
-	x := daily.Sample{Start: start, End: start + duration, Value: value, Rank: last.rank.measured, Zone: last.place.zone}
+	x := daily.Sample{Start: start, End: start + reach(duration), Value: value, Rank: last.rank.measured, Zone: last.place.zone}
 	if last.place.hand {
 		x.Rank = last.rank.hand
 	}

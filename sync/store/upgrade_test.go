@@ -72,6 +72,39 @@ func TestUpgrade(t *testing.T) {
 	sound(t, s)
 }
 
+const tokyo = `{"HKTimeZone":"Asia/Tokyo"}`
+
+// walked are steps at a moment, in the night where the reader is.
+func walked(n int, start int64, metadata string) health.Sample {
+	return health.Sample{ID: id(n), Type: health.Steps, Start: start, End: start + 60, Value: 40, Unit: "count", Source: "Watch", Metadata: metadata}
+}
+
+// Samples that name their zone count on the day that it was there: before an
+// upgrade from any schema, after it, and when another comes to that day.
+func TestUpgradeZoned(t *testing.T) {
+	for _, old := range []string{"1", "4"} {
+		path := filepath.Join(t.TempDir(), "health.db")
+		s := open(t, path)
+		evening := int64(1_780_000_000)/86400*86400 + 20*3600 // the next day in Tokyo
+		apply(t, s, store.Change{Samples: []health.Sample{walked(1, evening, tokyo), heart(2, evening)}})
+		if old == "1" {
+			if err := s.ToSchema1(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+		} else {
+			s.Close()
+			meddle(t, path, "UPDATE type SET zoned = 0, longest = 0; PRAGMA user_version = "+old)
+		}
+		s = open(t, path)
+		if got := reader(t, path, "SELECT name, longest, zoned FROM type ORDER BY 1"); got != "heartRate|5|0\nsteps|60|1" {
+			t.Errorf("from %s: %s", old, got)
+		}
+		apply(t, s, store.Change{Samples: []health.Sample{walked(3, evening+12*3600, "")}})
+		sound(t, s)
+	}
+}
+
 // Read as it is, an old database gives what it has, says of the rest that it
 // is older, and is not touched.
 func TestOldForReading(t *testing.T) {
