@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"healthsync/app/config"
 	"healthsync/app/config/atomicfile"
@@ -29,7 +28,7 @@ import (
 // opening the database takes milliseconds and may have to wait for a sync that
 // is writing; and a command that asks the iPhone something before the first
 // sync need not make a database for it. The lines go over when a sync opens the
-// database, and when somebody reads the book ([Station.TrustLog]).
+// database; who only reads the book ([Station.TrustLog]) adds them up in memory.
 
 // journalLimit is the size at which the journal is folded up: the lines of one
 // place become one. A line has some 250 bytes.
@@ -189,26 +188,27 @@ func (s *Station) FileTrusted(ctx context.Context, db *store.Store) error {
 // before it, the latest first. Where there is no database yet, it is what the
 // journal has.
 func (s *Station) TrustLog(ctx context.Context) ([]store.Trusted, error) {
-	var book []store.Trusted
-	db, err := s.openBook(ctx)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, err
-	default:
-		defer db.Close()
-		if book, err = db.Trusted(ctx); err != nil {
-			return nil, err
+	j := journalOf(s.Paths)
+	files := globSafe(j.path) + "*"
+	if left, err := filepath.Glob(files); err == nil && len(left) > 0 {
+		// No sync moves the journal meanwhile. Where the lock cannot be had, the
+		// folder cannot be written: then none does either.
+		if unlock, err := atomicfile.Lock(j.path); err == nil {
+			defer unlock()
 		}
 	}
-	j := journalOf(s.Paths)
-	left, err := filepath.Glob(globSafe(j.path) + "*")
+	book, batch, err := s.readBook(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left, err := filepath.Glob(files)
 	if err != nil {
 		return nil, err
 	}
 	for _, path := range left {
-		if strings.HasSuffix(path, ".lock") {
-			continue
+		_, handed, _ := strings.Cut(filepath.Base(path), handing)
+		if strings.HasSuffix(path, ".lock") || handed != "" && handed == batch {
+			continue // the latter is in the database: whoever put it there died
 		}
 		entries, err := readJournal(path)
 		if err != nil {
@@ -224,27 +224,21 @@ func (s *Station) TrustLog(ctx context.Context) ([]store.Trusted, error) {
 	return book, nil
 }
 
-// bookBusy is how long a reader of the book waits for a sync that is writing.
-const bookBusy = 2 * time.Second
-
-// openBook opens the database with the journal in it, if it can be written
-// just now; otherwise as it is.
-func (s *Station) openBook(ctx context.Context) (*store.Store, error) {
-	if _, err := os.Stat(s.Paths.Database()); err != nil {
-		return nil, err
+// readBook reads what the database has of the book, and which batch went into it
+// last. It does not write: to read a book is no reason to bring a database up to
+// date, or to make its totals anew in the zone of whoever reads.
+func (s *Station) readBook(ctx context.Context) (book []store.Trusted, batch string, err error) {
+	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
 	}
-	db, err := store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, BusyTimeout: bookBusy})
-	if err == nil {
-		var busy *store.BusyError
-		if err := s.FileTrusted(ctx, db); err != nil && !errors.As(err, &busy) {
-			return nil, errors.Join(err, db.Close())
-		}
-		return db, nil
+	if err != nil {
+		return nil, "", err
 	}
-	var readOnly *store.ReadOnlyError
-	var busy *store.BusyError
-	if errors.As(err, &readOnly) || errors.As(err, &busy) {
-		return store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
+	defer db.Close()
+	if book, err = db.Trusted(ctx); err != nil {
+		return nil, "", err
 	}
-	return nil, err
+	batch, err = db.TrustedBatch(ctx)
+	return book, batch, err
 }

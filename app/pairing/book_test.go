@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"healthsync/app/pairing"
 	"healthsync/sync/store"
@@ -120,6 +121,9 @@ func TestBookHandedOverOnce(t *testing.T) {
 	if err := os.WriteFile(aside, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if got := times(b.book()); got != want {
+		t.Errorf("in both: %d, want %d", got, want)
+	}
 	file("handed in twice")
 	// It died in the middle of a line.
 	if err := b.works(); err != nil {
@@ -137,6 +141,40 @@ func TestBookHandedOverOnce(t *testing.T) {
 	}
 	want++
 	file("half a line")
+}
+
+// Who reads the book changes nothing: not the database, whose totals are of the
+// zone of the last sync, and not the journal.
+func TestBookReadOnly(t *testing.T) {
+	b := newBench(t, 1)
+	b.pair()
+	path := b.station.Paths.Database()
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), path, store.Options{Zone: tokyo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	files := func() (out [2]string) {
+		for i, name := range []string{path, b.journal()} {
+			raw, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[i] = string(raw)
+		}
+		return out
+	}
+	before := files()
+	if times(b.book()) < 2 {
+		t.Errorf("%+v", b.book())
+	}
+	if files() != before {
+		t.Error("the book was read, and the database or the journal is another")
+	}
 }
 
 // Many at once lose nothing, and a journal that nobody reads stays small.

@@ -85,6 +85,12 @@ func putEntry(w *conn, e Trusted) error {
 	return q.Run()
 }
 
+// TrustedBatch gives the name of the batch that came last, "" for none.
+func (s *Store) TrustedBatch(ctx context.Context) (string, error) {
+	batch, _, err := s.State(ctx, trustedBatch)
+	return batch, err
+}
+
 // Trusted lists the address book, the latest first. A database that was opened
 // for reading and is older than the address book has an empty one.
 func (s *Store) Trusted(ctx context.Context) ([]Trusted, error) {
