@@ -51,7 +51,11 @@ func (o *cliOptions) look(env *Env) (command.Offer, []string, error) {
 	}
 	if o.dir != "" {
 		dir, err := filepath.Abs(o.dir)
-		return command.Look(program, []string{dir}, dir), []string{dir}, err
+		if err != nil {
+			return command.Offer{}, nil, err
+		}
+		offer, err := command.LookIn(program, dir)
+		return offer, []string{dir}, err
 	}
 	folders := command.Folders(env.Getenv("HOME"))
 	return command.Look(program, folders, command.Admin), folders, nil
@@ -79,6 +83,16 @@ func appProgram() (string, error) {
 	return program, err
 }
 
+// shellWord quotes what a shell would not take as one word.
+func shellWord(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("/._-+@%", r) && !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+	}) {
+		return command.Quoted(s)
+	}
+	return s
+}
+
 type cliAnswer struct {
 	State   string `json:"state"`
 	Link    string `json:"link"`
@@ -101,7 +115,11 @@ func runCLIStatus(env *Env, o *cliOptions, asJSON bool) error {
 	case command.Taken:
 		env.printf("%s is another program.\n", offer.Link)
 	default:
-		env.printf("There is no %s yet.\nMake it:  %s cli install\n", offer.Link, offer.Program)
+		words := shellWord(offer.Program) + " cli install"
+		if o.dir != "" {
+			words += " --dir " + shellWord(filepath.Dir(offer.Link))
+		}
+		env.printf("There is no %s yet.\nMake it:  %s\n", offer.Link, words)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func TestTerminalAsAdmin(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	var e *status.Error
-	if err := offer.link(t.Context()); !errors.As(err, &e) || e.Code != status.FileError || e.Remedy.Command != "sudo mkdir -p '"+admin+"' && sudo ln -sfn '"+program+"' '"+admin+"/healthsync'" {
+	if err := offer.link(t.Context()); !errors.As(err, &e) || e.Code != status.FileError || e.Remedy.Command != "sudo mkdir -p '"+admin+"' && sudo ln -sn '"+program+"' '"+admin+"/healthsync'" {
 		t.Errorf("no password: %v", err)
 	}
 	password = true

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 	"time"
 
@@ -49,11 +50,14 @@ func Error(err error, now time.Time) *status.Error {
 // fileTrouble knows what the file system said.
 func fileTrouble(err error) *status.Error {
 	var path *fs.PathError
+	var link *os.LinkError
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return status.New(status.DiskFull, "", err)
 	case errors.As(err, &path):
 		return status.New(status.FileError, fmt.Sprintf("%s: %v.", path.Path, path.Err), err)
+	case errors.As(err, &link):
+		return status.New(status.FileError, fmt.Sprintf("%s: %v.", link.New, link.Err), err)
 	}
 	return nil
 }

@@ -117,6 +117,33 @@ func Look(program string, folders []string, admin string) Offer {
 	return Offer{NeedsAdmin, filepath.Join(admin, Name), program}
 }
 
+// LookIn is [Look] for the one folder that somebody has named: what is not there
+// of it is made with the link, where it can be. The error is a [*fs.PathError]:
+// it can be no folder, or nothing can be written there.
+func LookIn(program, dir string) (Offer, error) {
+	there := dir
+	info, err := os.Stat(there)
+	for (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) && there != filepath.Dir(there) {
+		if _, err := os.Lstat(there); err == nil {
+			return Offer{}, &fs.PathError{Op: "mkdir", Path: there, Err: errors.New("is a link that leads nowhere")}
+		}
+		there = filepath.Dir(there)
+		info, err = os.Stat(there)
+	}
+	var at *fs.PathError
+	switch access := unix.Access(there, unix.W_OK|unix.X_OK); {
+	case errors.As(err, &at) && !errors.Is(err, fs.ErrPermission):
+		return Offer{}, at
+	case err == nil && !info.IsDir():
+		return Offer{}, &fs.PathError{Op: "mkdir", Path: there, Err: unix.ENOTDIR}
+	case access != nil && !errors.Is(access, fs.ErrPermission): // an administrator could not either
+		return Offer{}, &fs.PathError{Op: "mkdir", Path: there, Err: access}
+	case access == nil && there != dir:
+		return Offer{Possible, filepath.Join(dir, Name), program}, nil
+	}
+	return Look(program, []string{dir}, dir), nil
+}
+
 // ours reports whether a path is a link into some HealthSync.app: an older one,
 // or one that was moved away.
 func ours(path string) bool {
@@ -138,8 +165,10 @@ func (o Offer) Make() error {
 	case Taken:
 		return &TakenError{o.Link}
 	case NeedsAdmin:
-		link, dir := quoted(o.Link), quoted(filepath.Dir(o.Link))
-		return &AdminError{o.Link, o.Shell(), fmt.Sprintf("sudo mkdir -p %s && sudo ln -sfn %s %s", dir, quoted(o.Program), link)}
+		return &AdminError{o.Link, o.Shell(), o.sudo()}
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Link), 0o755); err != nil {
+		return err
 	}
 	if _, err := os.Lstat(o.Link); err == nil {
 		if !ours(o.Link) {
@@ -159,12 +188,32 @@ func (o Offer) Make() error {
 // Shell does what Make does in the words of a shell, for an administrator: it
 // fails where something else has the name.
 func (o Offer) Shell() string {
-	link := quoted(o.Link)
-	return fmt.Sprintf("mkdir -p %s && case $(readlink %s) in */HealthSync.app/Contents/MacOS/HealthSync) rm %s;; esac; ln -s %s %s",
-		quoted(filepath.Dir(o.Link)), link, link, quoted(o.Program), link)
+	link := Quoted(o.Link)
+	return fmt.Sprintf("mkdir -p %s && case $(readlink %s) in */HealthSync.app/Contents/MacOS/HealthSync) rm %s;; esac; ln -sn %s %s",
+		Quoted(filepath.Dir(o.Link)), link, link, Quoted(o.Program), link)
 }
 
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// sudo is Shell for typing, and as short as it can be. Without -f, ln replaces
+// nothing; with -n it follows no link to a folder. An older link is removed by a
+// shell that looks at it once more.
+func (o Offer) sudo() string {
+	if isLink(o.Link) {
+		return "sudo sh -c " + Quoted(o.Shell())
+	}
+	words := fmt.Sprintf("sudo ln -sn %s %s", Quoted(o.Program), Quoted(o.Link))
+	if dir := filepath.Dir(o.Link); !isThere(dir) {
+		return fmt.Sprintf("sudo mkdir -p %s && %s", Quoted(dir), words)
+	}
+	return words
+}
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// Quoted is a word for a shell.
+func Quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // Remove takes the links to this program out of the folders, and those that
 // lead into a HealthSync.app that is no longer there; it says which. The error
@@ -177,7 +226,7 @@ func Remove(program string, folders []string) (removed []string, err error) {
 		}
 		switch err := os.Remove(link); {
 		case errors.Is(err, fs.ErrPermission):
-			return removed, &AdminError{link, "rm " + quoted(link), "sudo rm " + quoted(link)}
+			return removed, &AdminError{link, "rm " + Quoted(link), "sudo rm " + Quoted(link)}
 		case err != nil:
 			return removed, err
 		}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,6 +118,87 @@ func TestNeedsAdmin(t *testing.T) {
 		}
 		if got := Look(program, []string{admin}, admin); got.State != There {
 			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// What is typed with sudo replaces nothing either, also where something came
+// between the look and the typing. A sudo that asks nothing stands for it.
+func TestSudo(t *testing.T) {
+	program, old, admin, sudo := app(t, "Ana's Applications"), app(t, "before"), filepath.Join(t.TempDir(), "usr's", "bin"), t.TempDir()
+	if err := os.WriteFile(filepath.Join(sudo, "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", sudo+":"+os.Getenv("PATH"))
+	link := filepath.Join(admin, Name)
+	for _, c := range []struct {
+		name          string
+		before, after func() error // before the look and after it
+		want          string       // where the link leads then; "" for no link
+	}{
+		{"nothing is there", nil, nil, program},
+		{"an older link", func() error { return os.Symlink(old, link) }, nil, program},
+		{"a folder of the app's own", func() error { return os.Symlink(filepath.Dir(old), link) }, nil, filepath.Dir(old)},
+		{"another link that came", nil, func() error { return os.Symlink("/bin/sh", link) }, "/bin/sh"},
+		{"a link to a folder that came", nil, func() error { return os.Symlink(sudo, link) }, sudo},
+		{"a program that came", nil, func() error { return os.WriteFile(link, []byte("another"), 0o755) }, ""},
+		{"another link in the place of the older", func() error { return os.Symlink(old, link) },
+			func() error { return errors.Join(os.Remove(link), os.Symlink("/bin/sh", link)) }, "/bin/sh"},
+		{"a program in the place of the older", func() error { return os.Symlink(old, link) },
+			func() error { return errors.Join(os.Remove(link), os.WriteFile(link, []byte("another"), 0o755)) }, ""},
+	} {
+		if err := errors.Join(os.RemoveAll(admin), os.MkdirAll(admin, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		if c.before != nil {
+			if err := c.before(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var e *AdminError
+		if !errors.As(Offer{NeedsAdmin, link, program}.Make(), &e) {
+			t.Fatal("no words for an administrator")
+		}
+		if c.after != nil {
+			if err := c.after(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out, err := exec.Command("/bin/sh", "-c", e.Sudo).CombinedOutput()
+		if got, _ := os.Readlink(link); got != c.want || (err == nil) != (c.want == program) {
+			t.Errorf("%s: %q leads to %q, want %q: %v\n%s", c.name, e.Sudo, got, c.want, err, out)
+		}
+		if entries, _ := os.ReadDir(sudo); len(entries) != 1 {
+			t.Errorf("%s: something was put into the folder that the link leads to", c.name)
+		}
+	}
+}
+
+// A folder that somebody names is made with the link, if it can be.
+func TestLookIn(t *testing.T) {
+	program, home := app(t, "Applications"), t.TempDir()
+	file := filepath.Join(home, "file")
+	if err := errors.Join(os.WriteFile(file, nil, 0o644), os.Symlink("/nowhere", filepath.Join(home, "astray"))); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(home, "a", "bin")
+	o, err := LookIn(program, dir)
+	if err != nil || o.State != Possible || o.Link != filepath.Join(dir, Name) {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	if _, err := os.Lstat(filepath.Dir(dir)); err == nil {
+		t.Error("looking has made a folder")
+	}
+	if err := o.Make(); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := LookIn(program, dir); err != nil || o.State != There {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, bad := range []string{file, filepath.Join(file, "bin"), filepath.Join(home, "astray"), filepath.Join(home, "astray", "bin")} {
+		var at *fs.PathError
+		if o, err := LookIn(program, bad); !errors.As(err, &at) {
+			t.Errorf("%s: %+v, %v", bad, o, err)
 		}
 	}
 }
