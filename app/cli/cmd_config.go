@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -166,10 +167,19 @@ func newConfigSetCommand(env *Env) *cobra.Command {
 func newConfigResetCommand(env *Env) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "reset", Short: "Go back to the default settings",
-		Long:    "Goes back to the default settings. The pairing and the health data stay.",
-		Example: "  healthsync config reset", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use: "reset [KEY]", Short: "Go back to the default settings, or to one",
+		Long:    "Goes back to the default settings; with a KEY that one alone. The pairing and the\nhealth data stay.",
+		Example: "  healthsync config reset\n  healthsync config reset sources.priority",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return exactArgs("no argument or a KEY")(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return resetSetting(cmd.Context(), env, args[0], jsonWanted(cmd))
+			}
 			p, err := env.paths()
 			if err != nil {
 				return err
@@ -196,4 +206,34 @@ func newConfigResetCommand(env *Env) *cobra.Command {
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	env.addCommonFlags(cmd.Flags())
 	return cmd
+}
+
+// resetSetting takes one setting back to its default.
+func resetSetting(ctx context.Context, env *Env, name string, asJSON bool) error {
+	k, err := findKey(name)
+	if err != nil {
+		return err
+	}
+	s, err := env.station()
+	if err != nil {
+		return err
+	}
+	c, err := config.Update(s.Paths.ConfigFile(), func(c *config.Config) error { k.Unset(c); return nil })
+	if err != nil {
+		return err
+	}
+	if k.Name == "sources.priority" {
+		env.remakeTotals(ctx, s, nil)
+	}
+	r, _ := s.Record() // a pairing that cannot be read has no address to show
+	for _, x := range settings(c, r) {
+		if x.Key != k.Name {
+			continue
+		}
+		if asJSON {
+			return env.printJSON(x)
+		}
+		env.printf("%s = %s\n", x.Key, x.Value)
+	}
+	return nil
 }

@@ -27,7 +27,7 @@ func addCompletions(cmd *cobra.Command) {
 	}
 	if cmd.ValidArgsFunction == nil && cmd.ValidArgs == nil {
 		switch cmd.CommandPath() {
-		case "healthsync config get", "healthsync config set":
+		case "healthsync config get", "healthsync config set", "healthsync config reset":
 			cmd.ValidArgsFunction = completeSetting
 		case "healthsync why":
 			cmd.ValidArgsFunction = completeDay

@@ -40,10 +40,32 @@ func (e *Env) remakeTotals(ctx context.Context, s *pairing.Station, names []stri
 	if err != nil {
 		return // there is none yet, or it is told by who needs it
 	}
+	e.noteUnmatched(ctx, db, names)
 	db.Close()
 	if db, err = store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, Priority: &daily.Priority{Names: names}}); err != nil {
 		e.note("the daily totals follow the new order with the next sync")
 		return
 	}
 	db.Close()
+}
+
+// noteUnmatched says which names of an order no stored sample's source has.
+func (e *Env) noteUnmatched(ctx context.Context, db *store.Store, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	const list = "SELECT DISTINCT source FROM origin"
+	var sources []string
+	err := db.SQL(ctx, list, func([]string) error { return nil }, func(row []any) error {
+		if s, ok := row[0].(string); ok {
+			sources = append(sources, s)
+		}
+		return nil
+	})
+	if err != nil || len(sources) == 0 {
+		return // nothing is stored to compare with
+	}
+	for _, n := range (daily.Priority{Names: names}).Unmatched(sources) {
+		e.note("note: no stored sample is of a source %q; see their names:  healthsync sql %q", n, list)
+	}
 }

@@ -18,12 +18,13 @@ func TestSetAndGet(t *testing.T) {
 		"server.host": {"192.168.1.100", "10.0.0.5", "172.16.0.1", "iphone.local", "fe80::1%en0", "127.0.0.1", "localhost", "fd00::1"},
 		"server.port": {"1", "8443", "65535"}, "sync.interval": {"15m", "1h", "1d", "manual"}, "sync.types": {"all", "steps,heart_rate", "vitals"},
 		"sync.since": {"2020-01-31"}, "sync.lookback": {"12h", "30d"}, "notify.expiryDays": {"30,7,1", "14"}, "menu.today": {"true", "false"},
-		"sources.priority": {"Ana's Apple Watch", "strava, *iPhone*"},
+		"sources.priority": {"Ana's Apple Watch", "strava, *iPhone*", "[beta] Steps,(old)", "Åsas Watch 🏃"},
 	}
 	bad := map[string][]string{
 		"server.host": {"", "8.8.8.8", "example.com", "iphone.local/x", "0.0.0.0", "2001:db8::1", "a b.local"},
 		"server.port": {"0", "65536", "http", ""}, "sync.interval": {"1m", "soon", "-1h"}, "sync.types": {"stepz", "", "steps,,"},
-		"sync.since": {"yesterday", "2020-13-01"}, "sync.lookback": {"10m", "366d"}, "notify.expiryDays": {"0", "x", "400"}, "menu.today": {"yes"}, "sources.priority": {"", "Watch,,iPhone", "Watch,Watch"},
+		"sync.since": {"yesterday", "2020-13-01"}, "sync.lookback": {"10m", "366d"}, "notify.expiryDays": {"0", "x", "400"}, "menu.today": {"yes"}, "sources.priority": {"", "Watch,,iPhone", "Watch,Watch",
+			"(entered by hand, Watch, iPhone, others)", `["Watch","iPhone"]`, "Watch\niPhone", "Watch\x1b[2J"},
 	}
 	for _, k := range config.Keys() {
 		if len(good[k.Name]) == 0 || len(bad[k.Name]) == 0 {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"healthsync/sync/health"
 )
@@ -67,7 +69,7 @@ func Keys() []Key {
 				d, err := parseDuration(v)
 				return assign(&c.Sync.Lookback, v, err == nil && d >= time.Hour && d <= 365*24*time.Hour)
 			}},
-		{Name: "sources.priority", Default: "(entered by hand, Watch, iPhone, others)", Accept: "names of sources with commas between them, the first counts; * is any text (healthsync sql \"SELECT DISTINCT source FROM origin\")",
+		{Name: "sources.priority", Default: prioritySample, Accept: "names of sources with commas between them, the first counts; * is any text (healthsync sql \"SELECT DISTINCT source FROM origin\"); back to the default: healthsync config reset sources.priority",
 			get: func(c *Config) string { return strings.Join(c.Sources.Priority, ",") }, unset: func(c *Config) { c.Sources.Priority = nil },
 			set: setPriority},
 		{Name: "notify.expiryDays", Default: "30,7,1", Accept: "days with commas between them, each from 1 to 365",
@@ -182,8 +184,17 @@ func parseDuration(v string) (time.Duration, error) {
 	return time.ParseDuration(v)
 }
 
-// setPriority takes names as they are, but for blanks around them.
+// prioritySample is how the default order of sources is shown. It is no list of
+// names.
+const prioritySample = "(entered by hand, Watch, iPhone, others)"
+
+// setPriority takes names as they are, but for blanks around them. What was
+// meant as another list, or copied from what is shown, would be a name that
+// nothing has.
 func setPriority(c *Config, v string) error {
+	if trimmed := strings.TrimSpace(v); trimmed == prioritySample || json.Valid([]byte(trimmed)) && strings.HasPrefix(trimmed, "[") || strings.ContainsFunc(v, unicode.IsControl) {
+		return errValue
+	}
 	var names []string
 	for name := range strings.SplitSeq(v, ",") {
 		name = strings.TrimSpace(name)

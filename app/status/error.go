@@ -93,7 +93,7 @@ type JSON struct {
 	Title    string   `json:"title"`
 	Sentence string   `json:"sentence"`
 	Detail   string   `json:"detail,omitempty"`
-	Remedy   Remedy   `json:"remedy"`
+	Remedy   Remedy   `json:"remedy,omitzero"`
 }
 
 // JSON gives the form of the error in machine-readable output.

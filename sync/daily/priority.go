@@ -42,6 +42,17 @@ func kind(source string) int {
 	return other
 }
 
+// Unmatched gives those of the names that none of these sources has.
+func (p Priority) Unmatched(sources []string) []string {
+	var out []string
+	for _, n := range p.Names {
+		if !slices.ContainsFunc(sources, func(s string) bool { return wild(strings.ToLower(n), strings.ToLower(s)) }) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // place is where a source stands before names are compared.
 func (p Priority) place(source string, manual bool) int {
 	s := strings.ToLower(source)
