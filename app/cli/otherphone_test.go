@@ -92,7 +92,7 @@ func (w *world) wantWhole(whose string, h *simulator.History) {
 // --merge both are there whole, whatever is synced afterwards.
 func TestAnotherPersonsPhone(t *testing.T) {
 	w := newWorld(t, 2)
-	ana, ben := history(t, 11, 40), history(t, 12, 60)
+	ana, ben := history(t, 11, 10), history(t, 12, 15)
 	// Ben shares his weight as well, and has none: that is no permission taken away.
 	for _, x := range ben.Samples(health.Weight) {
 		ben.Delete(x.Type, x.ID)
@@ -144,7 +144,7 @@ func TestAnotherPersonsPhone(t *testing.T) {
 // a run that was stopped on the way is carried on with.
 func TestSamePersonsPhonePairedAnew(t *testing.T) {
 	w := newWorld(t, 1)
-	h := history(t, 11, 40)
+	h := history(t, 11, 12)
 	w.swap(1, h)
 	w.must("sync")
 	w.phone.Stop()
