@@ -172,6 +172,23 @@ func TestSamePersonsPhonePairedAnew(t *testing.T) {
 	}
 }
 
+// --merge for the same person's iPhone makes it no other's: what was deleted
+// before is seen all the same.
+func TestSamePersonsPhoneMerged(t *testing.T) {
+	w := newWorld(t, 1)
+	h := history(t, 11, 40)
+	w.swap(1, h)
+	w.must("sync")
+	w.phone.Stop()
+	old := h.Samples(health.HeartRate)[3]
+	h.Delete(old.Type, old.ID)
+	w.swap(2, h)
+	w.must("sync", "--merge")
+	if live, gone, all := w.held(h); live != all || gone != 1 {
+		t.Errorf("%d of %d samples are live, %d are marked as gone, want 1", live, all, gone)
+	}
+}
+
 // A database from before the identity was noted goes on with the iPhone of the day.
 func TestDatabaseWithoutIdentity(t *testing.T) {
 	w := newWorld(t, 2)

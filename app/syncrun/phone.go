@@ -63,7 +63,7 @@ func settle(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 	for k, v := range engine.Forgotten() {
 		note[k] = v
 	}
-	if err := db.ChangePhone(ctx, note, own.Merge || !same); err != nil {
+	if err := db.ChangePhone(ctx, note, !same); err != nil {
 		return err
 	}
 	s.Log.Info("the database goes on with another iPhone", "same", same)

@@ -98,6 +98,10 @@ func TestForeignMoves(t *testing.T) {
 		t.Errorf("%+v", out.Counts)
 	}
 	same(t, all(t, s), []health.Sample{a})
+	same(t, own(t, s), []health.Sample{a})
+	if left := reader(t, s.Path(), "SELECT count(*) FROM foreign_sample"); left != "0" {
+		t.Errorf("%s samples count as the other iPhone's, want none", left)
+	}
 	sound(t, s)
 }
 

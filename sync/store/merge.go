@@ -187,10 +187,17 @@ func (m *merger) takeAway() error {
 	for i := range m.gone {
 		g := &m.gone[i]
 		_, moved := m.ids[g.id]
-		if foreign, err := m.foreign(g); err != nil {
+		foreign, err := m.foreign(g)
+		if err != nil {
 			return err
-		} else if foreign && !moved {
+		}
+		if foreign && !moved {
 			continue
+		}
+		if foreign { // and now this one's
+			if err := m.onRow(dropForeign, g); err != nil {
+				return err
+			}
 		}
 		m.touch(g.start, g.stop, -1, -g.hash, true)
 		if moved {
