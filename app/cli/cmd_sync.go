@@ -91,6 +91,14 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 	view := newSyncView(env, asJSON)
 	if o.verify {
 		run.Verified = func(v engine.Verification) { view.verified = &v }
+		view.scope = "Everything"
+		set, err := health.ResolveAll(s.Config.Sync.Types)
+		if err != nil {
+			return err
+		}
+		if run.Types != nil || run.Since != 0 || !run.AllTypes && set != nil || !s.Config.SyncSince().IsZero() {
+			view.scope = "Everything that was asked for"
+		}
 	}
 	run.Again = func(same bool) {
 		if same {
@@ -192,6 +200,8 @@ type syncView struct {
 	last    time.Time
 	// verified is what a verification found, nil where it was none.
 	verified *engine.Verification
+	// scope names what was to be compared.
+	scope string
 }
 
 func newSyncView(env *Env, asJSON bool) *syncView {
@@ -326,7 +336,7 @@ func (v *syncView) finish(res engine.Result, err error) error {
 		return err
 	}
 	if v.verified != nil {
-		v.env.printVerified(v.verified, took, err == nil)
+		v.env.printVerified(v.verified, v.scope, took, err == nil)
 		v.printWarnings(res)
 		if err == nil {
 			err = verifyError(v.verified)

@@ -43,7 +43,7 @@ type verifyLeft struct {
 
 func verifyAnswer(v *engine.Verification) *verifyResult {
 	out := &verifyResult{
-		Compared: v.Known + v.Writes(), Began: time.Unix(v.Began, 0).UTC(), Days: v.Days, AlteredDays: v.Altered,
+		Compared: v.Compared, Began: time.Unix(v.Began, 0).UTC(), Days: v.Days, AlteredDays: v.Altered,
 		Missing: v.Missing, Changed: v.Changed, Extra: v.Extra, Findings: []verifyDay{},
 	}
 	for _, f := range v.Findings {
@@ -80,11 +80,12 @@ func are(n int) string {
 // shownFindings is how many days are printed; --json has a thousand.
 const shownFindings = 50
 
-func (e *Env) printVerified(v *engine.Verification, took time.Duration, whole bool) {
+// printVerified says what was found. what names all that was to be compared.
+func (e *Env) printVerified(v *engine.Verification, what string, took time.Duration, whole bool) {
 	if !whole {
-		e.note("%s compared before it stopped; the next sync --verify carries on from there", plural(int64(v.Known+v.Writes()), "sample"))
+		e.note("%s compared before it stopped; the next sync --verify carries on from there", plural(int64(v.Compared), "sample"))
 	} else if v.Days == 0 && len(v.Left) == 0 {
-		e.printf("Everything is as the iPhone has it: %s compared in %s.\n", plural(int64(v.Known+v.Writes()), "sample"), seconds(took))
+		e.printf("%s is as the iPhone has it: %s compared in %s.\n", what, plural(int64(v.Compared), "sample"), seconds(took))
 	}
 	if v.Days == 0 {
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -21,6 +22,8 @@ type Ledger interface {
 	// Reledger takes the rows of days as what the phone served, and counts the
 	// rows of all types anew.
 	Reledger(ctx context.Context, days []store.Divergence) (int, error)
+	// CountOwn counts the live samples of a type from a moment on.
+	CountOwn(ctx context.Context, t health.Type, from int64) (int64, error)
 }
 
 // Finding is a day of a type that was not as the phone has it.
@@ -48,6 +51,9 @@ type Verification struct {
 	// Began is when it began, in Unix seconds: before this run, where an earlier
 	// one was ended early and this one went on with it.
 	Began int64
+	// Compared is how many samples this run compared; one that was read twice, at
+	// the seam of two pages, counts once.
+	Compared int
 	// Findings by type and day, at most maxFindings; the sums count all.
 	Findings []Finding
 	// Days is how many days were found, Altered how many of them by the ledger.
@@ -96,6 +102,10 @@ func Verify(ctx context.Context, phone Phone, db Ledger, o Options) (Verificatio
 	o.Full = true
 	res, err := Sync(ctx, phone, v, o)
 	out.Result = res
+	compared, cerr := v.compared(context.WithoutCancel(ctx), res, o.Since)
+	if out.Compared = compared; err == nil {
+		err = cerr
+	}
 	if err == nil {
 		out.Left, err = v.conclude(ctx, o.Types, res.Complete && o.Since == 0)
 	}
@@ -232,6 +242,24 @@ func (v *verifier) conclude(ctx context.Context, types []health.Type, whole bool
 	}
 	_, err = v.Ledger.Apply(ctx, &store.Change{State: map[string]string{verifyKey: ""}})
 	return left, err
+}
+
+// compared is how many samples of each type were read: no more than there are,
+// and those that are marked as gone.
+func (v *verifier) compared(ctx context.Context, res Result, since int64) (int, error) {
+	from := since
+	if since == 0 {
+		from = math.MinInt64
+	}
+	sum := 0
+	for t, n := range res.ByType {
+		there, err := v.CountOwn(ctx, t, from)
+		if err != nil {
+			return res.Known + res.Writes(), err
+		}
+		sum += min(n.Known+n.Writes(), int(there)+n.Deleted)
+	}
+	return sum, nil
 }
 
 func (v *verifier) report(out *Verification) {

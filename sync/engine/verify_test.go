@@ -48,7 +48,7 @@ func TestVerify(t *testing.T) {
 		if _, err := Sync(t.Context(), phone, db, o); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := Verify(t.Context(), phone, db, o); err != nil || v.Days != 0 || v.Left != nil || !v.Complete || v.Known < 9000 {
+		if v, err := Verify(t.Context(), phone, db, o); err != nil || v.Days != 0 || v.Left != nil || !v.Complete || v.Known < 9000 || v.Compared != 9000 {
 			t.Fatalf("%+v %v", v, err)
 		}
 		db.Close()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"healthsync/sync/health"
+	"healthsync/sync/store/internal/sqlite"
 )
 
 // TypeStat describes what is stored of a type.
@@ -70,6 +71,23 @@ func (s *Store) Types(ctx context.Context) ([]TypeStat, error) {
 		}
 	})
 	return out, err
+}
+
+const countSamples = `SELECT (SELECT count(*) FROM sample WHERE type = t.id AND start >= ?2)
+	- (SELECT count(*) FROM foreign_sample WHERE type = t.id AND start >= ?2) FROM type t WHERE t.name = ?1`
+
+// CountOwn counts the live samples of a type that start at a moment or later, in
+// Unix seconds, without those of another iPhone (see [Store.ChangePhone]). It
+// reads them, unlike Types.
+func (s *Store) CountOwn(ctx context.Context, t health.Type, from int64) (n int64, err error) {
+	err = s.read(ctx, "read", func(c *conn) error {
+		n, _, err = number(c, countSamples, func(q *sqlite.Stmt) {
+			q.BindText(1, string(t))
+			q.BindInt(2, from)
+		})
+		return err
+	})
+	return n, err
 }
 
 func (s *Store) newest(c *conn, typeID int64, t *TypeStat) error {
