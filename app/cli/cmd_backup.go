@@ -67,7 +67,7 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 		_ = bar.Finish()
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return backupExists(err, path)
+		return backupExists(err, db.Path(), path)
 	}
 	if err != nil {
 		return backupFailed(err, db.Path(), path)
@@ -86,9 +86,16 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 	return nil
 }
 
-// backupExists says why a file is not replaced.
-func backupExists(err error, path string) error {
+// backupExists says why a file is not replaced; the database is from.
+func backupExists(err error, from, path string) error {
 	e := status.New(status.FileExists, fmt.Sprintf("%s is there already.", path), err)
+	own, oerr := os.Stat(from)
+	there, terr := os.Stat(path)
+	if oerr == nil && terr == nil && os.SameFile(own, there) {
+		e.Detail = fmt.Sprintf("%s is the database itself.", path)
+		e.Remedy = status.Remedy{Text: "choose another name"}
+		return e
+	}
 	var at *fs.PathError
 	if errors.As(err, &at) && at.Path != path {
 		e.Detail = fmt.Sprintf("%s shows that another program has a database of that name open.", at.Path)

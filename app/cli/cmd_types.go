@@ -105,7 +105,7 @@ func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error
 		err = env.typesCSV(rows, o.local)
 	default:
 		err = env.typesText(rows, o.local)
-		if o.check && altered == nil {
+		if o.check && altered == nil && len(rows) > 0 {
 			env.printf("\nEvery row is as the iPhone served it.\n")
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"os"
 	"syscall"
 	"time"
 
@@ -41,7 +42,7 @@ type Options struct {
 	// it found, also beside an error.
 	Verified func(engine.Verification)
 	// Merge lets an iPhone that has nothing of what is stored add to it. What is
-	// stored stays as it is.
+	// stored stays as it is. For one that has some of it, it makes no difference.
 	Merge bool
 	// Again, where it is set, is told that all is read from the beginning because
 	// the iPhone has another identity than the one before; same says that it
@@ -73,11 +74,9 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 		return engine.Result{}, err
 	}
 	defer held.Release()
-	db, err := store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, Priority: &daily.Priority{Names: s.Config.Sources.Priority}})
-	if err != nil {
-		return engine.Result{}, err
+	open := func() (*store.Store, error) {
+		return store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, Priority: &daily.Priority{Names: s.Config.Sources.Priority}})
 	}
-	defer db.Close()
 	reach := o.Reach
 	if reach == nil {
 		reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
@@ -89,9 +88,26 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 			return link, st, err
 		}
 	}
+	// One that is there is opened first: what is wrong with it needs no iPhone to
+	// be told. None is made before the iPhone has answered.
+	var db *store.Store
+	if _, serr := os.Stat(s.Paths.Database()); !errors.Is(serr, fs.ErrNotExist) {
+		if db, err = open(); err != nil {
+			return engine.Result{}, err
+		}
+		defer db.Close()
+	}
 	link, st, err := reach(ctx)
-	if berr := s.FileTrusted(context.WithoutCancel(ctx), db); berr != nil {
-		s.Log.Warn("the address book was not brought up to date", "err", berr)
+	if err == nil && db == nil {
+		if db, err = open(); err != nil {
+			return engine.Result{}, err
+		}
+		defer db.Close()
+	}
+	if db != nil {
+		if berr := s.FileTrusted(context.WithoutCancel(ctx), db); berr != nil {
+			s.Log.Warn("the address book was not brought up to date", "err", berr)
+		}
 	}
 	if err != nil {
 		return engine.Result{}, err
