@@ -139,12 +139,13 @@ type sink struct {
 
 func newSink(w io.Writer, p selected) (*sink, error) {
 	s := &sink{w: w, p: p}
+	s.p.out.Cut = &s.more
 	if p.by != "" {
 		s.sums = aggregate.New(p.by, p.span.From.Location())
 		return s, nil
 	}
 	var err error
-	s.out, err = format.New(w, p.out)
+	s.out, err = format.New(w, s.p.out)
 	return s, err
 }
 

@@ -38,7 +38,12 @@ type Options struct {
 	Metadata bool
 	// Schema is the schema number inside JSON.
 	Schema int
+	// Cut says in JSON that a limit ended the answer while there was more; nil
+	// means no. It is read when the answer ends.
+	Cut *bool
 }
+
+func (o Options) cut() bool { return o.Cut != nil && *o.Cut }
 
 // Writer writes samples one by one. Close writes what ends the output; a
 // Writer that is not closed leaves JSON unfinished on purpose, so that half an
@@ -87,7 +92,7 @@ func New(w io.Writer, o Options) (Writer, error) {
 		return &csvWriter{w: c, buf: buf, row: make([]string, len(head))}, c.Write(head)
 	case JSON:
 		_, err := fmt.Fprintf(buf, "{\"schema\":%d,\"status\":\"ok\",\"samples\":[", o.Schema)
-		return &jsonWriter{w: buf, array: true}, err
+		return &jsonWriter{w: buf, array: true, cut: o.cut}, err
 	case NDJSON:
 		return &jsonWriter{w: buf}, nil
 	}
@@ -137,6 +142,7 @@ type jsonWriter struct {
 	array bool // one object that holds all, or an object a line
 	count int
 	line  []byte
+	cut   func() bool // of an array
 }
 
 func (j *jsonWriter) Write(s *health.Sample) error {
@@ -177,7 +183,11 @@ func (j *jsonWriter) Write(s *health.Sample) error {
 
 func (j *jsonWriter) Close() error {
 	if j.array {
-		if _, err := fmt.Fprintf(j.w, "\n],\"count\":%d}\n", j.count); err != nil {
+		cut := ""
+		if j.cut() {
+			cut = `,"cut":true`
+		}
+		if _, err := fmt.Fprintf(j.w, "\n],\"count\":%d%s}\n", j.count, cut); err != nil {
 			return err
 		}
 	}

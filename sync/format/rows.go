@@ -71,7 +71,8 @@ func rowsJSON(w io.Writer, o Options, layout string, rows []aggregate.Row) error
 			Status string    `json:"status"`
 			Rows   []rowJSON `json:"aggregations"`
 			Count  int       `json:"count"`
-		}{o.Schema, "ok", out, len(out)})
+			Cut    bool      `json:"cut,omitzero"`
+		}{o.Schema, "ok", out, len(out), o.cut()})
 	}
 	for _, r := range out {
 		if err := enc.Encode(r); err != nil {
