@@ -89,7 +89,7 @@ func TestDesktopSessionDies(t *testing.T) {
 	d.row("Certificate has been revoked")
 	d.icon(menubar.IconAttention)
 	d.eventually("the notification of the revocation", func() bool { return len(d.notes()) > 0 })
-	d.said("has revoked this Mac") // the new daemon knows nothing of the pairing
+	d.said("has revoked this computer") // the new daemon knows nothing of the pairing
 	d.quit()
 }
 
