@@ -31,7 +31,7 @@ func (v *secretService) do(ctx context.Context, f Fact, fn func(ctx context.Cont
 			switch {
 			case lost(err):
 				v.svc, v.session = nil, nil
-			case isDBus(err, errNoSession):
+			case isDBus(err, errNoSession), isDBus(err, errBadSecret):
 				v.session = nil
 			default:
 				return v.fail(ctx, f, err, start)
@@ -69,6 +69,13 @@ func (v *secretService) connect(ctx context.Context) error {
 	}
 	return nil
 }
+
+// errBadSecret is what GNOME Keyring says ("transferred or encrypted in an
+// invalid way") when the two ends have not agreed on a key. One session in 256
+// is so: the library drops the zero bytes that the shared secret begins with
+// (secretservice, keygenHKDFSHA256AES128: big.Int.Bytes). A session opened anew
+// has another secret.
+const errBadSecret = "org.freedesktop.DBus.Error.InvalidArgs"
 
 // errNoBus is made without asking the library: where it finds no address it
 // would run dbus-launch, which starts a bus of its own that nobody ends.
