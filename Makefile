@@ -51,10 +51,13 @@ bench: build ## Measure speed, memory and size; ratios within this one run
 	@mkdir -p $(BUILD)
 	HEALTHSYNC_BENCH_BINARY=$(CURDIR)/$(BINARY) $(GO) test $(GCFLAGS) -run '^$$' -bench . -benchtime 1x -timeout 60m ./app/... ./sync/... ./pki/...
 
+# A cache of its own: golangci-lint keeps what it found under the absolute paths
+# of the checkout that it found it in, where no exclusion or nolint of another
+# checkout of the same user applies.
 .PHONY: lint
 lint: ## Vet, staticcheck and the rules of the house (golangci-lint)
 	$(GO) vet $(GCFLAGS) ./...
-	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2 run ./...
+	GOLANGCI_LINT_CACHE=$(CURDIR)/$(BUILD)/lint-cache $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2 run ./...
 
 .PHONY: run
 run: build ## Run the command: make run ARGS='status --json'
