@@ -26,7 +26,8 @@ func newSQLCommand(env *Env) *cobra.Command {
 		Short: "Ask the local database a question in SQL (it only reads)",
 		Long: `Runs one SQL query on the local database, where no sqlite3 command is at hand.
 It can only read. The tables and views are described in docs/database.md; the view
-samples has id, type, start_date, end_date, value, unit, source and metadata.`,
+samples has id, type, start_date, end_date, value, unit, source and metadata. A PRAGMA
+that reads is answered too, such as table_info(sample), quick_check or journal_mode.`,
 		Example: `  healthsync sql "SELECT type, count(*) FROM samples GROUP BY type"
   healthsync sql --format csv "SELECT * FROM samples WHERE type = 'weight'"`,
 		Args: exactArgs("a QUERY"),
@@ -75,6 +76,9 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 	if errors.As(err, &refused) {
 		e := usageError(status.Usage, sentence(refused.Reason), "")
 		e.Sentence = "The query was not understood"
+		if refused.Writes {
+			e.Sentence = "This command only reads"
+		}
 		e.Remedy = status.Remedy{Text: "see the tables and views", Command: `healthsync sql "SELECT name, sql FROM sqlite_schema"`}
 		return e
 	}

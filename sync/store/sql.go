@@ -10,6 +10,8 @@ import (
 // QueryError says that SQLite did not accept a person's query.
 type QueryError struct {
 	Reason string // SQLite's words
+	// Writes says that the statement would or might change something.
+	Writes bool
 	Err    error
 }
 
@@ -20,16 +22,16 @@ func (e *QueryError) Unwrap() error { return e.Err }
 
 // SQL runs one statement of a person's that reads. columns is called once
 // before the first row, row for each; a value is nil, int64, float64, string
-// or []byte. A statement that writes is refused by SQLite (the connection can
-// only read). What SQLite does not accept is a *QueryError; an error of
-// columns or row ends the query and is returned as it is.
+// or []byte. A statement that writes is refused, and so is a PRAGMA that sets
+// something. What is not accepted is a *QueryError; an error of columns or row
+// ends the query and is returned as it is.
 func (s *Store) SQL(ctx context.Context, query string, columns func([]string) error, row func([]any) error) error {
 	var refused error
 	err := s.read(ctx, "query", func(c *conn) error {
 		refused = s.sql(c, query, columns, row)
 		var e *sqlite.Error
 		if errors.As(refused, &e) && (e.Code() == sqlite.Generic || e.Code() == sqlite.ReadOnlyDB) {
-			refused = &QueryError{Reason: e.Message, Err: refused}
+			refused = &QueryError{Reason: e.Message, Writes: e.Code() == sqlite.ReadOnlyDB, Err: refused}
 			return nil
 		}
 		if errors.As(refused, &e) {
@@ -43,6 +45,10 @@ func (s *Store) SQL(ctx context.Context, query string, columns func([]string) er
 }
 
 func (s *Store) sql(c *conn, query string, columns func([]string) error, row func([]any) error) error {
+	tells, no := pragmaOf(query)
+	if no != nil {
+		return no
+	}
 	stmt, err := c.PrepareOnly(query)
 	if errors.Is(err, sqlite.ErrTail) {
 		return &QueryError{Reason: "one statement at a time", Err: err}
@@ -51,12 +57,12 @@ func (s *Store) sql(c *conn, query string, columns func([]string) error, row fun
 		return err
 	}
 	defer stmt.Finalize()
+	if !stmt.ReadOnly() && !tells { // query_only does not stop PRAGMA wal_checkpoint
+		return &QueryError{Reason: "the statement may change the database", Writes: true}
+	}
 	names := stmt.Columns()
 	if len(names) == 0 {
 		return &QueryError{Reason: "the statement has no result"}
-	}
-	if !stmt.ReadOnly() { // query_only does not stop PRAGMA journal_mode
-		return &QueryError{Reason: "the statement may change the database"}
 	}
 	if err := columns(names); err != nil {
 		return err

@@ -49,6 +49,35 @@ func TestSQL(t *testing.T) {
 			t.Errorf("%q: %v, want a QueryError", bad, err)
 		}
 	}
+	for query, want := range map[string]string{
+		"PRAGMA journal_mode":                        "journal_mode\nwal\n",
+		" pragma Main . journal_mode ; ":             "journal_mode\nwal\n",
+		"-- is it sound?\nPRAGMA quick_check(1)":     "quick_check\nok\n",
+		"/* all\nof it */ PRAGMA integrity_check":    "integrity_check\nok\n",
+		"PRAGMA query_only":                          "query_only\n1\n",
+		"PRAGMA index_list = sample":                 "seq|name|unique|origin|partial\n0 sqlite_autoindex_sample_1 1 pk 0\n",
+		"SELECT name FROM pragma_table_info('type')": "name\nid\nname\n",
+	} {
+		if got, err := ask(query); err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%q: got %q, %v", query, got, err)
+		}
+	}
+	// Some of these take effect while they are compiled, behind EXPLAIN too.
+	for _, bad := range []string{
+		"PRAGMA journal_mode=DELETE", "PRAGMA journal_mode(DELETE)", "PRAGMA main.journal_mode = delete", "PRAGMA query_only=0", "EXPLAIN PRAGMA query_only=0",
+		"explain query plan pragma query_only(0)", "-- x\nPRAGMA query_only=0", "/* x */ PRAGMA query_only=0", ";PRAGMA query_only=0", "PRAGMA/**/query_only=0",
+		`PRAGMA "query_only"=0`, "PRAGMA mmap_size=5", "PRAGMA writable_schema=1", "PRAGMA wal_checkpoint", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA optimize", "PRAGMA journal_mode/**/=DELETE",
+		"DELETE FROM sample",
+	} {
+		_, err := ask(bad)
+		var refused *store.QueryError
+		if !errors.As(err, &refused) || !refused.Writes {
+			t.Errorf("%q: %v, want a QueryError that says it writes", bad, err)
+		}
+	}
+	if got, err := ask("PRAGMA query_only"); err != nil || got != "query_only\n1\n" {
+		t.Errorf("after the pragmas that were refused: %q, %v", got, err)
+	}
 	if got, err := ask("SELECT count(*) FROM samples"); err != nil || !strings.HasSuffix(got, "\n1\n") {
 		t.Errorf("after all that: %q, %v", got, err)
 	}
