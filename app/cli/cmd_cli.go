@@ -129,7 +129,7 @@ func runCLIInstall(env *Env, o *cliOptions, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if err := linkError(offer.Make()); err != nil {
+	if err := linkError(offer.Program, offer.Make()); err != nil {
 		return err
 	}
 	offer.State = command.There
@@ -146,7 +146,7 @@ func runCLIRemove(env *Env, o *cliOptions, asJSON bool) error {
 		return err
 	}
 	removed, err := command.Remove(offer.Program, folders)
-	if err := linkError(err); err != nil {
+	if err := linkError(offer.Program, err); err != nil {
 		return err
 	}
 	if asJSON {
@@ -162,15 +162,16 @@ func runCLIRemove(env *Env, o *cliOptions, asJSON bool) error {
 	return nil
 }
 
-// linkError says what to do where a link could not be made or removed.
-func linkError(err error) error {
+// linkError says what to do where a link to a program could not be made or
+// removed. Where the name is another program's, it does not lead here.
+func linkError(program string, err error) error {
 	var taken *command.TakenError
 	var admin *command.AdminError
 	switch {
 	case errors.As(err, &taken):
 		e := status.New(status.FileExists, taken.Path+" is another program; it was left alone.", err)
 		e.Sentence = "Another program has the name healthsync"
-		e.Remedy = status.Remedy{Text: "move it away, or make the link elsewhere", Command: "healthsync cli install --dir DIR"}
+		e.Remedy = status.Remedy{Text: "move it away, or make the link in another folder, such as ~/bin", Command: shellWord(program) + " cli install --dir ~/bin"}
 		return e
 	case errors.As(err, &admin):
 		e := status.New(status.FileError, "", err)

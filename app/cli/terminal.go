@@ -59,5 +59,5 @@ func (t terminal) link(ctx context.Context) error {
 			return nil
 		}
 	}
-	return linkError(err)
+	return linkError(o.Program, err)
 }

@@ -94,7 +94,8 @@ func Folders(home string) []string {
 }
 
 // Look finds out whether the command is there, or where it could be; folders
-// are in order of preference, admin is where an administrator would put it. It
+// are in order of preference, admin is where an administrator would put it: that
+// one is made with the link, where no administrator is needed for it. Look
 // changes nothing.
 func Look(program string, folders []string, admin string) Offer {
 	possible := ""
@@ -107,7 +108,7 @@ func Look(program string, folders []string, admin string) Offer {
 			return Offer{There, link, program}
 		case exists == nil && !ours(link):
 			return Offer{Taken, link, program}
-		case possible == "" && unix.Access(dir, unix.W_OK) == nil:
+		case possible == "" && (unix.Access(dir, unix.W_OK) == nil || dir == admin && canMake(dir)):
 			possible = link
 		}
 	}
@@ -205,6 +206,13 @@ func (o Offer) sudo() string {
 		return fmt.Sprintf("sudo mkdir -p %s && %s", Quoted(dir), words)
 	}
 	return words
+}
+
+// canMake reports that a folder is not there and can be made. Where a Mac has no
+// /usr/local/bin, /usr/local may be the person's: Homebrew on an Intel Mac makes
+// it so.
+func canMake(dir string) bool {
+	return !isThere(dir) && unix.Access(filepath.Dir(dir), unix.W_OK|unix.X_OK) == nil
 }
 
 func isThere(path string) bool {

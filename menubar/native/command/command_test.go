@@ -122,6 +122,30 @@ func TestNeedsAdmin(t *testing.T) {
 	}
 }
 
+// Where the folder can be made without an administrator, none is asked for.
+func TestAdminFolderToMake(t *testing.T) {
+	program, local := app(t, "Applications"), t.TempDir()
+	admin := filepath.Join(local, "bin")
+	folders := []string{filepath.Join(t.TempDir(), "homebrew", "bin"), admin}
+	o := Look(program, folders, admin)
+	if o.State != Possible || o.Link != filepath.Join(admin, Name) {
+		t.Fatalf("%+v", o)
+	}
+	if _, err := os.Lstat(admin); err == nil {
+		t.Error("looking has made the folder")
+	}
+	if err := o.Make(); err != nil || Look(program, folders, admin).State != There {
+		t.Errorf("%v, %+v", err, Look(program, folders, admin))
+	}
+	// What is there and is no folder is left to an administrator to judge.
+	if err := errors.Join(os.RemoveAll(admin), os.Symlink("/nowhere", admin)); err != nil {
+		t.Fatal(err)
+	}
+	if o := Look(program, folders, admin); o.State != NeedsAdmin {
+		t.Errorf("a link that leads nowhere: %+v", o)
+	}
+}
+
 // What is typed with sudo replaces nothing either, also where something came
 // between the look and the typing. A sudo that asks nothing stands for it.
 func TestSudo(t *testing.T) {
