@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,24 @@ type setting struct {
 	Key     string `json:"key"`
 	Value   string `json:"value"`
 	Default bool   `json:"default"`
+	// From is where the value comes from: setting, default, pairing, or followed
+	// for an address to which the iPhone was followed.
+	From string `json:"from"`
+
+	followedAt time.Time
+}
+
+// note says where the value comes from, where that is not said by it.
+func (x setting) note() string {
+	switch {
+	case x.From == "pairing":
+		return "  (as paired)"
+	case x.From == "followed":
+		return "  (followed there on " + x.followedAt.Local().Format("2 January 2006") + ")"
+	case x.From == "default" && !strings.HasPrefix(x.Value, "("):
+		return "  (default)"
+	}
+	return ""
 }
 
 // settings lists all keys. The address is the pairing's where none is set: that
@@ -34,14 +53,22 @@ type setting struct {
 func settings(c config.Config, r *pairing.Record) []setting {
 	var out []setting
 	for _, k := range config.Keys() {
-		s := setting{Key: k.Name, Value: k.Get(c)}
+		s := setting{Key: k.Name, Value: k.Get(c), From: "setting"}
 		if s.Value == "" {
-			s.Value, s.Default = k.Default, true
-			if r != nil && k.Name == "server.host" {
-				s.Value = r.Host
+			s.Value, s.Default, s.From = k.Default, true, "default"
+			where := ""
+			switch {
+			case r == nil:
+			case k.Name == "server.host":
+				where = r.Host
+			case k.Name == "server.port":
+				where = fmt.Sprint(r.Port)
 			}
-			if r != nil && k.Name == "server.port" {
-				s.Value = fmt.Sprint(r.Port)
+			if where != "" {
+				s.Value, s.From, s.followedAt = where, "pairing", r.FollowedAt
+				if !s.followedAt.IsZero() {
+					s.From = "followed"
+				}
 			}
 		}
 		out = append(out, s)
@@ -68,16 +95,7 @@ func newConfigShowCommand(env *Env) *cobra.Command {
 				}{s.Paths.ConfigFile(), s.Paths.Database(), all})
 			}
 			for _, x := range all {
-				note := ""
-				if x.Default {
-					note = "  (default)"
-					if r != nil && strings.HasPrefix(x.Key, "server.") {
-						note = "  (as paired)"
-					} else if strings.HasPrefix(x.Value, "(") {
-						note = ""
-					}
-				}
-				env.printf("%-18s %s%s\n", x.Key, x.Value, note)
+				env.printf("%-18s %s%s\n", x.Key, x.Value, x.note())
 			}
 			env.printf("\nSettings: %s\nDatabase: %s\n", s.Paths.ConfigFile(), s.Paths.Database())
 			return nil
@@ -154,7 +172,7 @@ func newConfigSetCommand(env *Env) *cobra.Command {
 				env.remakeTotals(cmd.Context(), s, c.Sources.Priority)
 			}
 			if jsonWanted(cmd) {
-				return env.printJSON(setting{Key: k.Name, Value: k.Get(c)})
+				return env.printJSON(setting{Key: k.Name, Value: k.Get(c), From: "setting"})
 			}
 			env.printf("%s = %s\n", k.Name, k.Get(c))
 			return nil

@@ -222,6 +222,9 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	_, _, air := l.Start(l.B, nil, filepath.Join(f.bin, "hs-clock"))
 	f.air = air
 	f.said(strconv.Itoa(now)) // Avahi is there
+	if out, errs, err := f.run("config", "show"); err != nil || !strings.Contains(out, fmt.Sprintf("%d  (as paired)\n", now)) {
+		t.Errorf("config show: %v\n%s%s", err, out, errs)
+	}
 
 	// A command finds the iPhone at its new port by itself.
 	fmt.Fprintln(phone, "restart")
@@ -231,6 +234,11 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	out, errs, err := f.run("fetch", "--hours", "1")
 	if err != nil || !strings.HasPrefix(out, "id;type;value;") || !strings.Contains(errs, fmt.Sprintf("to 10.77.0.1:%d; it was verified and followed [HOST_CHANGED]", now)) {
 		t.Errorf("fetch: %v\n%s%s", err, out, errs)
+	}
+	for words, want := range map[string]string{"config show": fmt.Sprintf("%d  (followed there on ", now), "config get server.port --json": `"from": "followed"`} {
+		if out, errs, err := f.run(strings.Fields(words)...); err != nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v\n%s%s", words, err, out, errs)
+		}
 	}
 	// --host is not left.
 	if _, errs, err := f.run("fetch", "--hours", "1", "--host", "10.77.0.1", "--port", "1"); err == nil || !strings.Contains(errs, "ECONNREFUSED") {

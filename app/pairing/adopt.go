@@ -159,6 +159,7 @@ func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o L
 		}
 		now := *seen.found
 		r.Host, r.Port, l.Host, l.Port = now.Host, now.Port, now.Host, now.Port
+		r.FollowedAt = s.Now().UTC().Truncate(time.Second)
 		if err := l.connect(); err != nil {
 			return nil, err
 		}

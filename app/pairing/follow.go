@@ -258,6 +258,9 @@ func (l *Link) move(p Place) (news bool, err error) {
 	}
 	updated, err := updateRecord(l.station.Paths, l.Record.ID, func(r *Record) {
 		news = r.Host != p.Host || r.Port != p.Port
+		if news {
+			r.FollowedAt = l.station.Now().UTC().Truncate(time.Second)
+		}
 		r.Host, r.Port = p.Host, p.Port
 	})
 	if err != nil {
