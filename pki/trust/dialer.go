@@ -20,6 +20,10 @@ import (
 const (
 	// DefaultTimeout is for finding, connecting and shaking hands together.
 	DefaultTimeout = 10 * time.Second
+	// DefaultConnectTimeout is for connecting alone. It is the phone's system
+	// that answers a SYN, however busy its app is; SYNs go out after 0, 1 and 3
+	// seconds (RFC 6298 sections 2.1 and 5.5), and the last has another second.
+	DefaultConnectTimeout = 4 * time.Second
 	// DefaultSignTimeout is for the Mac's key: a keychain may ask its owner,
 	// who needs time to read the question.
 	DefaultSignTimeout = 60 * time.Second
@@ -39,6 +43,10 @@ type Dialer struct {
 	// [DefaultTimeout]. A deadline of the caller's context holds as well, and
 	// counts everything.
 	Timeout time.Duration
+	// ConnectTimeout bounds the connecting alone, all addresses together. 0 means
+	// [DefaultConnectTimeout], or no bound of its own where Timeout is set: who
+	// asks for patience gets it.
+	ConnectTimeout time.Duration
 	// SignTimeout bounds the signature; 0 means [DefaultSignTimeout].
 	SignTimeout time.Duration
 	// ProbeWait is how long [Probe] waits; 0 means [DefaultProbeWait].
@@ -71,6 +79,11 @@ func orDefault(d, def time.Duration) time.Duration {
 		return d
 	}
 	return def
+}
+
+// connectTimeout is how long connecting may take.
+func (d *Dialer) connectTimeout() time.Duration {
+	return orDefault(d.ConnectTimeout, orDefault(d.Timeout, DefaultConnectTimeout))
 }
 
 // Dial connects to host, an address or a `.local` name, and returns once the

@@ -240,6 +240,21 @@ func TestSocketFailures(t *testing.T) {
 	}
 }
 
+// Who sets a time for the whole is not held to the shorter one for connecting.
+func TestConnectTimeout(t *testing.T) {
+	for d, want := range map[*Dialer]time.Duration{
+		{}:                            DefaultConnectTimeout,
+		{Timeout: 30 * time.Second}:   30 * time.Second,
+		{Timeout: time.Second}:        time.Second,
+		{ConnectTimeout: time.Minute}: time.Minute,
+		{Timeout: time.Hour, ConnectTimeout: time.Second}: time.Second,
+	} {
+		if got := d.connectTimeout(); got != want {
+			t.Errorf("%v of %v: %v, want %v", d.ConnectTimeout, d.Timeout, got, want)
+		}
+	}
+}
+
 func TestCallerGivesUp(t *testing.T) {
 	p := newPhone(t)
 	ctx, cancel := context.WithCancel(t.Context())

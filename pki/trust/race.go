@@ -48,7 +48,7 @@ type connected struct {
 
 // race connects to the first address that answers and lets go of the others.
 func (t *dialing) race(addrs []netip.Addr, port int) (net.Conn, netip.Addr, *Failure) {
-	ctx, cancel := context.WithCancel(t.budget)
+	ctx, cancel := context.WithTimeout(t.budget, t.connectTimeout())
 	defer cancel()
 	results := make(chan connected, len(addrs))
 	started, pending := 0, 0
