@@ -22,6 +22,9 @@ type Store interface {
 	Coverage(ctx context.Context) (map[health.Type][]store.Span, error)
 	Types(ctx context.Context) ([]store.TypeStat, error)
 	State(ctx context.Context, key string) (string, bool, error)
+	// CountOwn counts the live samples of a type from a moment on, without those
+	// that are another phone's.
+	CountOwn(ctx context.Context, t health.Type, from int64) (int64, error)
 	Query(ctx context.Context, f store.Filter, yield func(*health.Sample) error) error
 }
 

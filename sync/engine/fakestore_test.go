@@ -19,7 +19,9 @@ type fakeStore struct {
 	days       map[health.Type]map[int64]map[health.UUID]struct{}
 	covered    map[health.Type]spans
 	state      map[string]string
-	applied    int
+	// foreign are another phone's samples, until this one serves them.
+	foreign map[store.Key]bool
+	applied int
 	// before is asked before a change is stored, after when it is: an error is
 	// a crash at that moment.
 	before, after func() error
@@ -79,6 +81,7 @@ func (f *fakeStore) Apply(_ context.Context, c *store.Change) (store.Outcome, er
 	for _, x := range c.Samples {
 		k := store.Key{Type: x.Type, ID: x.ID}
 		here[k] = true
+		delete(f.foreign, k)
 		old, ok := f.live[k]
 		_, was := f.dead[k]
 		switch {
@@ -106,7 +109,7 @@ func (f *fakeStore) Apply(_ context.Context, c *store.Change) (store.Outcome, er
 			}
 			for id := range maps.Clone(ids) {
 				k := store.Key{Type: r.Type, ID: id}
-				if x := f.live[k]; r.Span.Contains(x.Start) && !here[k] {
+				if x := f.live[k]; r.Span.Contains(x.Start) && !here[k] && !f.foreign[k] {
 					f.take(k)
 					f.dead[k] = x
 					add(r.Type, store.Counts{Deleted: 1})
@@ -182,6 +185,27 @@ func (f *fakeStore) Query(_ context.Context, q store.Filter, yield func(*health.
 	return nil
 }
 
+func (f *fakeStore) CountOwn(_ context.Context, t health.Type, from int64) (n int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k, x := range f.live {
+		if k.Type == t && x.Start >= from && !f.foreign[k] {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// changePhone does what store.ChangePhone promises; keep says that the phone is
+// another person's.
+func (f *fakeStore) changePhone(keep bool) {
+	f.covered, f.foreign = map[health.Type]spans{}, map[store.Key]bool{}
+	for k := range f.live {
+		f.foreign[k] = keep
+	}
+	maps.Copy(f.state, Forgotten())
+}
+
 // tallyStore keeps starts only, for histories of millions.
 type tallyStore struct {
 	mu      sync.Mutex
@@ -231,6 +255,17 @@ func (f *tallyStore) Types(context.Context) ([]store.TypeStat, error) {
 		n[t] = int64(len(starts))
 	}
 	return stats(n), nil
+}
+
+func (f *tallyStore) CountOwn(_ context.Context, t health.Type, from int64) (n int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, at := range f.starts[t] {
+		if at >= from {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (f *tallyStore) State(_ context.Context, key string) (string, bool, error) {

@@ -17,6 +17,9 @@ const stateKey = "engine"
 // sample: it only costs requests to learn it again.
 type memory struct {
 	Version int `json:"v"`
+	// Again says that samples were stored when this phone's first run began:
+	// another's, or its own under another identity.
+	Again bool `json:"again,omitempty"`
 	// Deep is when the whole look-back, and all that is uncertain, was last
 	// read.
 	Deep int64 `json:"deep,omitempty"`
@@ -95,7 +98,9 @@ func loadMemory(ctx context.Context, db Store) (*memory, error) {
 
 // Forgotten is the State that makes the next run know nothing of those before:
 // for a database that goes on with another iPhone.
-func Forgotten() map[string]string { return map[string]string{stateKey: "", verifyKey: ""} }
+func Forgotten() map[string]string {
+	return map[string]string{stateKey: fmt.Sprintf(`{"v":%d,"again":true}`, memoryVersion), verifyKey: ""}
+}
 
 // of gives the memory of a type, new where there is none.
 func (m *memory) of(t health.Type) *typeMemory {

@@ -19,7 +19,8 @@ type Progress struct {
 	Samples, New int64
 	// Before is how many samples earlier runs have brought, where the history is
 	// still being read to its beginning: with them, and not from nothing, a run
-	// goes on that was ended early. It is 0 in a full run.
+	// goes on that was ended early. It is 0 in a full run. Where another phone had
+	// brought them first they count when this one has served them.
 	Before int64
 	// Back is the second down to which all types are read, but for those that are
 	// left for the end because they bring the app down; Types is how many there

@@ -25,6 +25,7 @@ type job struct {
 	covered []store.Covered // beside what read proves
 	at      int64
 	look    Progress
+	beyond  int64 // the session's, at that moment
 	// gone says that the phone was asked and the span is empty for certain.
 	gone bool
 	// ack, where it is set, makes the job a barrier: everything before it is
@@ -179,6 +180,7 @@ func (s *session) digest(r request, page *health.Page) (*job, error) {
 		return nil, err
 	}
 	s.meet(page.Samples)
+	s.countBeyond(page.Samples)
 	j.counts, j.read, j.also, j.shaky = f.counts, f.read, f.also, f.skipped
 	j.claim = store.Span{From: f.read.From, To: min(f.read.To, s.newest+1)}
 	for i, t := range r.tracks {
@@ -199,8 +201,20 @@ func (s *session) digest(r request, page *health.Page) (*job, error) {
 			delete(s.doubts, t.typ)
 		}
 	}
-	j.look = s.look()
+	j.look, j.beyond = s.look(), s.beyond
 	return j, nil
+}
+
+// countBeyond counts the samples that earlier runs were not served.
+func (s *session) countBeyond(samples []health.Sample) {
+	if s.before == 0 {
+		return
+	}
+	for i := range samples {
+		if !s.had[samples[i].Type].contains(samples[i].Start) {
+			s.beyond++
+		}
+	}
 }
 
 // reopen has a span read again, but for what the phone cannot serve.
@@ -375,6 +389,10 @@ func (s *session) report(j *job) {
 		return
 	}
 	j.look.New = int64(s.res.Added + s.res.Revived)
+	if s.before > 0 {
+		// What is not new was stored before this phone was read there.
+		j.look.Before += max(j.beyond-j.look.New, 0)
+	}
 	s.o.Progress(j.look)
 }
 

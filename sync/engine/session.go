@@ -63,11 +63,12 @@ type session struct {
 	// narrowed is how many questions in a row the phone could not answer.
 	narrowed int
 	// before is how many samples earlier runs have brought, where the history is
-	// not read to its beginning; marks are for telling the pace.
-	before int64
-	marks  []mark
-	jobs   chan *job
-	free   chan *health.Page
+	// not read to its beginning, and beyond how many this one was served that they
+	// were not; marks are for telling the pace.
+	before, beyond int64
+	marks          []mark
+	jobs           chan *job
+	free           chan *health.Page
 	// Found by the storing goroutine; read by the other behind a barrier.
 	suspects map[health.Type]spans
 	hushed   []hush
@@ -320,6 +321,9 @@ func (s *session) count(ctx context.Context, tracks []*track, floor int64) error
 	if s.o.Full || s.o.Progress == nil || !slices.ContainsFunc(tracks, open) {
 		return nil
 	}
+	if s.mem.Again {
+		return s.countRead(ctx)
+	}
 	list, err := s.db.Types(ctx)
 	if err != nil {
 		return err
@@ -327,6 +331,25 @@ func (s *session) count(ctx context.Context, tracks []*track, floor int64) error
 	for _, x := range list {
 		if slices.Contains(s.wanted, x.Type) {
 			s.before += x.Count
+		}
+	}
+	return nil
+}
+
+// countRead is count where not all that is stored was brought by this phone:
+// only what lies where it was read counts.
+func (s *session) countRead(ctx context.Context) error {
+	for _, t := range s.wanted {
+		for _, x := range s.had[t] {
+			from, err := s.db.CountOwn(ctx, t, x.From)
+			if err != nil {
+				return err
+			}
+			beyond, err := s.db.CountOwn(ctx, t, x.To)
+			if err != nil {
+				return err
+			}
+			s.before += from - beyond
 		}
 	}
 	return nil

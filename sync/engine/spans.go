@@ -54,6 +54,11 @@ func (x spans) plus(s store.Span) spans {
 	return spansOf(append(slices.Clone(x), s))
 }
 
+// contains reports whether a second is in it.
+func (x spans) contains(second int64) bool {
+	return slices.ContainsFunc(x, func(s store.Span) bool { return s.Contains(second) })
+}
+
 // minus takes a span away.
 func (x spans) minus(s store.Span) spans {
 	if s.Empty() {

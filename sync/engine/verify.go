@@ -22,8 +22,6 @@ type Ledger interface {
 	// Reledger takes the rows of days as what the phone served, and counts the
 	// rows of all types anew.
 	Reledger(ctx context.Context, days []store.Divergence) (int, error)
-	// CountOwn counts the live samples of a type from a moment on.
-	CountOwn(ctx context.Context, t health.Type, from int64) (int64, error)
 }
 
 // Finding is a day of a type that was not as the phone has it.
