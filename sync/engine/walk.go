@@ -48,6 +48,12 @@ func (e *UnreadableError) Error() string {
 // end of the range, whatever the number of samples. Memory is that of two pages,
 // one of which is on the wire while the other is yielded.
 //
+// Only one request is on the wire, unlike in a sync (see [Sync] and flight.go).
+// All types go together here and newest first, so that the next question ends at
+// the second at which this page broke off, and its last sample tells that. A guess
+// below it would come back half full, at the cost of one of the 60 requests a
+// minute, and its page would have to wait in memory for those above.
+//
 // An error of yield ends the walk and is returned as it is. Samples that are
 // inserted or deleted on the phone meanwhile may be seen or not.
 func Walk(ctx context.Context, phone Phone, r Range, yield func([]health.Sample) error) error {
