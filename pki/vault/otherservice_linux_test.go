@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/keybase/dbus"
+	ss "github.com/keybase/go-keychain/secretservice"
 )
 
 // otherService is a Secret Service that behaves as the specification allows
 // and GNOME Keyring does not: it hides locked items, as KeePassXC, and
 // broadcasts the end of a prompt instead of telling the caller. It keeps no
-// secrets; what is tested is what is made of its answers.
+// secrets; what is tested is what is made of its answers. GNOME Keyring cannot
+// be told which key to agree on, and this one can.
 type otherService struct {
 	conn *dbus.Conn
 
@@ -24,10 +26,33 @@ type otherService struct {
 	item      dbus.ObjectPath // one that is listed and does not exist
 	dismissed int
 	prompts   int
+
+	agree  func(public []byte) (answer []byte, path dbus.ObjectPath) // of a session
+	closed int
+	secret func(session dbus.ObjectPath) ss.Secret // of an item
 }
 
-func (o *otherService) OpenSession(string, dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
+func (o *otherService) OpenSession(_ string, input dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.agree != nil {
+		answer, path := o.agree(input.Value().([]byte))
+		return dbus.MakeVariant(answer), path, nil
+	}
 	return dbus.MakeVariant([]byte{5}), "/session/1", nil // a public value of the key exchange
+}
+
+// Close is of a session.
+func (o *otherService) Close() *dbus.Error {
+	o.set(func() { o.closed++ })
+	return nil
+}
+
+// GetSecret is of an item.
+func (o *otherService) GetSecret(session dbus.ObjectPath) (ss.Secret, *dbus.Error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.secret(session), nil
 }
 
 func (o *otherService) SearchItems(map[string]string) (unlocked, locked []dbus.ObjectPath, err *dbus.Error) {
@@ -45,10 +70,13 @@ func (o *otherService) Unlock([]dbus.ObjectPath) ([]dbus.ObjectPath, dbus.Object
 	return nil, "/prompt/1", nil
 }
 
-// Get is of the collection's properties.
-func (o *otherService) Get(string, string) (dbus.Variant, *dbus.Error) {
+// Get is of the properties of the collection and the items.
+func (o *otherService) Get(_, name string) (dbus.Variant, *dbus.Error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if name == "Attributes" {
+		return dbus.MakeVariant(attributes(Token, ItemSecret)), nil
+	}
 	return dbus.MakeVariant(o.locked), nil
 }
 

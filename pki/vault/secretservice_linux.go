@@ -15,6 +15,7 @@ const (
 	ssCollection = "org.freedesktop.Secret.Collection"
 	ssItem       = "org.freedesktop.Secret.Item"
 	ssPrompt     = "org.freedesktop.Secret.Prompt"
+	ssSession    = "org.freedesktop.Secret.Session"
 
 	errIsLocked     = "org.freedesktop.Secret.Error.IsLocked"
 	errNoSession    = "org.freedesktop.Secret.Error.NoSession"
@@ -166,15 +167,14 @@ func (v *secretService) find(ctx context.Context, f Fact, want ss.Attributes) ([
 }
 
 // secret reads one item. The library answers nil without an error when it
-// cannot decrypt (dh_ietf1024... in its source).
-func (v *secretService) secret(f Fact, path dbus.ObjectPath) ([]byte, error) {
+// cannot decrypt (secretservice.GetSecret in its source).
+func (v *secretService) secret(path dbus.ObjectPath) ([]byte, error) {
 	data, err := v.svc.GetSecret(path, *v.session)
 	if err != nil {
 		return nil, onItem(err)
 	}
 	if data == nil {
-		f.Detail = "the secret cannot be decrypted"
-		return nil, &CorruptError{f}
+		return nil, &noiseError{}
 	}
 	return data, nil
 }

@@ -60,7 +60,7 @@ func (v *secretService) loadOnce(ctx context.Context, f Fact) (record, error) {
 		if err != nil {
 			return record{}, err
 		}
-		data, err := v.secret(f, path)
+		data, err := v.secret(path)
 		if err != nil {
 			return record{}, err
 		}
@@ -229,7 +229,7 @@ func (v *secretService) foreign(ctx context.Context, service, account string) ([
 		if err != nil {
 			return err
 		}
-		out, err = v.secret(f, paths[0])
+		out, err = v.secret(paths[0])
 		return err
 	})
 	if err != nil {

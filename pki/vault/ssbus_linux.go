@@ -15,8 +15,8 @@ import (
 )
 
 // do runs fn with a session, alone. When the connection or the session turns
-// out to have ended (the bus or the service was restarted), it starts both
-// anew and runs fn once more; fn must bear that.
+// out to have ended (the bus or the service was restarted), or to be of no use,
+// it starts both anew and runs fn once more; fn must bear that.
 func (v *secretService) do(ctx context.Context, f Fact, fn func(ctx context.Context) error) error {
 	start := time.Now()
 	return v.lane.do(ctx, f, func() error {
@@ -31,7 +31,7 @@ func (v *secretService) do(ctx context.Context, f Fact, fn func(ctx context.Cont
 			switch {
 			case lost(err):
 				v.svc, v.session = nil, nil
-			case isDBus(err, errNoSession), isDBus(err, errBadSecret):
+			case isDBus(err, errNoSession), errors.As(err, new(*noiseError)):
 				v.session = nil
 			default:
 				return v.fail(ctx, f, err, start)
@@ -56,12 +56,7 @@ func (v *secretService) connect(ctx context.Context) error {
 		v.svc = svc
 	}
 	if v.session == nil {
-		// A service that hangs is met here, where ctx counts: OpenSession
-		// itself would leave a goroutine behind at each try.
-		if err := v.call(ctx, ss.SecretServiceObjectPath, "org.freedesktop.DBus.Peer.Ping"); err != nil {
-			return err
-		}
-		session, err := v.svc.OpenSession(ss.AuthenticationDHAES)
+		session, err := v.openSession(ctx)
 		if err != nil {
 			return err
 		}
@@ -69,13 +64,6 @@ func (v *secretService) connect(ctx context.Context) error {
 	}
 	return nil
 }
-
-// errBadSecret is what GNOME Keyring says ("transferred or encrypted in an
-// invalid way") when the two ends have not agreed on a key. One session in 256
-// is so: the library drops the zero bytes that the shared secret begins with
-// (secretservice, keygenHKDFSHA256AES128: big.Int.Bytes). A session opened anew
-// has another secret.
-const errBadSecret = "org.freedesktop.DBus.Error.InvalidArgs"
 
 // errNoBus is made without asking the library: where it finds no address it
 // would run dbus-launch, which starts a bus of its own that nobody ends.
@@ -159,6 +147,12 @@ func onItem(err error) error {
 
 func gone(err error) bool { return errors.As(err, new(*goneError)) }
 
+// noiseError says that an answer cannot be decrypted. The key of the session is
+// at fault: what is stored is neither absent nor known to be damaged.
+type noiseError struct{}
+
+func (*noiseError) Error() string { return "what the service sent cannot be decrypted" }
+
 // fail turns whatever came back into this package's errors.
 func (v *secretService) fail(ctx context.Context, f Fact, err error, start time.Time) error {
 	var typed interface{ facts() Fact }
@@ -175,7 +169,7 @@ func (v *secretService) fail(ctx context.Context, f Fact, err error, start time.
 		return &UnavailableError{f, NoBus}
 	case errors.As(err, &dismissed):
 		return &LockedError{f, true}
-	case lost(err):
+	case lost(err), errors.As(err, new(*noiseError)):
 		return &UnavailableError{f, Offline}
 	}
 	switch errorName(err) {
