@@ -98,23 +98,42 @@ func (s *session) keyring(password string) {
 	s.daemon.Stdin = strings.NewReader(password) // to the end of the file; a newline would belong to it
 	s.daemon.Stderr = io.Discard
 	s.start(s.daemon)
-	s.waitFor("org.freedesktop.secrets")
+	s.waitFor(uint32(s.daemon.Process.Pid))
 }
 
-// waitFor waits until a name has an owner on the bus.
-func (s *session) waitFor(name string) {
+// endKeyring kills the daemon, and is done when the bus knows.
+func (s *session) endKeyring() {
 	s.t.Helper()
+	end(s.daemon)
+	s.waitFor(0)
+}
+
+// waitFor waits until the Secret Service on the bus is that of a process; 0
+// stands for none.
+func (s *session) waitFor(pid uint32) {
+	s.t.Helper()
+	const name = "org.freedesktop.secrets"
 	conn := s.conn()
 	defer conn.Close()
-	for range 1000 {
-		var owned bool
-		must(s.t, conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, name).Store(&owned))
-		if owned {
+	changes := make(chan *dbus.Signal, 100)
+	conn.Signal(changes)
+	must(s.t, conn.AddMatchSignal(dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"),
+		dbus.WithMatchOption("arg0", name)))
+	for limit := time.After(time.Minute); ; {
+		var owner uint32
+		err := conn.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, name).Store(&owner)
+		if err != nil && !isDBus(err, "org.freedesktop.DBus.Error.NameHasNoOwner") {
+			s.t.Fatal(err)
+		}
+		if owner == pid {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-changes: // of this name, or that this connection has one
+		case <-limit:
+			s.t.Fatalf("%s is of process %d, not %d", name, owner, pid)
+		}
 	}
-	s.t.Fatalf("%s did not come up", name)
 }
 
 func (s *session) conn() *dbus.Conn {

@@ -24,7 +24,7 @@ type otherService struct {
 	answer    func(path dbus.ObjectPath) // of a prompt
 	searchErr *dbus.Error
 	item      dbus.ObjectPath // one that is listed and does not exist
-	dismissed int
+	dismissed chan struct{}   // gets one value each time
 	prompts   int
 
 	agree  func(public []byte) (answer []byte, path dbus.ObjectPath) // of a session
@@ -91,10 +91,8 @@ func (o *otherService) Prompt(string) *dbus.Error {
 }
 
 func (o *otherService) Dismiss() *dbus.Error {
-	o.mu.Lock()
-	o.dismissed++
-	o.mu.Unlock()
 	o.completed("/prompt/1", true)
+	o.dismissed <- struct{}{}
 	return nil
 }
 
@@ -111,7 +109,7 @@ func (o *otherService) set(fn func()) {
 
 func startOther(t *testing.T, s *session) *otherService {
 	t.Helper()
-	o := &otherService{conn: s.conn(), locked: true}
+	o := &otherService{conn: s.conn(), locked: true, dismissed: make(chan struct{}, 100)}
 	t.Cleanup(func() { o.conn.Close() })
 	for path, iface := range map[dbus.ObjectPath]string{"/org/freedesktop/secrets": ssService, "/prompt/1": ssPrompt,
 		"/collection": "org.freedesktop.DBus.Properties"} {
@@ -120,6 +118,33 @@ func startOther(t *testing.T, s *session) *otherService {
 	_, err := o.conn.RequestName("org.freedesktop.secrets", dbus.NameFlagDoNotQueue)
 	must(t, err)
 	return o
+}
+
+// endable is a context that a test ends, by a deadline or otherwise.
+type endable struct {
+	context.Context
+	done chan struct{}
+	err  error
+}
+
+func newEndable(ctx context.Context) *endable {
+	return &endable{Context: ctx, done: make(chan struct{})}
+}
+
+func (e *endable) Done() <-chan struct{} { return e.done }
+
+func (e *endable) Err() error {
+	select {
+	case <-e.done:
+		return e.err
+	default:
+		return nil
+	}
+}
+
+func (e *endable) end(err error) {
+	e.err = err
+	close(e.done)
 }
 
 func TestOtherService(t *testing.T) {
@@ -158,36 +183,23 @@ func TestOtherService(t *testing.T) {
 		}
 	})
 	t.Run("nobody answers", func(t *testing.T) { // the dialog is taken away, and the vault goes on
-		o.set(func() { o.answer, o.dismissed = nil, 0 })
-		v := s.vault(Options{Timeout: 100 * time.Millisecond})
-		for range 2 {
-			_, err := v.Get(ctx, Token)
-			wantAs[*TimeoutError](t, err)
-		}
-		cancelled, cancel := context.WithCancel(ctx)
-		time.AfterFunc(20*time.Millisecond, cancel)
-		if _, err := v.Get(cancelled, Token); !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
-		}
-		if err := eventually(func() error {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			if o.dismissed < 3 {
-				return errors.New("dialogs stay open")
+		v := s.vault(Options{})
+		for _, want := range []error{context.DeadlineExceeded, context.DeadlineExceeded, context.Canceled} {
+			ended := newEndable(ctx)
+			o.set(func() { o.answer = func(dbus.ObjectPath) { ended.end(want) } }) // when the dialog is shown
+			_, err := v.Get(ended, Token)
+			if !errors.Is(err, want) || errors.As(err, new(*TimeoutError)) != (want == context.DeadlineExceeded) {
+				t.Errorf("%T: %v", err, err)
 			}
-			return nil
-		}); err != nil {
-			t.Error(err)
+			select {
+			case <-o.dismissed:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the dialog stays open")
+			}
 		}
 		o.set(func() { o.locked = false })
-		if err := eventually(func() error {
-			if _, err := v.Get(ctx, Token); !errors.Is(err, ErrNotFound) {
-				return err
-			}
-			return nil
-		}); err != nil {
-			t.Errorf("afterwards: %v", err)
-		}
+		_, err := v.Get(ctx, Token)
+		wantNotFound(t, err)
 	})
 	t.Run("errors are not absence", func(t *testing.T) {
 		v := s.vault(Options{})

@@ -45,7 +45,7 @@ func TestSecretServiceKept(t *testing.T) {
 	}
 	read("at first")
 
-	end(s.daemon)
+	s.endKeyring()
 	_, err = v.Get(ctx, Token)
 	if u := wantAs[*UnavailableError](t, err); u.Reason != NoService {
 		t.Errorf("reason %q", u.Reason)
@@ -56,7 +56,7 @@ func TestSecretServiceKept(t *testing.T) {
 	}
 	read("after the service was restarted")
 
-	end(s.daemon)
+	s.endKeyring()
 	end(s.bus)
 	_, err = v.Get(ctx, Token)
 	if u := wantAs[*UnavailableError](t, err); u.Reason != NoBus {
@@ -197,7 +197,7 @@ func TestSecretServiceLocked(t *testing.T) {
 		if when == "locked by the person" {
 			s.lock()
 		} else {
-			end(s.daemon)
+			s.endKeyring()
 			s.keyring("wrong")
 		}
 		if items, err := quiet.List(ctx); err != nil || len(items) != 2 {
@@ -223,7 +223,7 @@ func TestSecretServiceLocked(t *testing.T) {
 		wantAs[*LockedError](t, v.Check(ctx))
 	}
 
-	end(s.daemon)
+	s.endKeyring()
 	s.keyring(keyringPassword)
 	if got, err := v.Get(ctx, Token); err != nil || string(got) != "x" {
 		t.Fatalf("the token did not survive: %v", err)
@@ -258,12 +258,23 @@ func TestSecretServiceHangs(t *testing.T) {
 	ctx := t.Context()
 	s := newSession(t, false)
 	s.keyring(keyringPassword)
-	v := s.vault(Options{Timeout: 100 * time.Millisecond})
+	v, fresh := s.vault(Options{}), s.vault(Options{})
 	signer, err := v.NewSigner(ctx, Key)
 	must(t, err)
 	must(t, v.Set(ctx, Token, Secret("x")))
+	limit := func(d time.Duration) (before time.Duration) {
+		for _, v := range []Vault{v, fresh} {
+			before, v.(*soft).opts.Timeout = v.(*soft).opts.Timeout, d
+		}
+		return before
+	}
+
 	must(t, s.daemon.Process.Signal(syscall.SIGSTOP))
-	fresh := s.vault(Options{Timeout: 100 * time.Millisecond})
+	var status syscall.WaitStatus // of a stopped process only: an ended one stays for the test's end
+	if _, err := syscall.Wait4(s.daemon.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the daemon is not stopped: %v, %v", status, err)
+	}
+	patient := limit(100 * time.Millisecond)
 	for _, v := range []Vault{v, fresh} {
 		everyOperation(t, v, func(op string, err error) {
 			t.Helper()
@@ -273,22 +284,14 @@ func TestSecretServiceHangs(t *testing.T) {
 		})
 	}
 	sign(t, signer) // has its key already
+
+	limit(patient)
 	must(t, s.daemon.Process.Signal(syscall.SIGCONT))
-	for _, v := range []Vault{v, fresh} {
-		if err := eventually(func() error { _, err := v.Get(ctx, Token); return err }); err != nil {
+	for _, v := range []Vault{v, fresh} { // it waits for what was given up
+		if _, err := v.Get(ctx, Token); err != nil {
 			t.Fatalf("after the daemon carried on: %v", err)
 		}
 	}
-}
-
-func eventually(fn func() error) (err error) {
-	for range 50 {
-		if err = fn(); err == nil {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return err
 }
 
 // TestSecretServiceDeletedMeanwhile: another process stores and deletes while
