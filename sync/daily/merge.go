@@ -32,11 +32,9 @@ type Figure struct {
 	// adds everything up. For sleep both are seconds asleep. For an average
 	// they mean nothing.
 	Total, Naive float64
-	// Average, Minimum and Maximum are for what is measured at a moment, over
-	// all sources.
-	Average, Minimum, Maximum float64
-
-	sum float64
+	// Sum, Average, Minimum and Maximum are for what is measured at a moment,
+	// over all sources.
+	Sum, Average, Minimum, Maximum float64
 }
 
 // Sum makes figures of samples that come in the order of their starts.
@@ -128,7 +126,7 @@ func (s *Sum) Figures() map[Day]*Figure {
 	s.advance(math.MaxInt64)
 	for _, f := range s.figures {
 		if s.how == health.Average {
-			f.Average = f.sum / float64(f.Samples)
+			f.Average = f.Sum / float64(f.Samples)
 		}
 	}
 	return s.figures
@@ -252,6 +250,6 @@ func (f *Figure) observe(v float64) {
 		f.Minimum, f.Maximum = v, v
 	}
 	f.Samples++
-	f.sum += v
+	f.Sum += v
 	f.Minimum, f.Maximum = min(f.Minimum, v), max(f.Maximum, v)
 }

@@ -48,16 +48,23 @@ func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error
 	if err != nil {
 		return Outcome{}, err
 	}
+	if !stale { // or all figures are made anew below
+		if err := s.totals.rank(w); err != nil {
+			return Outcome{}, err
+		}
+	}
 	out := Outcome{ByType: make(map[health.Type]Counts, len(a.batches))}
+	a.mergers = a.mergers[:0]
+	defer func() { clear(a.mergers) }()
+	before := make(map[int64][]stretch, len(a.batches))
 	for _, b := range a.batches {
 		if err := ctx.Err(); err != nil {
 			return Outcome{}, err
 		}
-		cover, err := coveredSpans(w, b.id)
-		if err != nil {
+		if before[b.id], err = stretches(w, b.id); err != nil {
 			return Outcome{}, err
 		}
-		m := &merger{batch: b, c: w, dict: s.dict, at: s.now().Unix(), also: also, gone: a.missing[:0], cover: cover, detail: c.Detail, mixed: mixed}
+		m := &merger{batch: b, c: w, dict: s.dict, at: s.now().Unix(), also: also, gone: a.missing[:0], cover: before[b.id], detail: c.Detail, mixed: mixed}
 		if err := m.merge(); err != nil {
 			return Outcome{}, err
 		}
@@ -71,26 +78,25 @@ func (s *Store) applyTo(ctx context.Context, w *conn, c *Change) (Outcome, error
 		if err := m.insert(&a.feed); err != nil {
 			return Outcome{}, err
 		}
-		if err := a.keepLedger(m); err != nil {
-			return Outcome{}, err
-		}
-		if !stale { // or all are made anew below
-			if err := s.keepTotals(m); err != nil {
-				return Outcome{}, err
-			}
-		}
+		a.mergers = append(a.mergers, m)
 		if c.Detail {
 			out.Days = append(out.Days, m.days()...)
 		}
 		out.Counts = out.Counts.Plus(b.counts)
 		out.ByType[b.name] = b.counts
 	}
-	if stale {
-		if err := s.freshTotals(w); err != nil {
-			return Outcome{}, err
-		}
+	if err := a.keepLedger(w, a.mergers); err != nil {
+		return Outcome{}, err
 	}
-	if err := s.cover(w, c.Covered); err != nil {
+	if stale {
+		err = s.freshTotals(w)
+	} else {
+		err = s.keepTotals(w, a.mergers)
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := s.cover(w, c.Covered, before); err != nil {
 		return Outcome{}, err
 	}
 	if c.Note != nil {
@@ -143,10 +149,9 @@ func (m *merger) update() error {
 }
 
 const (
-	insertPage  = `INSERT INTO sample (type, start, id, duration, value, origin, metadata) SELECT * FROM page`
-	countBuried = `SELECT deleted FROM type WHERE id = ?1`
-	unbury      = `DELETE FROM deleted_sample WHERE type = ?1 AND id = ?2`
-	countType   = `UPDATE type SET live = live + ?2, deleted = deleted + ?3, late = late + ?4,
+	insertPage = `INSERT INTO sample (type, start, id, duration, value, origin, metadata) SELECT * FROM page`
+	unbury     = `DELETE FROM deleted_sample WHERE type = ?1 AND id = ?2`
+	countType  = `UPDATE type SET live = live + ?2, deleted = deleted + ?3, late = late + ?4,
 		longest = max(longest, ?5), zoned = max(zoned, ?6) WHERE id = ?1`
 )
 
@@ -214,21 +219,11 @@ func (m *merger) insert(feed *feedRows) error {
 
 // revive takes the tombstones of new rows away.
 func (m *merger) revive() error {
-	s, err := m.c.stmt(countBuried)
-	if err != nil {
-		return err
-	}
-	s.BindInt(1, m.id)
-	row, err := s.Step()
-	if err != nil {
-		return err
-	}
-	buried := row && s.Int(0) > 0
-	s.Reset()
-	if !buried {
+	if m.facts.buried == 0 {
 		return nil
 	}
-	if s, err = m.c.stmt(unbury); err != nil {
+	s, err := m.c.stmt(unbury)
+	if err != nil {
 		return err
 	}
 	for i := range m.rows {

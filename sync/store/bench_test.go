@@ -162,7 +162,7 @@ func BenchmarkApply(b *testing.B) {
 }
 
 // BenchmarkApplyDaily stores the same history as it grows over the years: all
-// types of one day in a page, oldest day first.
+// types of one day in a page, oldest day first, each day read whole.
 func BenchmarkApplyDaily(b *testing.B) {
 	n := million(b) / 5
 	var every []health.Sample
@@ -176,9 +176,17 @@ func BenchmarkApplyDaily(b *testing.B) {
 			for start > 0 && every[start-1].Start/86400 == every[end-1].Start/86400 {
 				start--
 			}
+			c := store.Change{Samples: every[start:end]}
+			begin := every[start].Start / 86400 * 86400
+			for _, kind := range mix {
+				c.Covered = append(c.Covered, store.Covered{Type: kind.t, At: begin + 86400, Span: store.Span{From: begin, To: begin + 86400}})
+			}
 			m.start()
-			applyPage(b, s, every[start:end])
+			out, err := s.Apply(b.Context(), &c)
 			m.stop()
+			if err != nil || out.Added != end-start || out.Late > 0 {
+				b.Fatal(out.Counts, err)
+			}
 			end = start
 		}
 		s.Close()

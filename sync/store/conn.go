@@ -19,12 +19,17 @@ import (
 // that hold on macOS too, whose plain fsync leaves data in the drive's cache.
 // The log is folded into the file whenever it reaches 1,000 pages (8 MB,
 // SQLite's default) and is cut back to 16 MB.
+//
+// temp_store: what a statement would need to take itself back alone (copies of
+// the pages it changes) is kept in memory; beyond 64 KB it would be a file that
+// is made and removed in each transaction.
 const writerSettings = `
 	PRAGMA journal_mode=WAL;
 	PRAGMA synchronous=NORMAL;
 	PRAGMA checkpoint_fullfsync=ON;
 	PRAGMA journal_size_limit=16777216;
 	PRAGMA cache_size=-6144;
+	PRAGMA temp_store=MEMORY;
 	PRAGMA trusted_schema=OFF;
 	PRAGMA cell_size_check=ON;`
 

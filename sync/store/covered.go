@@ -16,7 +16,7 @@ type stretch struct {
 
 const (
 	listCovered   = `SELECT start, stop, at FROM covered WHERE type = ?1 ORDER BY start`
-	addCovered    = `INSERT INTO covered (type, start, stop, at) VALUES (?1, ?2, ?3, ?4)`
+	addCovered    = `INSERT OR REPLACE INTO covered (type, start, stop, at) VALUES (?1, ?2, ?3, ?4)`
 	removeCovered = `DELETE FROM covered WHERE type = ?1 AND start = ?2`
 	allCovered    = `SELECT t.name, c.start, c.stop FROM covered c JOIN type t ON t.id = c.type ORDER BY c.type, c.start`
 )
@@ -37,31 +37,35 @@ func stretches(c *conn, typeID int64) ([]stretch, error) {
 	}
 }
 
-func coveredSpans(c *conn, typeID int64) ([]Span, error) {
-	all, err := stretches(c, typeID)
-	spans := make([]Span, len(all))
-	for i, s := range all {
-		spans[i] = s.Span
-	}
-	return spans, err
+// holds reports whether one of all, ascending and disjoint, has the second.
+func holds(all []stretch, at int64) bool {
+	i, _ := slices.BinarySearchFunc(all, at, func(s stretch, at int64) int { return cmp.Compare(s.To, at+1) })
+	return i < len(all) && all[i].Contains(at)
 }
 
-// cover adds what a change covers.
-func (s *Store) cover(w *conn, covered []Covered) error {
+// cover adds what a change covers. known is what some of the types had before.
+func (s *Store) cover(w *conn, covered []Covered, known map[int64][]stretch) error {
 	fresh := make(map[health.Type][]stretch)
+	var types []health.Type // in their order, so that they are numbered in it
 	for _, c := range covered {
 		if !c.Span.Empty() {
+			if fresh[c.Type] == nil {
+				types = append(types, c.Type)
+			}
 			fresh[c.Type] = append(fresh[c.Type], stretch{c.Span, c.At})
 		}
 	}
-	for t, add := range fresh {
+	for _, t := range types {
+		add := fresh[t]
 		id, _, err := s.dict.typeID(w, t, true)
 		if err != nil {
 			return err
 		}
-		old, err := stretches(w, id)
-		if err != nil {
-			return err
+		old, ok := known[id]
+		if !ok {
+			if old, err = stretches(w, id); err != nil {
+				return err
+			}
 		}
 		if err := replaceStretches(w, id, old, join(old, add)); err != nil {
 			return err
@@ -90,8 +94,8 @@ func join(a, b []stretch) []stretch {
 // replaceStretches writes only what differs.
 func replaceStretches(w *conn, typeID int64, old, new []stretch) error {
 	for _, o := range old {
-		if slices.Contains(new, o) {
-			continue
+		if slices.ContainsFunc(new, func(n stretch) bool { return n.From == o.From }) {
+			continue // it stays, or is written over
 		}
 		s, err := w.stmt(removeCovered)
 		if err != nil {

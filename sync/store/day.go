@@ -20,9 +20,8 @@ type DayTotal struct {
 	Average, Minimum, Maximum float64
 }
 
-const listTotals = `SELECT t.name, d.day, d.unit, d.samples, d.total, coalesce(d.naive, d.total), d.average, d.minimum, d.maximum
-	FROM type t CROSS JOIN day_total d ON d.type = t.id
-	WHERE (?1 = '' OR t.name = ?1) AND d.day >= ?2 AND d.day <= ?3 ORDER BY t.name, d.day, d.unit`
+const listTotals = `SELECT type, day, unit, samples, total, uncorrected, average, minimum, maximum FROM daily_totals
+	WHERE (?1 = '' OR type = ?1) AND day >= ?2 AND day <= ?3 ORDER BY type, day, unit`
 
 // DayTotals gives the figures of days from first to last (ISO 8601, both
 // included) of a type, or of all for "".
@@ -124,7 +123,12 @@ func (s *Store) Day(ctx context.Context, t health.Type, day daily.Day) ([]Breakd
 			return err
 		}
 		r := reckoning{s: own, c: c, typeID: id, how: aggregation(t)}
-		if r.longest, r.zoned, err = width(c, id); err != nil {
+		known, err := readFacts(c)
+		if err != nil {
+			return err
+		}
+		r.longest, r.zoned = known[id].longest, known[id].zoned
+		if err := own.totals.rank(c); err != nil {
 			return err
 		}
 		notes := map[string]*breaking{}

@@ -22,6 +22,7 @@ type dictionary struct {
 	originOf  map[int64]origin
 	metas     map[string]int64
 	metaOf    map[int64]string
+	units     map[string]int64
 	zones     map[string]*daily.Zone // by name; nil for one that is not known here
 }
 
@@ -43,6 +44,7 @@ func (d *dictionary) forget() {
 	d.types, d.typeNames = map[health.Type]int64{}, map[int64]health.Type{}
 	d.origins, d.originOf = map[origin]int64{}, map[int64]origin{}
 	d.metas, d.metaOf = map[string]int64{}, map[int64]string{}
+	d.units = map[string]int64{}
 	d.zones = map[string]*daily.Zone{}
 }
 
@@ -73,6 +75,8 @@ const (
 	findMetadata   = `SELECT id FROM metadata WHERE json = ?1`
 	addMetadata    = `INSERT INTO metadata (json) VALUES (?1) RETURNING id`
 	nameMetadata   = `SELECT json FROM metadata WHERE id = ?1`
+	findUnit       = `SELECT id FROM unit WHERE name = ?1`
+	addUnit        = `INSERT INTO unit (name) VALUES (?1) RETURNING id`
 	withoutMeaning = `?` // what a damaged reference reads as
 )
 
@@ -144,6 +148,49 @@ func (d *dictionary) metadataID(c *conn, json string) (int64, error) {
 		learn(d, d.metas, d.metaOf, json, id)
 	}
 	return id, err
+}
+
+// unitID gives the number of a unit of daily totals.
+func (d *dictionary) unitID(c *conn, unit string) (int64, error) {
+	if id, ok := known(d, d.units, unit); ok {
+		return id, nil
+	}
+	id, _, err := findOrAdd(c, findUnit, addUnit, func(s *sqlite.Stmt) { s.BindText(1, unit) })
+	if err == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if len(d.units) >= dictionaryLimit {
+			clear(d.units)
+		}
+		d.units[unit] = id
+	}
+	return id, err
+}
+
+// facts is what the table type says of the samples of a type: how many
+// tombstones there are, how long the longest lasts (seconds), and whether one is
+// dated by a zone of its own.
+type facts struct {
+	buried, longest int64
+	zoned           bool
+}
+
+const listFacts = `SELECT id, deleted, longest, zoned FROM type`
+
+// readFacts gives those of all types by their numbers.
+func readFacts(c *conn) (map[int64]facts, error) {
+	s, err := c.stmt(listFacts)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]facts{}
+	for {
+		row, err := s.Step()
+		if err != nil || !row {
+			return out, err
+		}
+		out[s.Int(0)] = facts{s.Int(1), s.Int(2), s.Int(3) != 0}
+	}
 }
 
 // origin gives the row of a number. That there is none is damage, which is

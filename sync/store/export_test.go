@@ -30,7 +30,7 @@ func (s *Store) WrongTotals(ctx context.Context) (wrong []string, err error) {
 			return err
 		}
 		stored := map[string]string{}
-		q, err := c.stmt(`SELECT type, day, unit, samples, total, coalesce(naive, total), average, minimum, maximum FROM day_total`)
+		q, err := c.stmt(`SELECT t.id, day, unit, samples, total, uncorrected, average, minimum, maximum FROM daily_totals d JOIN type t ON t.name = d.type`)
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (s *Store) WrongTotals(ctx context.Context) (wrong []string, err error) {
 // ToSchema1 takes away what later schemas brought.
 func (s *Store) ToSchema1(ctx context.Context) error {
 	return s.change(ctx, "write to", func(w *conn) error {
-		return w.Exec(`DROP TABLE foreign_sample; DROP VIEW trust_log; DROP TABLE trusted; DROP VIEW daily_totals; DROP TABLE ledger; DROP TABLE day_total; DELETE FROM state WHERE key = 'totals';
+		return w.Exec(`DROP TABLE foreign_sample; DROP VIEW trust_log; DROP TABLE trusted; DROP VIEW daily_totals; DROP TABLE ledger; DROP TABLE day_total; DROP TABLE unit; DELETE FROM state WHERE key = 'totals';
 			ALTER TABLE type DROP COLUMN late; ALTER TABLE type DROP COLUMN longest; ALTER TABLE type DROP COLUMN zoned;
 			PRAGMA user_version = 1`)
 	})

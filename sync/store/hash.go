@@ -10,11 +10,13 @@ import (
 
 // The hash of a sample: 64 bits over what the phone served, its type apart,
 // which is a key of the ledger. A day's is the sum of its samples', modulo
-// 2^64: it comes out the same in whatever order pages bring them, and a sample
+// 2^48: it comes out the same in whatever order pages bring them, and a sample
 // can be added and taken out again.
 //
 // What it finds: any difference that was not made with knowledge of it, but for
-// one in 2^64. A row that was changed, lost, doubled or put in by another
+// one in 2^48, 280 million million. (If all 113,000 entries of 31 types in ten
+// years were altered, one would be missed in 2.5 thousand million such
+// databases.) A row that was changed, lost, doubled or put in by another
 // program; a page that was stored in part; a bit that flipped. What it does not
 // find: a change by someone who recomputes the ledger too. It is no signature;
 // who may write the file may write all of it.
@@ -32,6 +34,10 @@ const (
 	hashE = 0x510e527fade682d1
 	hashF = 0x9b05688c2b3e6c1f
 )
+
+// ledgerHash is the part of a sum of hashes that the ledger keeps: 48 bits with
+// their sign, six bytes in the file and not eight.
+func ledgerHash(sum uint64) int64 { return int64(sum<<16) >> 16 }
 
 func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)

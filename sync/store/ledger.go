@@ -2,11 +2,8 @@ package store
 
 import (
 	"cmp"
-	"context"
 	"slices"
-	"time"
 
-	"healthsync/sync/health"
 	"healthsync/sync/store/internal/sqlite"
 )
 
@@ -77,13 +74,22 @@ func byDay(all []touched) []touched {
 	return out
 }
 
-// ledgerRows is the table that the ledger's INSERT … SELECT reads.
-type ledgerRows struct {
+// entry is a row of the ledger, and what a change did to it.
+type entry struct {
+	touched
 	typeID int64
-	rows   []touched
+	m      *merger // that touched it, as its touched[at]
+	at     int
 }
 
-var ledgerColumns = []string{"type", "day", "count", "hash"}
+func (e *entry) compare(day, typeID int64) int {
+	return cmp.Or(cmp.Compare(e.day, day), cmp.Compare(e.typeID, typeID))
+}
+
+// ledgerRows is the table that the ledger's INSERT … SELECT reads.
+type ledgerRows struct{ rows []entry }
+
+var ledgerColumns = []string{"day", "type", "count", "hash"}
 
 // Len is the number of rows.
 func (l *ledgerRows) Len() int { return len(l.rows) }
@@ -92,71 +98,82 @@ func (l *ledgerRows) Len() int { return len(l.rows) }
 func (l *ledgerRows) Column(i, column int, v *sqlite.Value) {
 	switch r := &l.rows[i]; column {
 	case 0:
-		v.Int(l.typeID)
-	case 1:
 		v.Int(r.day)
+	case 1:
+		v.Int(r.typeID)
 	case 2:
 		v.Int(r.count)
 	case 3:
-		v.Int(int64(r.hash))
+		v.Int(ledgerHash(r.hash))
 	}
 }
 
 const (
-	readLedger  = `SELECT day, count, hash FROM ledger WHERE type = ?1 AND day >= ?2 AND day <= ?3 ORDER BY day`
-	writeLedger = `INSERT OR REPLACE INTO ledger (type, day, count, hash) SELECT * FROM ledger_page`
-	pruneLedger = `DELETE FROM ledger WHERE type = ?1 AND day >= ?2 AND day <= ?3 AND count = 0`
+	readLedger  = `SELECT day, type, count, hash FROM ledger WHERE day >= ?1 AND day <= ?2 ORDER BY day, type`
+	writeLedger = `INSERT OR REPLACE INTO ledger (day, type, count, hash) SELECT * FROM ledger_page`
+	pruneLedger = `DELETE FROM ledger WHERE day = ?1 AND type = ?2`
 )
 
-// fewDays is how many days are looked up one by one rather than read in a row.
-const fewDays = 4
+// nearDays is how many days of the ledger are rather passed over than left out
+// by looking for the next one: some hundred rows.
+const nearDays = 4
 
-// keepLedger brings the ledger of a batch's days up to date.
-func (a *applier) keepLedger(m *merger) error {
-	if len(m.touched) == 0 {
-		return nil
-	}
-	m.touched = byDay(m.touched)
+// keepLedger brings the ledger up to date with what a change did to its types.
+func (a *applier) keepLedger(c *conn, all []*merger) error {
 	l := &a.entries
-	l.typeID, l.rows = m.id, append(l.rows[:0], m.touched...)
-	if err := m.addEntries(l.rows); err != nil {
+	defer l.clear()
+	for _, m := range all {
+		m.touched = byDay(m.touched)
+		for i, t := range m.touched {
+			l.rows = append(l.rows, entry{t, m.id, m, i})
+		}
+	}
+	if len(all) > 1 {
+		slices.SortFunc(l.rows, func(a, b entry) int { return a.compare(b.day, b.typeID) })
+	}
+	if err := addEntries(c, l.rows); err != nil {
 		return err
 	}
-	empty, undone := false, int64(0)
 	for i := range l.rows {
 		r := &l.rows[i]
-		m.touched[i].empty = r.count == m.touched[i].count
+		t := &r.m.touched[r.at]
+		t.empty = r.count == t.count
 		if r.doubt {
-			// Where the rows now are what the ledger says already, the change
-			// undid what someone else had done to them: what was served stays.
-			before := touched{count: r.count - m.touched[i].count, hash: r.hash - m.touched[i].hash}
-			now, err := m.reckonDay(r.day)
-			if err != nil {
+			if err := r.settle(t); err != nil {
 				return err
 			}
-			if now.count == before.count && now.hash == before.hash {
-				r.count, r.hash = before.count, before.hash
-				undone += m.touched[i].count
-			}
 		}
-		empty = empty || r.count == 0
 	}
-	if err := m.uncount(undone); err != nil {
-		return err
-	}
-	s, err := m.c.stmt(writeLedger)
+	return l.write(c)
+}
+
+// settle looks at the rows of a day that are not what they should have been.
+// Where they are now what the ledger said before, the change undid what someone
+// else had done to them: what was served stays. And where the phone was asked
+// for the whole day, they are what it served, whatever the ledger says: someone
+// else's doing may have been undone in part before.
+func (r *entry) settle(t *touched) error {
+	now, err := r.m.reckonDay(r.day)
 	if err != nil {
 		return err
 	}
-	if err := s.Run(); err != nil || !empty {
-		return err
+	if undone := now.count == r.count-t.count && ledgerHash(now.hash) == ledgerHash(r.hash-t.hash); !undone && !r.m.readWhole(r.day) {
+		return nil
 	}
-	return m.prune(l.rows[0].day, l.rows[len(l.rows)-1].day)
+	more := now.count - r.count
+	r.count, r.hash = now.count, now.hash
+	return r.m.countMore(more)
 }
 
-// uncount takes back what was added to the count of the type for rows that were
-// counted all along: whoever took them out, or put them in, did not count.
-func (m *merger) uncount(rows int64) error {
+// readWhole reports whether the change has all that the phone has of a day.
+func (m *merger) readWhole(day int64) bool {
+	from, to := day*daySeconds, (day+1)*daySeconds
+	return !m.mixed && slices.ContainsFunc(m.reconcile, func(s Span) bool { return s.From <= from && to <= s.To })
+}
+
+// countMore adds to the count of the type, without a row that came: whoever took
+// rows out, or put them in, did not count.
+func (m *merger) countMore(rows int64) error {
 	if rows == 0 {
 		return nil
 	}
@@ -165,348 +182,81 @@ func (m *merger) uncount(rows int64) error {
 		return err
 	}
 	s.BindInt(1, m.id)
-	s.BindInt(2, -rows)
+	s.BindInt(2, rows)
 	for i := 3; i <= 6; i++ {
 		s.BindInt(i, 0)
 	}
 	return s.Run()
 }
 
-// prune takes away the entries of days that have no sample any more.
-func (m *merger) prune(first, last int64) error {
-	s, err := m.c.stmt(pruneLedger)
-	if err != nil {
-		return err
-	}
-	s.BindInt(1, m.id)
-	s.BindInt(2, first)
-	s.BindInt(3, last)
-	return s.Run()
-}
-
-// addEntries adds to rows, ascending by day, what the ledger has of their
-// days.
-func (m *merger) addEntries(rows []touched) error {
-	s, err := m.c.stmt(readLedger)
-	if err != nil {
-		return err
-	}
-	read := func(part []touched) error {
-		s.BindInt(1, m.id)
-		s.BindInt(2, part[0].day)
-		s.BindInt(3, part[len(part)-1].day)
-		for i := 0; ; {
-			more, err := s.Step()
-			if err != nil || !more {
-				return err
-			}
-			for i < len(part) && part[i].day < s.Int(0) {
-				i++
-			}
-			if i < len(part) && part[i].day == s.Int(0) {
-				part[i].count += s.Int(1)
-				part[i].hash += uint64(s.Int(2))
-			}
+// addEntries adds to rows, ascending by day and type, what the ledger has of
+// them.
+func addEntries(c *conn, rows []entry) error {
+	for i := 0; i < len(rows); {
+		j := i + 1
+		for j < len(rows) && rows[j].day <= rows[j-1].day+nearDays {
+			j++
 		}
-	}
-	if len(rows) > fewDays {
-		return read(rows)
-	}
-	for i := range rows {
-		if err := read(rows[i : i+1]); err != nil {
+		if err := addNear(c, rows[i:j]); err != nil {
 			return err
 		}
+		i = j
 	}
 	return nil
 }
 
-// written gives the counts of one day for [Outcome.Days] to be added to.
-func (m *merger) written(start int64) *Counts {
-	if !m.detail {
-		return &m.spare
-	}
-	day := utcDay(start)
-	if m.byDay == nil {
-		m.byDay = map[int64]*Counts{}
-	}
-	n := m.byDay[day]
-	if n == nil {
-		n = &Counts{}
-		m.byDay[day] = n
-	}
-	return n
-}
-
-func (m *merger) days() []DayCounts {
-	var out []DayCounts
-	for day, n := range m.byDay {
-		out = append(out, DayCounts{m.name, day, *n})
-	}
-	slices.SortFunc(out, func(a, b DayCounts) int { return cmp.Compare(a.Day, b.Day) })
-	return out
-}
-
-// reckonDay adds up the rows of one day.
-func (m *merger) reckonDay(day int64) (touched, error) {
-	t := touched{day: day}
-	err := eachRow(m.c, m.id, day*daySeconds, (day+1)*daySeconds, func(s *sqlite.Stmt, start int64, id *health.UUID) error {
-		h, err := m.stored(s, start, id)
-		t.count++
-		t.hash += h
-		return err
-	})
-	return t, err
-}
-
-// eachRow walks over the rows of a type that start in [from, to). The statement
-// has start, id, duration, value, origin, metadata.
-func eachRow(c *conn, typeID, from, to int64, f func(*sqlite.Stmt, int64, *health.UUID) error) error {
-	s, err := c.stmt(samplesUp)
+func addNear(c *conn, rows []entry) error {
+	s, err := c.stmt(readLedger)
 	if err != nil {
 		return err
 	}
-	defer s.Reset()
-	s.BindInt(1, typeID)
-	s.BindInt(2, from)
-	s.BindInt(3, to)
-	for {
+	s.BindInt(1, rows[0].day)
+	s.BindInt(2, rows[len(rows)-1].day)
+	for i := 0; ; {
 		more, err := s.Step()
 		if err != nil || !more {
 			return err
 		}
-		var id health.UUID
-		s.UUID(1, (*[16]byte)(&id))
-		if err := f(s, s.Int(0), &id); err != nil {
-			return err
+		day, typeID := s.Int(0), s.Int(1)
+		for i < len(rows) && rows[i].compare(day, typeID) < 0 {
+			i++
+		}
+		if i < len(rows) && rows[i].compare(day, typeID) == 0 {
+			rows[i].count += s.Int(2)
+			rows[i].hash += uint64(s.Int(3))
 		}
 	}
 }
 
-// Divergence is a day of a type whose rows are not what the phone served.
-type Divergence struct {
-	Type health.Type `json:"type"`
-	// Day is in days since 1970-01-01, in UTC.
-	Day int64 `json:"day"`
-	// Served is how many samples the phone served of it, Stored how many there
-	// are. Where they are equal, one at least was changed.
-	Served int64 `json:"served"`
-	Stored int64 `json:"stored"`
-}
-
-// Date gives the day as ISO 8601.
-func (d Divergence) Date() string {
-	return time.Unix(d.Day*daySeconds, 0).UTC().Format(time.DateOnly)
-}
-
-const (
-	typeIDs   = `SELECT id, name FROM type ORDER BY name`
-	allLedger = `SELECT day, count, hash FROM ledger WHERE type = ?1 ORDER BY day`
-	allRows   = `SELECT start, id, duration, value, origin, metadata FROM sample WHERE type = ?1 ORDER BY start, id`
-)
-
-// Audit compares the rows with the ledger: it gives the days whose rows were
-// changed, lost or put in by anyone else, by type and day; of no types it
-// takes all. It reads every row, half a second a million.
-// *OlderError says that the database has no ledger yet.
-func (s *Store) Audit(ctx context.Context, types ...health.Type) ([]Divergence, error) {
-	var out []Divergence
-	err := s.read(ctx, "check", func(c *conn) (err error) {
-		if err := s.needs(c, ledgerSchema); err != nil {
-			return err
-		}
-		if err := c.Exec("BEGIN"); err != nil {
-			return err
-		}
-		defer func() { _ = c.Exec("COMMIT") }() // it only read
-		out, err = s.audit(c, types)
-		return err
-	})
-	return out, err
-}
-
-func (s *Store) audit(c *conn, types []health.Type) ([]Divergence, error) {
-	out := []Divergence{}
-	ids, names, err := listTypeIDs(c)
-	if err != nil {
-		return nil, err
-	}
-	for i, id := range ids {
-		if len(types) > 0 && !slices.Contains(types, names[i]) {
-			continue
-		}
-		served, err := ledgerOf(c, id)
-		if err != nil {
-			return nil, err
-		}
-		err = s.reckon(c, id, func(t touched) error {
-			if l := served[t.day]; l.count != t.count || l.hash != t.hash {
-				out = append(out, Divergence{names[i], t.day, l.count, t.count})
-			}
-			delete(served, t.day)
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		for day, l := range served { // of which there is no row
-			out = append(out, Divergence{names[i], day, l.count, 0})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b Divergence) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Day, b.Day))
-	})
-	return out, nil
-}
-
-func listTypeIDs(c *conn) (ids []int64, names []health.Type, err error) {
-	q, err := c.stmt(typeIDs)
-	if err != nil {
-		return nil, nil, err
-	}
-	for {
-		row, err := q.Step()
-		if err != nil || !row {
-			return ids, names, err
-		}
-		ids, names = append(ids, q.Int(0)), append(names, health.Type(q.Text(1)))
-	}
-}
-
-func ledgerOf(c *conn, typeID int64) (map[int64]touched, error) {
-	q, err := c.stmt(allLedger)
-	if err != nil {
-		return nil, err
-	}
-	q.BindInt(1, typeID)
-	out := map[int64]touched{}
-	for {
-		row, err := q.Step()
-		if err != nil || !row {
-			return out, err
-		}
-		out[q.Int(0)] = touched{day: q.Int(0), count: q.Int(1), hash: uint64(q.Int(2))}
-	}
-}
-
-// reckon adds up the rows of a type, day by day.
-func (s *Store) reckon(c *conn, typeID int64, each func(touched) error) error {
-	q, err := c.stmt(allRows)
-	if err != nil {
-		return err
-	}
-	defer q.Reset()
-	q.BindInt(1, typeID)
-	origins, metas := map[int64]uint64{}, map[int64]uint64{0: 0}
-	var t touched
-	var id health.UUID
-	for {
-		more, err := q.Step()
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
-		if d := utcDay(q.Int(0)); d != t.day || t.count == 0 {
-			if t.count > 0 {
-				if err := each(t); err != nil {
-					return err
-				}
-			}
-			t = touched{day: d}
-		}
-		o, ok := origins[q.Int(4)]
-		if !ok {
-			x, err := s.dict.origin(c, q.Int(4))
+// write writes the rows, and takes away those of days that have no sample any
+// more.
+func (l *ledgerRows) write(c *conn) error {
+	for i := range l.rows {
+		if r := &l.rows[i]; r.count == 0 {
+			s, err := c.stmt(pruneLedger)
 			if err != nil {
 				return err
 			}
-			o = hashOrigin(x)
-			origins[q.Int(4)] = o
-		}
-		m, ok := metas[q.Int(5)]
-		if !ok {
-			x, err := s.dict.metadata(c, q.Int(5))
-			if err != nil {
+			s.BindInt(1, r.day)
+			s.BindInt(2, r.typeID)
+			if err := s.Run(); err != nil {
 				return err
 			}
-			m = hashMetadata(x)
-			if len(metas) < dictionaryLimit {
-				metas[q.Int(5)] = m
-			}
 		}
-		q.UUID(1, (*[16]byte)(&id))
-		t.count++
-		t.hash += hashSample(&id, q.Int(0), q.Int(2), q.Float(3), o, m)
 	}
-	if t.count > 0 {
-		return each(t)
+	l.rows = slices.DeleteFunc(l.rows, func(r entry) bool { return r.count == 0 })
+	if len(l.rows) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// fillLedger writes the ledger of a database that had none: what is stored is
-// what was served.
-func (s *Store) fillLedger(c *conn) error {
-	ids, _, err := listTypeIDs(c)
+	s, err := c.stmt(writeLedger)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		l := &s.apply.entries
-		l.typeID, l.rows = id, l.rows[:0]
-		if err := s.reckon(c, id, func(t touched) error { l.rows = append(l.rows, t); return nil }); err != nil {
-			return err
-		}
-		if err := writeEntries(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.Run()
 }
 
-func writeEntries(c *conn) error {
-	q, err := c.stmt(writeLedger)
-	if err != nil {
-		return err
-	}
-	return q.Run()
-}
-
-// Reledger takes the rows of days as what the phone served, after they were
-// read again and compared, and gives how many entries that changed. It counts
-// the rows of each type anew, too, whichever days it is given: whoever changed
-// rows did not keep the counts.
-func (s *Store) Reledger(ctx context.Context, days []Divergence) (int, error) {
-	changed := 0
-	err := s.change(ctx, "write to", func(w *conn) error {
-		changed = 0
-		for _, d := range days {
-			id, ok, err := s.dict.typeID(w, d.Type, false)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				continue
-			}
-			m := &merger{batch: &batch{name: d.Type, id: id}, c: w, dict: s.dict}
-			now, err := m.reckonDay(d.Day)
-			if err != nil {
-				return err
-			}
-			l := &s.apply.entries
-			l.typeID, l.rows = id, append(l.rows[:0], now)
-			if err := writeEntries(w); err != nil {
-				return err
-			}
-			if now.count == 0 {
-				if err := m.prune(d.Day, d.Day); err != nil {
-					return err
-				}
-			}
-			changed++
-		}
-		return recount(w)
-	})
-	return changed, err
+// clear empties the table; its memory is used again.
+func (l *ledgerRows) clear() {
+	clear(l.rows)
+	l.rows = l.rows[:0]
 }

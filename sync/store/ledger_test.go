@@ -119,6 +119,65 @@ func TestUndone(t *testing.T) {
 	}
 }
 
+// What another program did and ordinary pages undid in part is right again once
+// one of them has the whole day: then the rows are what the phone served. A page
+// of a part of the day does not say so.
+func TestUndoneInPart(t *testing.T) {
+	day := store.Span{From: 0, To: 86_400}
+	for _, c := range []struct {
+		sql   string
+		part  []health.Sample // what a page brings of it
+		span  store.Span      // what the next one has whole
+		right bool
+	}{
+		{"DELETE FROM sample WHERE start IN (200, 300)", []health.Sample{heart(2, 200)}, day, true},
+		{"DELETE FROM sample WHERE start IN (200, 300)", []health.Sample{heart(2, 200)}, store.Span{From: 0, To: 80_000}, false},
+		{"UPDATE sample SET value = 1 WHERE start IN (200, 300)", []health.Sample{heart(2, 200)}, store.Span{From: -86_400, To: 2 * 86_400}, true},
+		{"DELETE FROM sample WHERE start = 200; INSERT INTO sample SELECT type, 400, randomblob(16), duration, value, origin, metadata FROM sample WHERE start = 300",
+			[]health.Sample{heart(2, 200)}, day, true},
+	} {
+		path := filepath.Join(t.TempDir(), "health.db")
+		s := open(t, path)
+		whole := []health.Sample{heart(1, 100), heart(2, 200), heart(3, 300)}
+		apply(t, s, store.Change{Samples: whole, Covered: []store.Covered{{Type: health.HeartRate, Span: day}}})
+		s.Close()
+		meddle(t, path, c.sql)
+		s = open(t, path)
+		apply(t, s, store.Change{Samples: c.part})
+		if audit(t, s) == "" {
+			t.Errorf("%s: right after the first page", c.sql)
+		}
+		apply(t, s, store.Change{Samples: whole, Reconcile: []store.Covered{{Type: health.HeartRate, Span: c.span}}})
+		same(t, all(t, s), whole)
+		if got := audit(t, s); (got == "") != c.right {
+			t.Errorf("%s, then %v: %q", c.sql, c.span, got)
+		}
+		if c.right {
+			sound(t, s)
+		}
+	}
+}
+
+// The totals of days that someone else changed, and of which the phone has
+// nothing new to say, are those of the rows once these count as served.
+func TestReledgerTotals(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "health.db")
+	s := open(t, path)
+	long := walked(3, 86_400-30, "")
+	apply(t, s, store.Change{Samples: []health.Sample{walked(1, 100, ""), walked(2, 5*86_400, ""), long}})
+	s.Close()
+	meddle(t, path, "DELETE FROM sample WHERE start < 86400")
+	s = open(t, path)
+	days, err := s.Audit(t.Context())
+	if err != nil || len(days) != 1 {
+		t.Fatal(days, err)
+	}
+	if _, err := s.Reledger(t.Context(), days); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, s)
+}
+
 // The ledger is the same in whatever order and pieces samples come, and after
 // any of them were changed, deleted and served again.
 func TestLedgerOrder(t *testing.T) {

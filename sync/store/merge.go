@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store/internal/sqlite"
@@ -41,7 +43,8 @@ type merger struct {
 	ids   map[health.UUID]struct{} // of the batch's rows, made when needed
 	moved map[health.UUID]struct{} // rows that are stored at another time
 	moves int                      // rows taken out because they are in the change at another time
-	cover []Span                   // what was covered before the change
+	took  bool                     // rows were changed or taken out
+	cover []stretch                // what was covered before the change
 	mixed bool                     // there are samples of another iPhone
 
 	detail bool              // count by day
@@ -114,7 +117,7 @@ func (m *merger) walk(rows []row, first, last int64, whole bool) error {
 			r := &rows[i]
 			r.state = stateKnown
 			if r.duration != s.Int(2) || r.value != s.Float(3) || r.origin != s.Int(4) || r.metadata != s.Int(5) {
-				r.state = stateChanged
+				r.state, m.took = stateChanged, true
 				stored, err := m.stored(s, start, &id)
 				if err != nil {
 					return err
@@ -200,6 +203,7 @@ func (m *merger) takeAway() error {
 			}
 		}
 		m.touch(g.start, g.stop, -1, -g.hash, true)
+		m.took = true
 		if moved {
 			if m.moved == nil {
 				m.moved = make(map[health.UUID]struct{})
@@ -233,4 +237,30 @@ func (m *merger) onRow(sql string, g *missing) error {
 		s.BindInt(4, m.at)
 	}
 	return s.Run()
+}
+
+// written gives the counts of one day for [Outcome.Days] to be added to.
+func (m *merger) written(start int64) *Counts {
+	if !m.detail {
+		return &m.spare
+	}
+	day := utcDay(start)
+	if m.byDay == nil {
+		m.byDay = map[int64]*Counts{}
+	}
+	n := m.byDay[day]
+	if n == nil {
+		n = &Counts{}
+		m.byDay[day] = n
+	}
+	return n
+}
+
+func (m *merger) days() []DayCounts {
+	var out []DayCounts
+	for day, n := range m.byDay {
+		out = append(out, DayCounts{m.name, day, *n})
+	}
+	slices.SortFunc(out, func(a, b DayCounts) int { return cmp.Compare(a.Day, b.Day) })
+	return out
 }

@@ -64,6 +64,7 @@ type batch struct {
 	touched   []touched
 	longest   int64 // of its rows, seconds
 	zoned     bool  // one of its rows says where it was measured
+	facts     facts // of what is stored before the change
 }
 
 type recentOrigin struct {
@@ -88,6 +89,8 @@ type applier struct {
 	feed    feedRows
 	missing []missing
 	entries ledgerRows
+	figures figureRows
+	mergers []*merger
 }
 
 // keepRows is the number of rows whose memory is kept for the next change:
@@ -139,7 +142,12 @@ func (a *applier) begin(c *conn, d *dictionary, ch *Change) error {
 			return err
 		}
 	}
+	stored, err := readFacts(c)
+	if err != nil {
+		return err
+	}
 	for _, b := range a.batches {
+		b.facts = stored[b.id]
 		b.sort()
 	}
 	a.dropDoubles()

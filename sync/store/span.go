@@ -19,9 +19,3 @@ func union(spans []Span) []Span {
 	}
 	return out
 }
-
-// holds reports whether one of spans, ascending and disjoint, has the second.
-func holds(spans []Span, at int64) bool {
-	i, _ := slices.BinarySearchFunc(spans, at, func(s Span, at int64) int { return cmp.Compare(s.To, at+1) })
-	return i < len(spans) && spans[i].Contains(at)
-}

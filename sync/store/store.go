@@ -107,6 +107,9 @@ func (s *Store) open(ctx context.Context, readOnly bool) error {
 	if err := c.Feed("ledger_page", ledgerColumns, &s.apply.entries); err != nil {
 		return s.fail(ctx, "open", err)
 	}
+	if err := c.Feed("figure_page", figureColumns, &s.apply.figures); err != nil {
+		return s.fail(ctx, "open", err)
+	}
 	return s.fail(ctx, "open", s.openWriting(ctx, steps))
 }
 

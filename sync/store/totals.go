@@ -3,10 +3,8 @@ package store
 import (
 	"cmp"
 	"encoding/json"
-	"maps"
 	"math"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -64,8 +62,9 @@ type recipe struct {
 	Order   []string `json:"order,omitempty"`
 }
 
-// recipeVersion changes with the rule, so that all figures are made anew.
-const recipeVersion = 2
+// recipeVersion changes with the rule and with the form of the table, so that
+// all figures are made anew.
+const recipeVersion = 3
 
 // prepare finds out what the figures are to depend on, and reports whether
 // those that are stored are of another recipe.
@@ -120,7 +119,8 @@ const (
 	listOrigins  = `SELECT id, source, unit FROM origin`
 )
 
-// rank gives each origin its place in the order.
+// rank gives each origin its place in the order. It is asked for before samples
+// are added up, once for all origins that these may have.
 func (t *totals) rank(c *conn) error {
 	newest, _, err := number(c, newestOrigin, func(*sqlite.Stmt) {})
 	if err != nil || t.ranks != nil && newest == t.origins {
@@ -234,35 +234,25 @@ func reach(duration int64) int64 {
 	return duration
 }
 
-const typeWidth = `SELECT longest, zoned FROM type WHERE id = ?1`
-
-// width tells how far around a day to look: how long samples of the type are,
-// and whether they are dated by zones of their own.
-func width(c *conn, typeID int64) (longest int64, zoned bool, err error) {
-	s, err := c.stmt(typeWidth)
-	if err != nil {
-		return 0, false, err
+// keepTotals reckons the days anew that a change touched.
+func (s *Store) keepTotals(c *conn, all []*merger) error {
+	f := &s.apply.figures
+	defer f.clear()
+	for _, m := range all {
+		if err := s.keepDays(m); err != nil {
+			return err
+		}
 	}
-	s.BindInt(1, typeID)
-	row, err := s.Step()
-	if err != nil || !row {
-		return 0, false, err
-	}
-	longest, zoned = s.Int(0), s.Int(1) != 0
-	s.Reset()
-	return longest, zoned, nil
+	return f.write(c)
 }
 
-// keepTotals reckons the days anew that a batch touched.
-func (s *Store) keepTotals(m *merger) error {
+// keepDays reckons the days anew that a batch touched.
+func (s *Store) keepDays(m *merger) error {
 	if len(m.touched) == 0 {
 		return nil
 	}
 	how := aggregation(m.name)
-	longest, zoned, err := width(m.c, m.id)
-	if err != nil {
-		return err
-	}
+	longest, zoned := max(m.facts.longest, m.longest), m.facts.zoned || m.zoned
 	shift := daily.Shift(how)
 	days := func(t *touched) (first, last daily.Day) {
 		if zoned {
@@ -271,7 +261,7 @@ func (s *Store) keepTotals(m *merger) error {
 		return s.totals.zone.Day(t.from + shift - hourOff(shift)), s.totals.zone.Day(t.to - 1 + shift + hourOff(shift))
 	}
 	first, last := days(&m.touched[0])
-	r := reckoning{s: s, c: m.c, typeID: m.id, how: how, longest: longest, zoned: zoned, fresh: m}
+	r := reckoning{s: s, c: m.c, typeID: m.id, how: how, longest: longest, zoned: zoned, fresh: m, into: &s.apply.figures}
 	for i := range m.touched[1:] {
 		f, l := days(&m.touched[i+1])
 		if f <= last+1 {
@@ -295,209 +285,27 @@ func hourOff(shift int64) int64 {
 	return 2 * 3600
 }
 
-// reckoning makes figures of what is stored of a type.
-type reckoning struct {
-	s       *Store
-	c       *conn
-	typeID  int64
-	how     health.Aggregation
-	longest int64
-	zoned   bool
-
-	// fresh, where it is set, has the rows of the days of which nothing was
-	// stored before: they need not be read back.
-	fresh *merger
-
-	sums map[string]*daily.Sum // by unit
-	// begin, where it is set, is told of each new sum.
-	begin func(unit string, sum *daily.Sum)
-	last  struct {
-		origin, metadata int64
-		rank             rank
-		place            place
-		sum              *daily.Sum
-	}
-}
-
-const (
-	rowsUp   = `SELECT start, duration, value, origin, metadata FROM sample WHERE type = ?1 AND start >= ?2 AND start < ?3 ORDER BY start, id`
-	dropDays = `DELETE FROM day_total WHERE type = ?1 AND day >= ?2 AND day <= ?3`
-	dropAll  = `DELETE FROM day_total WHERE type = ?1`
-	addDay   = `INSERT INTO day_total (type, day, unit, samples, total, naive, average, minimum, maximum)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`
-)
-
-// read adds up the samples that may have a share in the days.
-func (r *reckoning) read(first, last daily.Day) error {
-	from, _ := r.s.totals.zone.Span(first)
-	_, to := r.s.totals.zone.Span(last)
-	slack := hourOff(daily.Shift(r.how))
-	if r.zoned {
-		slack += daySeconds
-	}
-	from, to = from-daily.Shift(r.how)-slack, to-daily.Shift(r.how)+slack
-	r.sums, r.last.sum = map[string]*daily.Sum{}, nil
-	if err := r.s.totals.rank(r.c); err != nil {
+// retotal makes the figures of days anew whose rows someone else changed:
+// those that batches say they touched.
+func (s *Store) retotal(c *conn, all []*merger) error {
+	stale, err := s.totals.prepare(c)
+	if err != nil || stale { // then the next change makes all of them
 		return err
 	}
-	if r.how != health.Average {
-		from -= r.longest
+	if err := s.totals.rank(c); err != nil {
+		return err
 	}
-	if r.fresh == nil {
-		return r.rows(from, to)
-	}
-	return r.mixed(from, to)
-}
-
-// mixed adds up the samples that start between two moments: of days of which
-// nothing was stored before from the change at hand, the others from the table.
-func (r *reckoning) mixed(from, to int64) error {
-	days, rows := r.fresh.touched, r.fresh.rows
-	i := sort.Search(len(days), func(i int) bool { return days[i].day >= utcDay(from) })
-	for ; i < len(days) && from < to; i++ {
-		begin := days[i].day * daySeconds
-		if begin >= to {
-			break
-		}
-		if !days[i].empty {
-			continue
-		}
-		if from < begin {
-			if err := r.rows(from, begin); err != nil {
-				return err
-			}
-			from = begin
-		}
-		end := min(begin+daySeconds, to)
-		j := sort.Search(len(rows), func(j int) bool { return rows[j].start >= from })
-		for ; j < len(rows) && rows[j].start < end; j++ {
-			x := &rows[j]
-			if err := r.add(x.start, x.duration, x.value, x.origin, x.metadata); err != nil {
-				return err
-			}
-		}
-		from = end
-	}
-	if from < to {
-		return r.rows(from, to)
-	}
-	return nil
-}
-
-// rows adds up the samples that start between two moments.
-func (r *reckoning) rows(from, to int64) error {
-	q, err := r.c.stmt(rowsUp)
+	known, err := readFacts(c)
 	if err != nil {
 		return err
 	}
-	defer q.Reset()
-	q.BindInt(1, r.typeID)
-	q.BindInt(2, from)
-	q.BindInt(3, to)
-	for {
-		more, err := q.Step()
-		if err != nil || !more {
-			return err
-		}
-		if err := r.add(q.Int(0), q.Int(1), q.Float(2), q.Int(3), q.Int(4)); err != nil {
-			return err
+	for _, m := range all {
+		m.facts = known[m.id]
+		for i := range m.touched { // what lasted how long is not known any more
+			m.touched[i].to += m.facts.longest
 		}
 	}
-}
-
-// add adds a row to the sum of its unit.
-func (r *reckoning) add(start, duration int64, value float64, origin, metadata int64) error {
-	t, last := &r.s.totals, &r.last
-	if last.sum == nil || last.origin != origin {
-		k, ok := t.ranks[origin]
-		if !ok {
-			k = rank{withoutMeaning, math.MaxInt, math.MaxInt}
-		}
-		last.origin, last.rank, last.sum = origin, k, r.sum(k.unit)
-	}
-	if last.metadata != metadata {
-		p, err := t.place(r.c, r.s.dict, metadata)
-		if err != nil {
-			return err
-		}
-		last.metadata, last.place = metadata, p
-	}
-	x := daily.Sample{Start: start, End: start + reach(duration), Value: value, Rank: last.rank.measured, Zone: last.place.zone}
-	if last.place.hand {
-		x.Rank = last.rank.hand
-	}
-	last.sum.Add(x)
-	return nil
-}
-
-func (r *reckoning) sum(unit string) *daily.Sum {
-	if r.how == health.Duration {
-		unit = "s" // of sleep, whose stages have none
-	}
-	s := r.sums[unit]
-	if s == nil {
-		s = daily.NewSum(r.how, r.s.totals.zone)
-		if r.begin != nil {
-			r.begin(unit, s)
-		}
-		r.sums[unit] = s
-	}
-	return s
-}
-
-// days makes the figures of days anew, both included.
-func (r *reckoning) days(first, last daily.Day) error {
-	if err := r.read(first, last); err != nil {
-		return err
-	}
-	q, err := r.c.stmt(dropDays)
-	if err != nil {
-		return err
-	}
-	q.BindInt(1, r.typeID)
-	q.BindText(2, first.String())
-	q.BindText(3, last.String())
-	if err := q.Run(); err != nil {
-		return err
-	}
-	return r.write(first, last)
-}
-
-func (r *reckoning) write(first, last daily.Day) error {
-	q, err := r.c.stmt(addDay)
-	if err != nil {
-		return err
-	}
-	for _, unit := range slices.Sorted(maps.Keys(r.sums)) {
-		figures := r.sums[unit].Figures()
-		for _, d := range slices.Sorted(maps.Keys(figures)) {
-			f := figures[d]
-			if d < first || d > last || f.Samples == 0 {
-				continue
-			}
-			q.BindInt(1, r.typeID)
-			q.BindText(2, d.String())
-			q.BindText(3, unit)
-			q.BindInt(4, int64(f.Samples))
-			for i := 5; i <= 9; i++ {
-				q.BindNull(i)
-			}
-			if r.how == health.Average {
-				q.BindFloat(7, f.Average)
-				q.BindFloat(8, f.Minimum)
-				q.BindFloat(9, f.Maximum)
-			} else {
-				q.BindFloat(5, f.Total)
-				if f.Naive != f.Total {
-					q.BindFloat(6, f.Naive)
-				}
-			}
-			if err := q.Run(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return s.keepTotals(c, all)
 }
 
 // freshTotals makes all figures anew where they are of another recipe. It runs
@@ -514,8 +322,10 @@ func (s *Store) freshTotals(c *conn) error {
 	if err != nil {
 		return err
 	}
+	f := &s.apply.figures
+	defer f.clear()
 	for i, id := range ids { // each in one walk over its rows
-		r := reckoning{s: s, c: c, typeID: id, how: aggregation(names[i]), sums: map[string]*daily.Sum{}}
+		r := reckoning{s: s, c: c, typeID: id, how: aggregation(names[i]), sums: map[string]*daily.Sum{}, into: f}
 		if err := r.rows(math.MinInt64, math.MaxInt64); err != nil {
 			return err
 		}
@@ -527,9 +337,13 @@ func (s *Store) freshTotals(c *conn) error {
 		if err := q.Run(); err != nil {
 			return err
 		}
-		if err := r.write(math.MinInt, math.MaxInt); err != nil {
+		if err := r.gather(math.MinInt, math.MaxInt); err != nil {
 			return err
 		}
+		if err := f.write(c); err != nil {
+			return err
+		}
+		f.clear()
 	}
 	return setState(c, map[string]string{recipeKey: s.totals.recipe})
 }

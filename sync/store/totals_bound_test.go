@@ -59,7 +59,7 @@ func TestTotalsAfterRollback(t *testing.T) {
 	}
 	apply(t, s, store.Change{Samples: []health.Sample{b}})
 	sound(t, s)
-	if got := reader(t, s.Path(), "SELECT DISTINCT unit FROM day_total"); got != "count" {
+	if got := reader(t, s.Path(), "SELECT DISTINCT unit FROM daily_totals"); got != "count" {
 		t.Errorf("units %q", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
@@ -79,26 +81,126 @@ func walked(n int, start int64, metadata string) health.Sample {
 	return health.Sample{ID: id(n), Type: health.Steps, Start: start, End: start + 60, Value: 40, Unit: "count", Source: "Watch", Metadata: metadata}
 }
 
+// asOf makes a database of an older schema, by the statements of that time, of
+// what is in one of today's.
+func asOf(t *testing.T, schema int, today string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "old.db")
+	sql := ";" // sqlite3 takes a text that begins with a comment for an option
+	for i := range schema {
+		text, err := os.ReadFile(fmt.Sprintf("schema/%04d.sql", i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sql += string(text)
+	}
+	sql += fmt.Sprintf("ATTACH '%s' AS today;", today)
+	for _, table := range []string{"origin", "metadata", "sample", "deleted_sample", "covered", "run"} {
+		sql += fmt.Sprintf("INSERT INTO main.%s SELECT * FROM today.%[1]s;", table)
+	}
+	sql += `INSERT INTO main.state SELECT * FROM today.state WHERE key <> 'totals';
+		INSERT INTO main.type (id, name, live, deleted) SELECT id, name, live, deleted FROM today.type;`
+	if schema >= 3 {
+		// Its hashes had 64 bits, its totals other columns.
+		sql += `INSERT INTO main.state SELECT key, json_set(value, '$.v', 2) FROM today.state WHERE key = 'totals';
+			INSERT INTO main.ledger (type, day, count, hash) SELECT type, day, count, hash + (day % 100 << 48) FROM today.ledger;
+			UPDATE main.type SET late = (SELECT late FROM today.type x WHERE x.id = type.id);
+			INSERT INTO main.day_total SELECT t.id, day, unit, samples, total, nullif(uncorrected, total), average, minimum, maximum
+				FROM today.daily_totals d JOIN today.type t ON t.name = d.type;`
+	}
+	if schema >= 4 {
+		sql += "INSERT INTO main.foreign_sample SELECT * FROM today.foreign_sample;"
+	}
+	if schema >= 5 {
+		sql += "UPDATE main.type SET longest = x.longest, zoned = x.zoned FROM today.type x WHERE x.id = type.id;"
+	}
+	meddle(t, path, sql+fmt.Sprintf("PRAGMA application_id = 0x4853796e; PRAGMA user_version = %d", schema))
+	return path
+}
+
+// schemas is today's.
+func schemas(t *testing.T) int {
+	files, err := filepath.Glob("schema/*.sql")
+	if err != nil || len(files) < 6 {
+		t.Fatal(files, err)
+	}
+	return len(files)
+}
+
+// From every earlier schema: all is as if the samples had come today, the order of
+// the sources is kept, and what is altered is found as before.
+func TestUpgradeFromEach(t *testing.T) {
+	for old := 1; old < schemas(t); old++ {
+		today := filepath.Join(t.TempDir(), "health.db")
+		s, err := store.Open(t.Context(), today, store.Options{Priority: &daily.Priority{Names: []string{"Ring"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewPCG(8, uint64(old)))
+		var samples []health.Sample
+		for i := range 600 {
+			m := walked(i, -10*86400+r.Int64N(40*86400), []string{"", tokyo}[r.IntN(2)])
+			m.Source, m.Value = []string{"Watch", "Ring", "iPhone"}[r.IntN(3)], float64(r.IntN(2000))/8
+			switch r.IntN(6) {
+			case 0:
+				m.Type, m.Unit = health.HeartRate, []string{"count/min", "Hz"}[r.IntN(2)]
+			case 1:
+				m.Type, m.Unit, m.Value = health.SleepAnalysis, "category", float64(r.IntN(6))
+			case 2:
+				m.End += r.Int64N(3 * 86400)
+			}
+			samples = append(samples, m)
+		}
+		apply(t, s, store.Change{Samples: samples})
+		gone := []store.Covered{{Type: health.Steps, Span: store.Span{From: 0, To: 4 * 3600}}}
+		apply(t, s, store.Change{Covered: gone, Reconcile: gone, State: map[string]string{"next": "1"}})
+		sound(t, s)
+		s.Close()
+		path := asOf(t, old, today)
+		const first = " WHERE (type, start, id) = (SELECT type, start, id FROM sample ORDER BY start LIMIT 1)"
+		if old >= 3 {
+			meddle(t, path, "UPDATE sample SET value = value + 1"+first)
+		}
+		s = open(t, path)
+		if old >= 3 {
+			if got := audit(t, s); got == "" {
+				t.Errorf("from %d: what was altered is not found", old)
+			}
+			meddle(t, path, "UPDATE sample SET value = value - 1"+first+"; UPDATE state SET value = json_set(value, '$.v', 0) WHERE key = 'totals'")
+			s.Close()
+			s = open(t, path)
+		}
+		sound(t, s)
+		queries := []string{
+			everything, "SELECT name, day, count, hash FROM ledger JOIN type ON type = id ORDER BY 1, 2", "PRAGMA user_version",
+			"SELECT * FROM daily_totals ORDER BY 1, 2, 3", "SELECT * FROM type",
+		}
+		if old < 3 { // which had no order of the sources
+			queries = queries[:3]
+		}
+		for _, sql := range queries {
+			if got, want := reader(t, path, sql), reader(t, today, sql); got != want || got == "" {
+				t.Errorf("from %d: %s: %s\nwant\n%s", old, sql, got, want)
+			}
+		}
+		apply(t, s, store.Change{Samples: []health.Sample{walked(9999, 86_400, tokyo)}})
+		sound(t, s)
+	}
+}
+
 // Samples that name their zone count on the day that it was there: before an
 // upgrade from any schema, after it, and when another comes to that day.
 func TestUpgradeZoned(t *testing.T) {
-	for _, old := range []string{"1", "4"} {
+	for old := 1; old < schemas(t); old++ {
 		path := filepath.Join(t.TempDir(), "health.db")
 		s := open(t, path)
 		evening := int64(1_780_000_000)/86400*86400 + 20*3600 // the next day in Tokyo
 		apply(t, s, store.Change{Samples: []health.Sample{walked(1, evening, tokyo), heart(2, evening)}})
-		if old == "1" {
-			if err := s.ToSchema1(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			s.Close()
-		} else {
-			s.Close()
-			meddle(t, path, "UPDATE type SET zoned = 0, longest = 0; PRAGMA user_version = "+old)
-		}
+		s.Close()
+		path = asOf(t, old, path)
 		s = open(t, path)
 		if got := reader(t, path, "SELECT name, longest, zoned FROM type ORDER BY 1"); got != "heartRate|5|0\nsteps|60|1" {
-			t.Errorf("from %s: %s", old, got)
+			t.Errorf("from %d: %s", old, got)
 		}
 		apply(t, s, store.Change{Samples: []health.Sample{walked(3, evening+12*3600, "")}})
 		sound(t, s)
@@ -161,7 +263,7 @@ func TestUpgradeKilled(t *testing.T) {
 	apply(t, s, store.Change{Samples: page})
 	s.Close()
 	want := reader(t, path, "SELECT count(*), sum(start) FROM sample")
-	old := "DROP TABLE foreign_sample; DROP VIEW trust_log; DROP TABLE trusted; DROP VIEW daily_totals; DROP TABLE ledger; DROP TABLE day_total; DELETE FROM state WHERE key = 'totals'; " +
+	old := "DROP TABLE foreign_sample; DROP VIEW trust_log; DROP TABLE trusted; DROP VIEW daily_totals; DROP TABLE ledger; DROP TABLE day_total; DROP TABLE unit; DELETE FROM state WHERE key = 'totals'; " +
 		"ALTER TABLE type DROP COLUMN late; ALTER TABLE type DROP COLUMN longest; ALTER TABLE type DROP COLUMN zoned; PRAGMA user_version = 1"
 	meddle(t, path, old) // and back to the first
 	began := time.Now()
