@@ -12,7 +12,7 @@ import (
 
 	"healthsync/app/status"
 	"healthsync/app/when"
-	"healthsync/sync/daily"
+	"healthsync/sync/civil"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
@@ -60,7 +60,7 @@ func runWhy(ctx context.Context, env *Env, name, text string, all, asJSON bool) 
 	if err != nil {
 		return &when.Error{Flag: "DAY", Text: text}
 	}
-	day := daily.DayOf(at.In(time.Local))
+	day := civil.DayOf(at.In(time.Local))
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func typeName(t health.Type) string {
 	return printable(string(t))
 }
 
-func longDay(d daily.Day) string {
+func longDay(d civil.Day) string {
 	return time.Unix(int64(d)*86400, 0).UTC().Format("Monday, 2 January 2006")
 }
 
@@ -242,7 +242,7 @@ type whyFigure struct {
 
 // whyJSON has a figure for each unit; none where nothing is stored of the day.
 // Sleep is in seconds.
-func (e *Env) whyJSON(t health.Type, day daily.Day, found []store.Breakdown) error {
+func (e *Env) whyJSON(t health.Type, day civil.Day, found []store.Breakdown) error {
 	figures := []whyFigure{}
 	for i := range found {
 		d := &found[i]

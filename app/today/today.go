@@ -10,7 +10,6 @@ import (
 
 	"healthsync/app/status"
 	"healthsync/sync/civil"
-	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
@@ -24,7 +23,7 @@ func Figures(ctx context.Context, path string, now time.Time) []status.Figure {
 		return nil
 	}
 	defer db.Close()
-	d := day{db: db, ctx: ctx, date: daily.DayOf(now)}
+	d := day{db: db, ctx: ctx, date: civil.DayOf(now)}
 	var out []status.Figure
 	add := func(name, value string) {
 		if value != "" {
@@ -45,7 +44,7 @@ func Figures(ctx context.Context, path string, now time.Time) []status.Figure {
 type day struct {
 	db   *store.Store
 	ctx  context.Context
-	date daily.Day
+	date civil.Day
 }
 
 // total is the day's total as package daily reckons it: what an iPhone in the

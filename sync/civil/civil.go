@@ -1,7 +1,10 @@
-// Package civil finds where the days of a calendar begin in a time zone. A day
-// need not begin at midnight: where clocks are put forward at midnight (Chile,
-// Cuba, Lebanon; Brazil until 2018) there is none, and time.Date then gives an
-// hour of the day before.
+// Package civil finds where the days of a calendar begin in a time zone, and on
+// which day a moment lies. A day need not begin at midnight: where clocks are put
+// forward at midnight (Chile, Cuba, Lebanon; Brazil until 2018) there is none, and
+// time.Date then gives an hour of the day before.
+//
+// [Start] and its like take any day of a time.Location; a [Zone] is made once for
+// a location and asked for many moments.
 package civil
 
 import "time"
@@ -19,18 +22,27 @@ func Start(year int, month time.Month, day int, loc *time.Location) time.Time {
 		at := time.Unix(t, 0).In(loc)
 		_, offset := at.Zone()
 		begins := max(midnight-int64(offset), t)
-		_, end := at.ZoneBounds()
-		next := end.Unix()
-		if next <= t {
-			// After 2037 the bounds of a year's last hours end before them
-			// (Go 1.26). No zone is changed there.
-			next = t + hour
-		}
-		if end.IsZero() || begins < next {
+		next, ok := nextChange(at)
+		if !ok || begins < next {
 			return time.Unix(begins, 0).In(loc)
 		}
 		t = next
 	}
+}
+
+// nextChange gives the moment after t at which the clock of its zone may be
+// changed next, in Unix seconds; false where it is never changed again.
+func nextChange(t time.Time) (int64, bool) {
+	_, end := t.ZoneBounds()
+	if end.IsZero() {
+		return 0, false
+	}
+	if !end.After(t) {
+		// Where a zone goes on by a rule, the bounds of a year's first and last
+		// hours end before them (Go 1.26). No zone is changed there.
+		return t.Unix() + hour, true
+	}
+	return end.Unix(), true
 }
 
 const (

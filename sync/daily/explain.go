@@ -1,6 +1,9 @@
 package daily
 
-import "healthsync/sync/health"
+import (
+	"healthsync/sync/civil"
+	"healthsync/sync/health"
+)
 
 // Part is what one sample has in a stretch of time in which the same samples
 // are there.
@@ -16,14 +19,14 @@ type Part struct {
 }
 
 type explanation struct {
-	day  Day
+	day  civil.Day
 	each func(Part)
 }
 
 // Explain has each told how the samples of a day are counted, in the order of
 // time. Of an average each sample is a part. It is asked for before the first
 // Add.
-func (s *Sum) Explain(day Day, each func(Part)) { s.explain = &explanation{day, each} }
+func (s *Sum) Explain(day civil.Day, each func(Part)) { s.explain = &explanation{day, each} }
 
 // tell tells a stretch, as far as it lies in the day: first who counts there.
 func (s *Sum) tell(from, to int64, best int) {
@@ -48,7 +51,7 @@ func (s *Sum) tell(from, to int64, best int) {
 
 func (e *explanation) tell(o *open, from, to, shift int64, value float64, counted bool) {
 	for from < to {
-		d, _, end := o.zone.at(from, shift)
+		d, _, end := o.zone.At(from, shift)
 		end = min(end, to)
 		if d == e.day {
 			e.each(Part{from, end, o.Rank, value * float64(end-from), counted, !o.told})

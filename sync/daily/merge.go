@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/health"
 )
 
@@ -18,7 +19,7 @@ type Sample struct {
 	// sources never have the same.
 	Rank int
 	// Zone is where it was measured, nil where that is not known.
-	Zone *Zone
+	Zone *civil.Zone
 }
 
 // length is how many seconds a sample stands for.
@@ -40,8 +41,8 @@ type Figure struct {
 // Sum makes figures of samples that come in the order of their starts.
 type Sum struct {
 	how     health.Aggregation
-	home    *Zone
-	figures map[Day]*Figure
+	home    *civil.Zone
+	figures map[civil.Day]*Figure
 	explain *explanation // nil where nobody asks
 	active  []*open
 	spare   []*open
@@ -52,28 +53,28 @@ type Sum struct {
 type open struct {
 	Sample
 	stop int64
-	zone *Zone
+	zone *civil.Zone
 	// won is how many seconds it counted, of the day at hand and of earlier
 	// ones.
-	day   Day
+	day   civil.Day
 	won   int64
 	spill []share
 	told  bool
 }
 
 type share struct {
-	day Day
+	day civil.Day
 	won int64
 }
 
 // noon is how much earlier than the calendar's a day of sleep begins: a night
 // belongs to the day of waking, from noon to noon.
-const noon = daySeconds / 2
+const noon = 12 * 60 * 60
 
 // NewSum begins figures of a type that is aggregated so; home is the zone of
 // samples that do not say where they were measured.
-func NewSum(how health.Aggregation, home *Zone) *Sum {
-	return &Sum{how: how, home: home, figures: map[Day]*Figure{}, now: math.MinInt64}
+func NewSum(how health.Aggregation, home *civil.Zone) *Sum {
+	return &Sum{how: how, home: home, figures: map[civil.Day]*Figure{}, now: math.MinInt64}
 }
 
 // Shift is how much earlier than midnight the days of an aggregation begin, in
@@ -93,7 +94,7 @@ func (s *Sum) Add(x Sample) {
 	}
 	switch s.how {
 	case health.Average:
-		d, _, _ := zone.at(x.Start, 0)
+		d, _, _ := zone.At(x.Start, 0)
 		s.figure(d).observe(x.Value)
 		if e := s.explain; e != nil && d == e.day {
 			e.each(Part{x.Start, x.End, x.Rank, x.Value, true, true})
@@ -107,7 +108,7 @@ func (s *Sum) Add(x Sample) {
 	s.advance(x.Start)
 	o := s.take()
 	*o = open{Sample: x, stop: x.Start + x.length(), zone: zone, spill: o.spill[:0]}
-	o.day, _, _ = zone.at(x.Start, Shift(s.how))
+	o.day, _, _ = zone.At(x.Start, Shift(s.how))
 	s.active = append(s.active, o)
 }
 
@@ -122,7 +123,7 @@ func (s *Sum) take() *open {
 }
 
 // Figures ends the sum. The map is the caller's.
-func (s *Sum) Figures() map[Day]*Figure {
+func (s *Sum) Figures() map[civil.Day]*Figure {
 	s.advance(math.MaxInt64)
 	for _, f := range s.figures {
 		if s.how == health.Average {
@@ -191,7 +192,7 @@ func Asleep(value float64) bool {
 // win gives a sample the time between two moments, by days.
 func (o *open) win(from, to, shift int64) {
 	for from < to {
-		d, _, end := o.zone.at(from, shift)
+		d, _, end := o.zone.At(from, shift)
 		end = min(end, to)
 		if d != o.day {
 			if o.won > 0 {
@@ -221,9 +222,9 @@ func (s *Sum) close(o *open) {
 		s.figure(w.day).Total += o.Value * (float64(w.won) / length)
 	}
 	shift := Shift(s.how)
-	last := Day(math.MinInt)
+	last := civil.Day(math.MinInt)
 	for from := o.Start; from < o.stop; {
-		d, _, to := o.zone.at(from, shift)
+		d, _, to := o.zone.At(from, shift)
 		to = min(to, o.stop)
 		f := s.figure(d)
 		f.Naive += o.Value * (float64(to-from) / length)
@@ -235,7 +236,7 @@ func (s *Sum) close(o *open) {
 	}
 }
 
-func (s *Sum) figure(d Day) *Figure {
+func (s *Sum) figure(d civil.Day) *Figure {
 	f := s.figures[d]
 	if f == nil {
 		f = &Figure{}

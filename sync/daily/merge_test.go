@@ -9,22 +9,23 @@ import (
 
 	"pgregory.net/rapid"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 )
 
-func zone(t testing.TB, name string) (*time.Location, *daily.Zone) {
+func zone(t testing.TB, name string) (*time.Location, *civil.Zone) {
 	t.Helper()
 	loc, err := time.LoadLocation(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return loc, daily.NewZone(loc)
+	return loc, civil.NewZone(loc)
 }
 
 // reckon is the reference: it asks of every second which source counts there,
 // and the calendar of package time on which day it lies.
-func reckon(how health.Aggregation, home *time.Location, zones map[*daily.Zone]*time.Location, samples []daily.Sample) map[string][3]float64 {
+func reckon(how health.Aggregation, home *time.Location, zones map[*civil.Zone]*time.Location, samples []daily.Sample) map[string][3]float64 {
 	out := map[string][3]float64{}
 	add := func(day string, i int, v float64) {
 		x := out[day]
@@ -87,7 +88,7 @@ func TestAgainstSeconds(t *testing.T) {
 	berlin, zb := zone(t, "Europe/Berlin")
 	tokyo, zt := zone(t, "Asia/Tokyo")
 	newfoundland, zn := zone(t, "America/St_Johns") // changed the clock at 00:01 until 2011
-	zones := map[*daily.Zone]*time.Location{zb: berlin, zt: tokyo, zn: newfoundland}
+	zones := map[*civil.Zone]*time.Location{zb: berlin, zt: tokyo, zn: newfoundland}
 	starts := []time.Time{
 		time.Date(2026, 3, 28, 22, 57, 0, 0, time.UTC),  // midnight before the change to summer time
 		time.Date(2026, 10, 25, 0, 57, 0, 0, time.UTC),  // the change to winter time
@@ -98,14 +99,14 @@ func TestAgainstSeconds(t *testing.T) {
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		how := rapid.SampledFrom([]health.Aggregation{health.Sum, health.Duration}).Draw(rt, "how")
-		home := rapid.SampledFrom([]*daily.Zone{zb, zn}).Draw(rt, "home")
+		home := rapid.SampledFrom([]*civil.Zone{zb, zn}).Draw(rt, "home")
 		base := rapid.SampledFrom(starts).Draw(rt, "base").Unix()
 		var samples []daily.Sample
 		for range rapid.IntRange(1, 12).Draw(rt, "n") {
 			s := daily.Sample{Start: base + rapid.Int64Range(0, 300).Draw(rt, "start"), Rank: rapid.IntRange(0, 3).Draw(rt, "rank")}
 			s.End = s.Start + rapid.SampledFrom([]int64{0, 1, 7, 60, 300}).Draw(rt, "length")
 			s.Value = float64(rapid.IntRange(0, 5).Draw(rt, "value"))
-			s.Zone = rapid.SampledFrom([]*daily.Zone{nil, nil, zt, zb}).Draw(rt, "zone")
+			s.Zone = rapid.SampledFrom([]*civil.Zone{nil, nil, zt, zb}).Draw(rt, "zone")
 			samples = append(samples, s)
 		}
 		slices.SortStableFunc(samples, func(a, b daily.Sample) int { return int(a.Start - b.Start) })
@@ -161,7 +162,7 @@ func TestTwoDevices(t *testing.T) {
 		for _, s := range c.samples {
 			sum.Add(s)
 		}
-		f := sum.Figures()[daily.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC))]
+		f := sum.Figures()[civil.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC))]
 		if f == nil || math.Abs(f.Total-c.total) > 1e-9 || math.Abs(f.Naive-c.naive) > 1e-9 || f.Samples != len(c.samples) {
 			t.Errorf("%s: %+v, want %v of %v", name, f, c.total, c.naive)
 		}
@@ -176,56 +177,8 @@ func TestAverage(t *testing.T) {
 		sum.Add(daily.Sample{Start: night - 2 + int64(i), Value: v, Rank: i})
 	}
 	f := sum.Figures()
-	if d := f[daily.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC))]; d == nil || d.Average != 65 || d.Minimum != 60 || d.Maximum != 70 || d.Samples != 2 {
+	if d := f[civil.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC))]; d == nil || d.Average != 65 || d.Minimum != 60 || d.Maximum != 70 || d.Samples != 2 {
 		t.Errorf("%+v", d)
-	}
-}
-
-func TestZoneDays(t *testing.T) {
-	for _, c := range []struct {
-		zone, day string
-		hours     float64
-	}{
-		{"Europe/Berlin", "2026-03-29", 23}, {"Europe/Berlin", "2026-10-25", 25}, {"Europe/Berlin", "2026-07-07", 24},
-		{"America/Sao_Paulo", "2018-11-04", 23}, // midnight does not exist
-		{"Australia/Lord_Howe", "2026-04-05", 24.5}, {"Pacific/Apia", "2011-12-30", 0}, {"UTC", "1969-12-31", 24},
-	} {
-		loc, z := zone(t, c.zone)
-		x, err := time.Parse(time.DateOnly, c.day)
-		if err != nil {
-			t.Fatal(err)
-		}
-		from, to := z.Span(daily.DayOf(x))
-		if got := float64(to-from) / 3600; math.Max(got, 0) != c.hours {
-			t.Errorf("%s in %s has %v hours, want %v", c.day, c.zone, got, c.hours)
-		}
-		if c.hours > 0 {
-			for _, at := range []int64{from, to - 1} {
-				if got := time.Unix(at, 0).In(loc).Format(time.DateOnly); got != c.day {
-					t.Errorf("%s in %s: %d is %s", c.day, c.zone, at, got)
-				}
-			}
-		}
-	}
-	if z, ok := daily.ParseZone("GMT+0530"); !ok || z.Day(time.Date(2026, 1, 1, 18, 30, 0, 0, time.UTC).Unix()).String() != "2026-01-02" {
-		t.Error("GMT+0530")
-	}
-	for _, bad := range []string{"", "Local", "Mars/Olympus", "GMT+9900"} {
-		if _, ok := daily.ParseZone(bad); ok {
-			t.Errorf("%q is a zone", bad)
-		}
-	}
-	_, a := zone(t, "Europe/Berlin")
-	_, b := zone(t, "Europe/Paris")
-	if a.Fingerprint() == b.Fingerprint() {
-		t.Error("Berlin is Paris")
-	}
-}
-
-func BenchmarkNewZone(b *testing.B) {
-	loc, _ := zone(b, "Europe/Berlin")
-	for b.Loop() {
-		daily.NewZone(loc)
 	}
 }
 

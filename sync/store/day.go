@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 )
@@ -57,7 +58,7 @@ func (s *Store) DayTotals(ctx context.Context, t health.Type, first, last string
 // Breakdown is one day of a type, taken apart.
 type Breakdown struct {
 	Type health.Type
-	Day  daily.Day
+	Day  civil.Day
 	Unit string
 	How  health.Aggregation
 	// From and To bound the day in Unix seconds, where the zone is that of the
@@ -106,7 +107,7 @@ const stretchGap = 30 * 60
 // [Options] (or as they were set last): one Breakdown for each unit, that with
 // the most samples first; none where nothing is stored of it.
 // *OlderError says that the database must be brought up to date first.
-func (s *Store) Day(ctx context.Context, t health.Type, day daily.Day) ([]Breakdown, error) {
+func (s *Store) Day(ctx context.Context, t health.Type, day civil.Day) ([]Breakdown, error) {
 	var out []Breakdown
 	err := s.read(ctx, "read", func(c *conn) error {
 		out = nil

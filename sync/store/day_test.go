@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -56,7 +57,7 @@ func TestDay(t *testing.T) {
 	sound(t, s)
 	show := func(typ health.Type) string {
 		t.Helper()
-		day, err := s.Day(t.Context(), typ, daily.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC)))
+		day, err := s.Day(t.Context(), typ, civil.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC)))
 		if err != nil || len(day) != 1 {
 			t.Fatal(day, err)
 		}

@@ -3,7 +3,7 @@ package store
 import (
 	"sync"
 
-	"healthsync/sync/daily"
+	"healthsync/sync/civil"
 	"healthsync/sync/health"
 	"healthsync/sync/store/internal/sqlite"
 )
@@ -23,7 +23,7 @@ type dictionary struct {
 	metas     map[string]int64
 	metaOf    map[int64]string
 	units     map[string]int64
-	zones     map[string]*daily.Zone // by name; nil for one that is not known here
+	zones     map[string]*civil.Zone // by name; nil for one that is not known here
 }
 
 // dictionaryLimit bounds the memory: a phone whose samples each had a
@@ -45,7 +45,7 @@ func (d *dictionary) forget() {
 	d.origins, d.originOf = map[origin]int64{}, map[int64]origin{}
 	d.metas, d.metaOf = map[string]int64{}, map[int64]string{}
 	d.units = map[string]int64{}
-	d.zones = map[string]*daily.Zone{}
+	d.zones = map[string]*civil.Zone{}
 }
 
 // learn keeps a pair in two maps, both emptied when full.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store/internal/sqlite"
@@ -45,7 +46,7 @@ const (
 )
 
 // read adds up the samples that may have a share in the days.
-func (r *reckoning) read(first, last daily.Day) error {
+func (r *reckoning) read(first, last civil.Day) error {
 	from, _ := r.s.totals.zone.Span(first)
 	_, to := r.s.totals.zone.Span(last)
 	slack := hourOff(daily.Shift(r.how))
@@ -160,7 +161,7 @@ func (r *reckoning) sum(unit string) *daily.Sum {
 }
 
 // days makes the figures of days anew, both included.
-func (r *reckoning) days(first, last daily.Day) error {
+func (r *reckoning) days(first, last civil.Day) error {
 	if err := r.read(first, last); err != nil {
 		return err
 	}
@@ -180,7 +181,7 @@ func (r *reckoning) days(first, last daily.Day) error {
 }
 
 // gather gives the figures of days, both included, to be written.
-func (r *reckoning) gather(first, last daily.Day) error {
+func (r *reckoning) gather(first, last civil.Day) error {
 	for _, unit := range slices.Sorted(maps.Keys(r.sums)) {
 		id, err := r.s.dict.unitID(r.c, unit)
 		if err != nil {
@@ -199,7 +200,7 @@ func (r *reckoning) gather(first, last daily.Day) error {
 // figure is a row of day_total.
 type figure struct {
 	typeID int64
-	day    daily.Day
+	day    civil.Day
 	unit   int64
 	daily.Figure
 	moment bool // it is of what is measured at a moment

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store/internal/sqlite"
@@ -24,7 +25,7 @@ type totals struct {
 	loc      *time.Location
 	priority *daily.Priority // nil: as the database says
 
-	zone   *daily.Zone
+	zone   *civil.Zone
 	recipe string
 	order  daily.Priority
 
@@ -48,7 +49,7 @@ type rank struct {
 
 // place is what metadata say of a sample.
 type place struct {
-	zone *daily.Zone
+	zone *civil.Zone
 	hand bool
 }
 
@@ -70,7 +71,7 @@ const recipeVersion = 3
 // those that are stored are of another recipe.
 func (t *totals) prepare(c *conn) (stale bool, err error) {
 	if t.zone == nil {
-		t.zone = daily.NewZone(t.loc)
+		t.zone = civil.NewZone(t.loc)
 	}
 	stored, _, err := text(c, getState, recipeKey)
 	if err != nil || stored != "" && stored == t.recipe {
@@ -199,11 +200,11 @@ func (t *totals) place(c *conn, d *dictionary, id int64) (place, error) {
 }
 
 // zone gives a zone by name, nil for one that is not known here.
-func (d *dictionary) zone(name string) *daily.Zone {
+func (d *dictionary) zone(name string) *civil.Zone {
 	if z, ok := known(d, d.zones, name); ok {
 		return z
 	}
-	z, _ := daily.ParseZone(name)
+	z, _ := civil.ParseZone(name)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.zones[name] = z
@@ -254,9 +255,9 @@ func (s *Store) keepDays(m *merger) error {
 	how := aggregation(m.name)
 	longest, zoned := max(m.facts.longest, m.longest), m.facts.zoned || m.zoned
 	shift := daily.Shift(how)
-	days := func(t *touched) (first, last daily.Day) {
+	days := func(t *touched) (first, last civil.Day) {
 		if zoned {
-			return daily.Day(utcDay(t.from)) - 1, daily.Day(utcDay(t.to+shift)) + 1
+			return civil.Day(utcDay(t.from)) - 1, civil.Day(utcDay(t.to+shift)) + 1
 		}
 		return s.totals.zone.Day(t.from + shift - hourOff(shift)), s.totals.zone.Day(t.to - 1 + shift + hourOff(shift))
 	}

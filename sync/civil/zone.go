@@ -1,4 +1,4 @@
-package daily
+package civil
 
 import (
 	"cmp"
@@ -21,13 +21,15 @@ func DayOf(t time.Time) Day {
 	return Day(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix() / daySeconds)
 }
 
-const daySeconds = 86400
+const daySeconds = 24 * hour
 
 // stretch is a time of one offset from UTC, in seconds.
 type stretch struct{ from, offset int64 }
 
-// Zone is a time zone made for finding days quickly. It knows the changes of
-// 1900 to 2100; before and after, its first and last offset holds.
+// Zone is a time zone made for finding the days of millions of moments: a table
+// of its offsets instead of the calendar of package time, ten times as quick. It
+// knows the changes of 1900 to 2100; before and after, its first and last offset
+// holds.
 type Zone struct {
 	name      string
 	stretches []stretch
@@ -42,16 +44,11 @@ func NewZone(loc *time.Location) *Zone {
 		if n := len(z.stretches); n == 0 || z.stretches[n-1].offset != int64(offset) {
 			z.stretches = append(z.stretches, stretch{t.Unix(), int64(offset)})
 		}
-		_, next := t.ZoneBounds()
-		if next.IsZero() {
+		next, ok := nextChange(t)
+		if !ok {
 			break
 		}
-		if !next.After(t) {
-			// Where a zone goes on by a rule, the bounds of a year's first hours
-			// end before them (Go 1.26). No zone is changed there.
-			next = t.Add(time.Hour)
-		}
-		t = next.In(loc)
+		t = time.Unix(next, 0).In(loc)
 	}
 	return z
 }
@@ -101,10 +98,10 @@ func (z *Zone) find(t int64) int {
 	return max(i-1, 0)
 }
 
-// at gives the day of a moment and the times between which nothing changes:
-// the midnights or changes of the clock around it. begin is the hour at which
-// a day begins, in seconds after midnight; noon is that of the day before.
-func (z *Zone) at(t, shift int64) (d Day, from, to int64) {
+// At gives the day of a moment and the times between which nothing changes:
+// the midnights or changes of the clock around it. Days begin so many seconds
+// before midnight: 43200 is noon of the day before.
+func (z *Zone) At(t, shift int64) (d Day, from, to int64) {
 	i := z.find(t)
 	offset := z.stretches[i].offset + shift
 	n := floorDiv(t+offset, daySeconds)
@@ -120,7 +117,7 @@ func (z *Zone) at(t, shift int64) (d Day, from, to int64) {
 
 // Day gives the day in which t lies.
 func (z *Zone) Day(t int64) Day {
-	d, _, _ := z.at(t, 0)
+	d, _, _ := z.At(t, 0)
 	return d
 }
 
@@ -133,10 +130,10 @@ func (z *Zone) Span(d Day) (from, to int64) {
 	low, high := z.offsets(n-daySeconds, n+2*daySeconds)
 	from, to = n-high, n+daySeconds-low
 	for from < to && z.Day(from) != d {
-		_, _, from = z.at(from, 0)
+		_, _, from = z.At(from, 0)
 	}
 	for from < to && z.Day(to-1) != d {
-		_, to, _ = z.at(to-1, 0)
+		_, to, _ = z.At(to-1, 0)
 	}
 	return from, to
 }
