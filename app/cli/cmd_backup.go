@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
@@ -108,7 +109,10 @@ func backupExists(err error, from, path string) error {
 func backupFailed(err error, from, to string) error {
 	var readOnly *store.ReadOnlyError
 	var full *store.FullError
+	var at *fs.PathError
 	switch {
+	case errors.As(err, &at) && strings.HasSuffix(at.Path, ".part"): // by the name that the person knows
+		return &fs.PathError{Op: "create", Path: to, Err: at.Err}
 	case errors.As(err, &readOnly) && readOnly.Path != from:
 		return status.New(status.FileError, fmt.Sprintf("%s cannot be written.", to), err)
 	case errors.As(err, &full) && full.Path != from:

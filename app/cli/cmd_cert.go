@@ -312,7 +312,7 @@ func (e *Env) writeNew(path string, data []byte, force bool) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return status.New(status.FileExists, path+".", err)
+		return status.New(status.FileExists, path+" is there already.", err)
 	}
 	if err != nil {
 		return err

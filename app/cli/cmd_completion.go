@@ -44,7 +44,7 @@ For every new shell, put that line into ~/.bashrc, ~/.zshrc (after compinit),
 		ValidArgs: names,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(status.Usage, fmt.Sprintf("%s takes one shell (%s), got %d argument(s).", cmd.CommandPath(), strings.Join(names, ", "), len(args)), cmd.CommandPath()+" --help")
+				return usageError(status.Usage, fmt.Sprintf("%s takes one shell (%s), got %s.", cmd.CommandPath(), strings.Join(names, ", "), arguments(len(args))), cmd.CommandPath()+" --help")
 			}
 			return nil
 		},

@@ -58,7 +58,7 @@ It ends with 0 because it answered; with --check, with the verdict's status.`,
 func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions, asJSON bool) error {
 	if o.output != "" && o.output != "-" && !o.force {
 		if _, err := os.Lstat(o.output); err == nil { // before the walk, not after it
-			return status.New(status.FileExists, o.output+".", fs.ErrExist)
+			return status.New(status.FileExists, o.output+" is there already.", fs.ErrExist)
 		}
 	}
 	s, settingsErr, err := env.stationAnyway()

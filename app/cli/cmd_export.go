@@ -40,7 +40,9 @@ view daily_totals counts them once: healthsync sql).`,
   healthsync export --types weight --format ndjson | jq .value`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.implyFormat(cmd)
+			if err := o.implyFormat(cmd); err != nil {
+				return err
+			}
 			return runExport(cmd.Context(), env, &o)
 		},
 	}

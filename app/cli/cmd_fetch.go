@@ -54,7 +54,9 @@ stage, in minutes, and where two devices counted the same steps, both count.`,
   healthsync fetch --types vitals --hours 24 --format ndjson | jq .value`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.implyFormat(cmd)
+			if err := o.implyFormat(cmd); err != nil {
+				return err
+			}
 			return runFetch(cmd.Context(), env, &o, jsonWanted(cmd))
 		},
 	}

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -130,7 +132,7 @@ func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, er
 		if _, err := in.Peek(1); errors.Is(err, io.EOF) {
 			return qr.Payload{}, nothingCame(err)
 		}
-		return payloadFrom(ctx, env, in)
+		return payloadFrom(ctx, env, in, true)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -140,7 +142,7 @@ func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, er
 	if st, err := f.Stat(); err == nil && st.IsDir() {
 		return qr.Payload{}, usageError(status.Usage, path+" is a folder.", "healthsync scan --file PICTURE.png")
 	}
-	return payloadFrom(ctx, env, f)
+	return payloadFrom(ctx, env, f, !strings.HasPrefix(mime.TypeByExtension(filepath.Ext(path)), "image/"))
 }
 
 // nothingCame says that standard input is empty, as where the program before
@@ -156,8 +158,9 @@ func nothingCame(err error) error {
 const patience = 20 * time.Second
 
 // payloadFrom reads text or a picture; which of the two it is tells its
-// beginning.
-func payloadFrom(ctx context.Context, env *Env, r io.Reader) (qr.Payload, error) {
+// beginning. orText says that text which is no code may have been meant for one,
+// and not for a picture.
+func payloadFrom(ctx context.Context, env *Env, r io.Reader, orText bool) (qr.Payload, error) {
 	head := make([]byte, 512)
 	n, err := io.ReadFull(r, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
@@ -174,7 +177,18 @@ func payloadFrom(ctx context.Context, env *Env, r io.Reader) (qr.Payload, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return qr.FindPayload(ctx, r, env.Now(), qr.Options{Convert: convertPicture})
+	p, err := qr.FindPayload(ctx, r, env.Now(), qr.Options{Convert: convertPicture})
+	var format *qr.FormatError
+	if orText && errors.As(err, &format) && format.Format == "" && isText(head) {
+		return qr.ParsePayload(head) // which says what it is instead
+	}
+	return p, err
+}
+
+// isText reports that a beginning reads as text.
+func isText(head []byte) bool {
+	return !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }) &&
+		utf8.Valid(head[:max(len(head)-utf8.UTFMax, 0)])
 }
 
 // clipboardWait is how long the clipboard may take: macOS fetches from the
@@ -223,5 +237,5 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (qr.Paylo
 	case ierr != nil:
 		return qr.Payload{}, status.New(status.ClipboardEmpty, "", errors.Join(terr, ierr))
 	}
-	return payloadFrom(whole, env, bytes.NewReader(img))
+	return payloadFrom(whole, env, bytes.NewReader(img), false)
 }

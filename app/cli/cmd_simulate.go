@@ -150,7 +150,7 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions, asJSON bool)
 	p.SetLocked(o.locked)
 	s := &session{env: env, o: o, phone: p, json: asJSON}
 	if err := s.share(ctx, o.listen); err != nil {
-		return err
+		return cannotListen(o.listen, err)
 	}
 	defer s.unshare()
 	n := 0
@@ -252,6 +252,15 @@ func (s *session) share(ctx context.Context, addr string) error {
 	}
 	s.stop = stop
 	return nil
+}
+
+// cannotListen says why the address of --listen is none to listen at.
+func cannotListen(addr string, err error) error {
+	var at *net.OpError
+	if !errors.As(err, &at) {
+		return err
+	}
+	return usageError(status.Usage, fmt.Sprintf("--listen %s: %v.", addr, at.Err), "healthsync simulate --listen 127.0.0.1:0")
 }
 
 func (s *session) unshare() {

@@ -13,14 +13,18 @@ func newVersionCommand(env *Env) *cobra.Command {
 		Example: "  healthsync version\n  healthsync version --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := version.Get()
-			if jsonWanted(cmd) {
-				return env.printJSON(v)
-			}
-			env.printf("healthsync %s (%s, %s)\nSpeaks protocol 1 and 2 of iOS Health Sync.\n", v.Version, v.Platform, v.Go)
-			return nil
+			return runVersion(env, jsonWanted(cmd))
 		},
 	}
 	env.addCommonFlags(cmd.Flags())
 	return cmd
+}
+
+func runVersion(env *Env, asJSON bool) error {
+	v := version.Get()
+	if asJSON {
+		return env.printJSON(v)
+	}
+	env.printf("healthsync %s (%s, %s)\nSpeaks protocol 1 and 2 of iOS Health Sync.\n", v.Version, v.Platform, v.Go)
+	return nil
 }

@@ -31,7 +31,7 @@ DAY is a date, today or yesterday; today where it is left out.`,
 		Example: "  healthsync why steps 2026-07-07\n  healthsync why sleep yesterday\n  healthsync why steps 2026-07-07 --json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 && len(args) != 2 {
-				return usageError(status.Usage, fmt.Sprintf("healthsync why takes a TYPE and a DAY, got %d argument(s).", len(args)), "healthsync why steps 2026-07-07")
+				return usageError(status.Usage, fmt.Sprintf("healthsync why takes a TYPE and a DAY, got %s.", arguments(len(args))), "healthsync why steps 2026-07-07")
 			}
 			return nil
 		},

@@ -42,6 +42,7 @@ type Env struct {
 	Finder pairing.Finder
 
 	vaultKind string         // --vault
+	stray     error          // of words that --help was asked about and that are no command
 	running   *cobra.Command // nil before it is known
 	log       *slog.Logger
 	logFile   io.WriteCloser
@@ -66,6 +67,14 @@ func OSEnv() *Env {
 
 // paths finds the places of our files.
 func (e *Env) paths() (config.Paths, error) { return config.Locate(e.Getenv) }
+
+// checkVault refuses a --vault that there is not before anything else is done.
+func (e *Env) checkVault() error {
+	if e.vaultKind == "" || e.vaultKind == vault.KindKeychain || e.vaultKind == vault.KindFile {
+		return nil
+	}
+	return &vault.UnknownKindError{Kind: e.vaultKind, Known: []string{vault.KindKeychain, vault.KindFile}}
+}
 
 // openVault opens the vault that --vault or HEALTHSYNC_VAULT chose, else the
 // platform's keychain. Choosing the file vault is said aloud each time,

@@ -25,7 +25,7 @@ func Main(ctx context.Context, env *Env) int {
 	env.tellApp(ctx, cmd)
 	env.closeLog()
 	if err == nil {
-		err = out.err
+		err = errors.Join(env.stray, out.err)
 	}
 	if err == nil {
 		return int(status.ExitOK)
@@ -61,9 +61,18 @@ What an exit status means:      healthsync help exit-codes`,
   healthsync fetch --types steps,heartRate --days 7 --format csv --output week.csv
   healthsync status --json`,
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) { env.running = cmd },
-		Args:             unknownCommand,
-		RunE:             func(cmd *cobra.Command, _ []string) error { return env.help(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			env.running = cmd
+			return env.checkVault()
+		},
+		Args: unknownCommand,
+	}
+	showVersion := root.Flags().Bool("version", false, "show the version of this program, as healthsync version does")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *showVersion {
+			return runVersion(env, jsonWanted(cmd))
+		}
+		return env.help(cmd)
 	}
 	env.addCommonFlags(root.Flags())
 	root.SetIn(env.Stdin)
@@ -77,6 +86,11 @@ What an exit status means:      healthsync help exit-codes`,
 	root.AddCommand(newCompletionCommand(env), help, newExitCodesCommand(env))
 	plain := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if cmd.HasSubCommands() { // --help goes before the check of what it is about
+			if env.stray = unknownCommand(cmd, cmd.Flags().Args()); env.stray != nil {
+				return
+			}
+		}
 		if !jsonWanted(cmd) || env.helpJSON(cmd) != nil {
 			plain(cmd, args)
 		}
@@ -198,7 +212,9 @@ func flagError(cmd *cobra.Command, args []string, err error) error {
 		e.Detail = fmt.Sprintf("--%s takes %s, not %q.", invalid.GetFlag().Name, takes(invalid.GetFlag().Value), invalid.GetValue())
 	}
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
+		e.Detail = fmt.Sprintf("%s has no flag -%s.", cmd.CommandPath(), unknown.GetSpecifiedName())
+	} else if unknown != nil {
 		name := unknown.GetSpecifiedName()
 		e.Detail = fmt.Sprintf("%s has no flag --%s.", cmd.CommandPath(), name)
 		if near := nearestFlag(cmd, name); near != "" {
@@ -261,11 +277,19 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// arguments says how many there were.
+func arguments(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return plural(int64(n), "argument")
+}
+
 // exactArgs wants the named arguments, no more and no fewer.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usageError(status.Usage, fmt.Sprintf("%s takes %s, got %d argument(s).", cmd.CommandPath(), strings.Join(names, " and "), len(args)), cmd.CommandPath()+" --help")
+			return usageError(status.Usage, fmt.Sprintf("%s takes %s, got %s.", cmd.CommandPath(), strings.Join(names, " and "), arguments(len(args))), cmd.CommandPath()+" --help")
 		}
 		return nil
 	}

@@ -55,11 +55,14 @@ func (o *selection) add(f *pflag.FlagSet, all, start string) {
 	f.BoolVar(&o.metadata, "include-metadata", false, "add the metadata (sleep stage, workout) as a last column")
 }
 
+// otherFormats are endings that promise what is not written here.
+var otherFormats = []string{"bz2", "db", "gz", "htm", "html", "ods", "parquet", "pdf", "sqlite", "xls", "xlsx", "xml", "xz", "zip", "zst"}
+
 // implyFormat takes the format from --json or the file's name where none was
-// given.
-func (o *selection) implyFormat(cmd *cobra.Command) {
+// given. A name that promises another is refused.
+func (o *selection) implyFormat(cmd *cobra.Command) error {
 	if o.format != "" {
-		return
+		return nil
 	}
 	o.format = string(format.CSV)
 	if jsonWanted(cmd) {
@@ -72,6 +75,12 @@ func (o *selection) implyFormat(cmd *cobra.Command) {
 	if slices.Contains(format.Kinds(), format.Kind(ext)) {
 		o.format = ext
 	}
+	if slices.Contains(otherFormats, ext) {
+		e := usageError(status.Usage, fmt.Sprintf("%s promises a .%s, which is not written here; there are csv, tsv, json and ndjson.", o.output, ext), "")
+		e.Remedy = status.Remedy{Text: "choose another name, or say which it shall be", Command: cmd.CommandPath() + " --format csv --output FILE"}
+		return e
+	}
+	return nil
 }
 
 // selected is a selection that has been understood.
@@ -104,6 +113,9 @@ func (o *selection) understand(now time.Time, command string) (selected, error) 
 	if p.by != "" && o.metadata {
 		return p, usageError(status.Usage, "--include-metadata goes with samples: the figures of many have none.", "")
 	}
+	if err := o.checkCategories(command); err != nil {
+		return p, err
+	}
 	names := append(slices.Clone(o.types), o.category...)
 	if p.types, err = resolveTypes(names); err != nil {
 		return p, err
@@ -113,6 +125,19 @@ func (o *selection) understand(now time.Time, command string) (selected, error) 
 	}
 	p.span, err = o.spec.Resolve(now)
 	return p, err
+}
+
+// checkCategories refuses what is neither a group nor a type by the names of the
+// groups.
+func (o *selection) checkCategories(command string) error {
+	for _, name := range o.category {
+		_, err := resolveTypes([]string{name})
+		var unknown *health.UnknownTypeError
+		if errors.As(err, &unknown) {
+			return usageError(status.UnknownType, fmt.Sprintf("%q is no group of types; there are activity, vitals, sleep and body.", name), "healthsync "+command+" --category vitals")
+		}
+	}
+	return nil
 }
 
 // resolveTypes gives the types that names stand for, each once; nil for all.

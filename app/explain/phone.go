@@ -66,7 +66,7 @@ func phoneError(err error, _ time.Time) *status.Error {
 	case errors.As(err, &unknownT):
 		e := status.New(status.UnknownType, fmt.Sprintf("%q is none.", unknownT.Name), err)
 		if len(unknownT.Nearest) > 0 {
-			e.Remedy.Text = fmt.Sprintf("did you mean %s? All names", join(unknownT.Nearest))
+			e.Remedy.Text = fmt.Sprintf("did you mean %s? All names", strings.Join(unknownT.Nearest, ", "))
 		}
 		return e
 	}

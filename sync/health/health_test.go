@@ -72,10 +72,10 @@ func TestResolve(t *testing.T) {
 }
 
 func TestResolveOffersTheRightName(t *testing.T) {
-	for name, want := range map[string]health.Type{"hartRate": health.HeartRate, "stepz": health.Steps, "wieght": health.Weight, "flightsClimed": health.FlightsClimbed} {
+	for name, want := range map[string]health.Type{"hartRate": health.HeartRate, "stepz": health.Steps, "wieght": health.Weight, "flightsClimed": health.FlightsClimbed, "sleeep": "sleep", "vitels": "vitals"} {
 		_, err := health.Resolve(name)
 		var unknown *health.UnknownTypeError
-		if !errors.As(err, &unknown) || !slices.Contains(unknown.Nearest, want) {
+		if !errors.As(err, &unknown) || !slices.Contains(unknown.Nearest, string(want)) {
 			t.Errorf("Resolve(%q): %v; want %s offered", name, err, want)
 		}
 	}

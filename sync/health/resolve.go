@@ -12,7 +12,7 @@ import (
 // meant.
 type UnknownTypeError struct {
 	Name    string
-	Nearest []Type // closest first; may be empty
+	Nearest []string // types and groups, closest first; may be empty
 }
 
 func (e *UnknownTypeError) Error() string {
@@ -92,12 +92,12 @@ func (g Group) Types() []Type {
 	return ts
 }
 
-// nearest lists up to three types within a third of the name's length in
-// edits, or that contain it.
-func nearest(f string) []Type {
+// nearest lists up to three types and groups within a third of the name's length
+// in edits, or that contain it.
+func nearest(f string) []string {
 	type scored struct {
-		t Type
-		d int
+		name string
+		d    int
 	}
 	var found []scored
 	consider := func(name string, ts []Type) {
@@ -110,7 +110,7 @@ func nearest(f string) []Type {
 		}
 		if d <= max(1, len(f)/3) {
 			for _, t := range ts {
-				found = append(found, scored{t, d})
+				found = append(found, scored{string(t), d})
 			}
 		}
 	}
@@ -120,17 +120,22 @@ func nearest(f string) []Type {
 	for a, ts := range aliases {
 		consider(a, ts)
 	}
+	for _, g := range []Group{Activity, Vitals, Sleep, Body} {
+		if d := near.Distance(f, string(g)); d <= max(1, len(f)/3) {
+			found = append(found, scored{string(g), d})
+		}
+	}
 	slices.SortFunc(found, func(a, b scored) int {
 		if a.d != b.d {
 			return a.d - b.d
 		}
-		return strings.Compare(string(a.t), string(b.t))
+		return strings.Compare(a.name, b.name)
 	})
-	var ts []Type
+	var names []string
 	for _, s := range found {
-		if !slices.Contains(ts, s.t) && len(ts) < 3 {
-			ts = append(ts, s.t)
+		if !slices.Contains(names, s.name) && len(names) < 3 {
+			names = append(names, s.name)
 		}
 	}
-	return ts
+	return names
 }
