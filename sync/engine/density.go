@@ -66,6 +66,9 @@ func (p *planner) window(c choice) request {
 		jump = jump || t.jump
 	}
 	rate *= p.lift
+	if rate > 0 {
+		tau = max(tau, p.sparse(lane, top))
+	}
 	r := request{tracks: lane, expect: -1, left: c.left}
 	r.query = health.Query{Start: lo, End: top, Limit: p.page}
 	if x := lane[0].crowded; x != nil {
@@ -88,7 +91,9 @@ func (p *planner) window(c choice) request {
 		return r
 	}
 	if c.packed {
-		r.query.Limit = p.clip(2*c.left + 500)
+		if lane[0].edge == nil { // else the last page broke off, and this one may be full
+			r.query.Limit = p.clip(max(2*c.left+500, p.spare()/float64(len(lane))))
+		}
 		r.packed = true
 		return r
 	}
@@ -121,7 +126,7 @@ func (p *planner) window(c choice) request {
 	if limit := growth * tau; length > limit {
 		if rate*longHistory <= p.size() && tau >= enough {
 			r.query.Limit = p.insured(len(lane), 2*rate*guess)
-			if 2*rate*guess < jumpLimit {
+			if 2*rate*guess < jumpLimit || p.bets > 0 { // they may be dense all at once
 				r.query.Limit, r.jump = p.clip(jumpLimit), true
 			}
 			r.expect = rate * guess
@@ -137,6 +142,19 @@ func (p *planner) window(c choice) request {
 		r.query.Limit = p.insured(len(lane), 4*r.expect)
 	}
 	return r
+}
+
+// sparse gives how long a lane is known to be sparse, if it always was: what was
+// seen lately is not all that is known of it then.
+func (p *planner) sparse(lane []*track, top int64) float64 {
+	known, mean := float64(p.now-top), 0.0
+	for _, t := range lane {
+		mean += p.mean(t)
+	}
+	if known < 2*year || mean*longHistory >= 0.5*p.size() {
+		return 0
+	}
+	return known
 }
 
 // size is the number of samples of a full page.
@@ -207,6 +225,9 @@ func (p *planner) learn(r request, samples []health.Sample, f finding) {
 		keep *= 0.1
 	}
 	for j, t := range r.tracks {
+		if t.was = t.rate() * guess; t.tau == 0 {
+			t.was = math.Inf(1)
+		}
 		t.n = keep*t.n + float64(counts[j])
 		t.tau = keep*t.tau + w
 		t.jump = empty

@@ -28,9 +28,10 @@
 // The bounds that tests hold it to, for N samples: 1.03 × ⌈N/10,000⌉ + 12
 // requests and 1.15 × N reads, on histories from one sample to millions, dense,
 // sparse, bursty, with gaps of years and crowded seconds. A type that ends or
-// begins where none of the others does can cost a request more: nobody can know
-// before. Looking again at what is up to date takes one request beside that for
-// the types.
+// begins where none of the others does can cost a request more, because nobody
+// can know before; where many do, such types are asked for on a guess (bets.go).
+// Looking again at what is up to date takes one request beside that for the
+// types.
 //
 // # What is promised
 //

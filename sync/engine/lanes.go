@@ -21,9 +21,18 @@ const (
 	// open start needs no prediction.
 	surprise = 0.3
 	// maxTails is how many types with more than tail samples left are packed
-	// into one request: the estimates may be wrong all at once.
-	maxTails = 4
-	tail     = 200
+	// into one request: the estimates may be wrong all at once. Where little is
+	// left of all of them, of a page fewTails at most, it may be manyTails.
+	maxTails  = 4
+	manyTails = 12
+	fewTails  = 0.6
+	tail      = 200
+	// packed is how full the page may be that types near their beginning are
+	// packed into, in pages; widely is the same for up to three of them as long
+	// as the phone may read something in vain. Where it is too much, it costs
+	// some reads, but no request: what is left goes into the next.
+	packed = 1.1
+	widely = 1.25
 )
 
 // choice is what to read next.
@@ -140,7 +149,10 @@ func (p *planner) pack(lane, open []*track) choice {
 	for _, t := range lane {
 		sum += est(t)
 	}
-	room, big := 1.1*p.size(), 1
+	room, big := packed*p.size(), 1
+	if p.spare() > 0.5*p.size() {
+		room = widely * p.size()
+	}
 	if sum > room || lo > p.floor {
 		return choice{tracks: lane, left: sum}
 	}
@@ -150,7 +162,14 @@ func (p *planner) pack(lane, open []*track) choice {
 		}
 		e := est(t)
 		again := t.rate() * float64(top-t.top())
-		if sum+e > room || again > 0.5*e+100 || e > tail && big == maxTails {
+		if len(lane) == 3 {
+			room = packed * p.size()
+		}
+		most := maxTails
+		if sum+e <= fewTails*p.size() {
+			most = manyTails
+		}
+		if sum+e > room || again > 0.5*e+100 || e > tail && big >= most {
 			continue
 		}
 		if e > tail {
@@ -204,7 +223,7 @@ func (p *planner) split(lane []*track) {
 	if p.together || len(lane) < 2 {
 		return
 	}
-	all := 0.0
+	all, found := 0.0, false
 	for _, t := range p.tracks {
 		if t.born != 0 {
 			continue
@@ -218,6 +237,10 @@ func (p *planner) split(lane []*track) {
 		if t.rate() >= share*all && total >= pages*p.size() ||
 			p.miss > surprise && total >= p.size() {
 			t.alone = true
+			found = found || t.was < 0.5*p.size()
 		}
+	}
+	if found {
+		p.bets++
 	}
 }

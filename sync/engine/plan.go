@@ -49,6 +49,10 @@ type track struct {
 	none int64
 	// answers counts those that it was given.
 	answers int
+	// bet says that the type was asked for by itself on a guess (bets.go); was is
+	// how many samples it was thought to have in all, before the last answer.
+	bet bool
+	was float64
 	// busy says that a request for it is on the wire; later is to be read again
 	// whatever its answer says, over was read from above meanwhile.
 	busy        bool
@@ -146,6 +150,11 @@ type planner struct {
 	// sure is a second before which there are samples; 0 where that is not
 	// known.
 	sure int64
+	// bets is how often in a row a type that looked sparse was found to be dense.
+	bets int
+	// served counts the samples that came, vain estimates those that the phone
+	// read beside them.
+	served, vain float64
 	// air is how many requests are on the wire.
 	air int
 	// index gives each type's newest track.
@@ -174,6 +183,9 @@ func (p *planner) next() (request, bool) {
 		return request{}, false
 	}
 	r := p.window(c)
+	if t := p.stake(r); t != nil {
+		r = p.window(choice{tracks: []*track{t}})
+	}
 	r.query.Types = make([]health.Type, len(r.tracks))
 	for i, t := range r.tracks {
 		r.query.Types[i] = t.typ
@@ -217,6 +229,8 @@ func (p *planner) received(r request, samples []health.Sample, hasMore bool) (fi
 	if r.edge != nil {
 		f.also = r.edge.keys()
 	}
+	p.account(r, samples, f)
+	p.settle(r, samples, f)
 	if r.tracks[0].crowded == nil {
 		p.learn(r, samples, f)
 	}
@@ -278,11 +292,13 @@ func (p *planner) cut(r request, samples []health.Sample, f finding) {
 		p.bias = min(max(p.bias, 0.2), 5)
 	}
 	if r.packed && f.read.From > r.query.Start {
-		// There is more than the floor promised.
+		// There is more than was thought, and maybe below the floor too.
 		if said := r.left * float64(r.query.End-f.read.From) / float64(max(r.query.End-p.floor, 1)); said > 0 {
 			p.bias = min(max(p.bias*math.Sqrt(float64(len(samples))/said), 0.2), 5)
 		}
-		p.floor, p.bar = 0, oldest
+		if oldest < p.floor {
+			p.floor, p.bar = 0, oldest
+		}
 	}
 	for j, t := range r.tracks {
 		if f.counts[j] > 0 && (t.oldest == 0 || oldest < t.oldest) {

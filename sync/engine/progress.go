@@ -145,14 +145,19 @@ func (p *planner) left(t *track, begin int64) (n float64) {
 const (
 	// soundings is how many questions find the beginning of the history: they
 	// tell its age, which is thought to be half a year to sixteen years, within
-	// a quarter.
-	soundings = 3
+	// a half; one more, of a long history, within a quarter.
+	soundings = 2
 	// sounded is how many samples make a history: one weight entered by hand
 	// for the year 1990 does not.
 	sounded = 20
 	// worthSounding is how many pages a year must be thought to hold for it:
 	// then some small questions are nothing among the many to come.
 	worthSounding = 12
+	// worthMore is how many it must hold for one more.
+	worthMore = 15
+	// mostSamples is how many samples a phone is thought to hold at most; where
+	// a year of the newest days would be more, the history is short.
+	mostSamples = 2e7
 )
 
 // soundingDue reports that the beginning of the history is to be sounded: once,
@@ -189,11 +194,19 @@ func (s *session) open() (types []health.Type, rate float64, top int64, fresh bo
 // sound finds out when the history begins, so that the time that is left can be
 // told from the start.
 func (s *session) sound(ctx context.Context) error {
-	types, _, top, _ := s.open()
+	types, rate, top, _ := s.open()
 	s.sounding = true
-	young, old := float64(max(s.future-top, year/2)), float64(16*year)
-	for range soundings {
-		if young >= old {
+	// So long a history at most, if it is as dense as this all the way.
+	full := mostSamples / rate
+	old := min(16*year, full)
+	young := min(float64(max(s.future-top, year/2)), old/2)
+	times := soundings
+	if rate*year >= worthMore*s.plan.size() {
+		times++
+	}
+	ended := full < 16*year
+	for range times {
+		if 2*young >= old {
 			break
 		}
 		age := math.Sqrt(young * old)
@@ -205,10 +218,10 @@ func (s *session) sound(ctx context.Context) error {
 			young = age
 			s.plan.sure = s.future - int64(age)
 		} else {
-			old = age
+			old, ended = age, true
 		}
 	}
-	if old == 16*year {
+	if !ended {
 		old = ancient
 	}
 	if err := s.barrier(ctx); err != nil {
