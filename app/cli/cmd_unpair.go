@@ -78,6 +78,8 @@ func (e *Env) printUnpaired(u *pairing.Unpaired) {
 	switch u.OnPhone {
 	case pairing.RevokedThere:
 		e.printf("Unpaired from %s; it has revoked this computer's certificate.\n", name)
+	case pairing.RevokedBefore:
+		e.printf("Unpaired from %s; it had revoked this computer's certificate already.\n", name)
 	case pairing.NotOffered:
 		e.printf("Unpaired from %s on this computer. Its app cannot be told; what it knows of this computer ends by itself", name)
 		if u.Record != nil && !u.Record.TokenExpiresAt.IsZero() {

@@ -10,6 +10,7 @@ import (
 
 	"healthsync/app/config"
 	"healthsync/app/config/atomicfile"
+	"healthsync/pki/trust"
 	"healthsync/pki/vault"
 	"healthsync/sync/phone"
 )
@@ -26,6 +27,8 @@ type OnPhone string
 const (
 	// RevokedThere: the iPhone has revoked this Mac's certificate.
 	RevokedThere OnPhone = "revoked"
+	// RevokedBefore: the iPhone had revoked it already.
+	RevokedBefore OnPhone = "revoked-before"
 	// NotOffered: a version 1 iPhone cannot be told; the token stays behind
 	// there until it expires.
 	NotOffered OnPhone = "not-offered"
@@ -93,11 +96,14 @@ func (s *Station) tellPhone(ctx context.Context, r *Record) (OnPhone, error) {
 	}
 	err = l.Unpair(ctx)
 	var offered *phone.NotOfferedError
+	var refused *trust.Failure
 	switch {
 	case err == nil:
 		return RevokedThere, nil
 	case errors.As(err, &offered):
 		return NotOffered, nil
+	case errors.As(err, &refused) && refused.Kind == trust.Revoked:
+		return RevokedBefore, nil
 	}
 	return NotReached, err
 }
