@@ -24,6 +24,7 @@ import (
 	"healthsync/pki/vault"
 	"healthsync/sync/engine"
 	"healthsync/sync/simulator"
+	"healthsync/sync/testenv"
 )
 
 // mac is an agent with everything real but the desktop: TLS on loopback, a
@@ -34,7 +35,7 @@ type mac struct {
 	phone *simulator.Phone
 	paths config.Paths
 	vault vault.Vault
-	log   *buffer
+	log   *testenv.Buffer
 	desk  *fakeDesktop
 	end   context.CancelFunc
 	links pairing.LinkOptions
@@ -49,24 +50,6 @@ type mac struct {
 
 	mu    sync.Mutex
 	notes []notice.Notice
-}
-
-// buffer is a log that may be read while it is written.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // fakeDesktop does as it is told.
@@ -136,7 +119,7 @@ func newMacOf(t *testing.T, days int) *mac {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	m := &mac{
-		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: vault.NewMemory(), log: new(buffer),
+		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: vault.NewMemory(), log: new(testenv.Buffer),
 		desk: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
 	}
 	m.links.NoSearch = true

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +77,13 @@ func settings(c config.Config, r *pairing.Record) []setting {
 	return out
 }
 
+// settingOf gives one key's.
+func settingOf(k config.Key, s *pairing.Station, c config.Config) setting {
+	r, _ := s.Record() // a pairing that cannot be read has no address to show
+	all := settings(c, r)
+	return all[slices.IndexFunc(all, func(x setting) bool { return x.Key == k.Name })]
+}
+
 func newConfigShowCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show every setting and where it is kept",
@@ -134,16 +142,11 @@ func newConfigGetCommand(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, _ := s.Record()
-			for _, x := range settings(s.Config, r) {
-				if x.Key != k.Name {
-					continue
-				}
-				if jsonWanted(cmd) {
-					return env.printJSON(x)
-				}
-				env.printf("%s\n", x.Value)
+			x := settingOf(k, s, s.Config)
+			if jsonWanted(cmd) {
+				return env.printJSON(x)
 			}
+			env.printf("%s\n", x.Value)
 			return nil
 		},
 	}
@@ -243,15 +246,10 @@ func resetSetting(ctx context.Context, env *Env, name string, asJSON bool) error
 	if k.Name == "sources.priority" {
 		env.remakeTotals(ctx, s, nil)
 	}
-	r, _ := s.Record() // a pairing that cannot be read has no address to show
-	for _, x := range settings(c, r) {
-		if x.Key != k.Name {
-			continue
-		}
-		if asJSON {
-			return env.printJSON(x)
-		}
-		env.printf("%s = %s\n", x.Key, x.Value)
+	x := settingOf(k, s, c)
+	if asJSON {
+		return env.printJSON(x)
 	}
+	env.printf("%s = %s\n", x.Key, x.Value)
 	return nil
 }

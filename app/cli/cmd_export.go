@@ -81,12 +81,7 @@ func runExport(ctx context.Context, env *Env, o *exportOptions) error {
 	if err = errors.Join(err, dst.close(err == nil)); err != nil {
 		return err
 	}
-	if more {
-		env.note("cut at --limit %d; the range holds more", o.limit)
-	}
-	if o.output != "" && o.output != "-" {
-		env.note("wrote %s to %s", plural(n, "sample"), o.output)
-	}
+	o.tell(env, n, more)
 	return nil
 }
 

@@ -124,12 +124,7 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions, asJSON bool) error
 	if err = errors.Join(link.Explain(err), dst.close(whole)); err != nil && !whole {
 		return err
 	}
-	if more {
-		env.note("cut at --limit %d; the range holds more", o.limit)
-	}
-	if o.output != "" && o.output != "-" {
-		env.note("wrote %s to %s", plural(n, "sample"), o.output)
-	}
+	o.tell(env, n, more)
 	return err
 }
 

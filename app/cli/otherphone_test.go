@@ -83,8 +83,14 @@ func (w *world) held(h *simulator.History) (live, gone, all int) {
 
 func (w *world) wantWhole(whose string, h *simulator.History) {
 	w.t.Helper()
-	if live, gone, all := w.held(h); live != all || gone != 0 || all == 0 {
-		w.t.Errorf("%s: %d of %d samples are live, %d are marked as gone", whose, live, all, gone)
+	w.wantHeld(whose, h, 0)
+}
+
+// wantHeld wants all of a history to be live, and so many samples marked as gone.
+func (w *world) wantHeld(whose string, h *simulator.History, want int) {
+	w.t.Helper()
+	if live, gone, all := w.held(h); live != all || gone != want || all == 0 {
+		w.t.Errorf("%s: %d of %d samples are live, %d are marked as gone, want %d", whose, live, all, gone, want)
 	}
 }
 
@@ -134,9 +140,7 @@ func TestAnotherPersonsPhone(t *testing.T) {
 		t.Errorf("said:\n%s", a.all())
 	}
 	for _, h := range []*simulator.History{ana, ben} {
-		if live, gone, all := w.held(h); live != all || gone != 1 {
-			t.Errorf("back to Ana: %d of %d are live, %d are marked as gone", live, all, gone)
-		}
+		w.wantHeld("back to Ana", h, 1)
 	}
 }
 
@@ -164,9 +168,7 @@ func TestSamePersonsPhonePairedAnew(t *testing.T) {
 	if strings.Contains(a.stderr, "identity") {
 		t.Errorf("said again:\n%s", a.all())
 	}
-	if live, gone, all := w.held(h); live != all || gone != 1 {
-		t.Errorf("%d of %d samples are live, %d are marked as gone, want 1", live, all, gone)
-	}
+	w.wantHeld("paired anew", h, 1)
 	if a := w.must("sync"); !strings.Contains(a.stdout, "Up to date") {
 		t.Errorf("said:\n%s", a.all())
 	}
@@ -184,9 +186,7 @@ func TestSamePersonsPhoneMerged(t *testing.T) {
 	h.Delete(old.Type, old.ID)
 	w.swap(2, h)
 	w.must("sync", "--merge")
-	if live, gone, all := w.held(h); live != all || gone != 1 {
-		t.Errorf("%d of %d samples are live, %d are marked as gone, want 1", live, all, gone)
-	}
+	w.wantHeld("paired anew", h, 1)
 }
 
 // A database from before the identity was noted goes on with the iPhone of the day.

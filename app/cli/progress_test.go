@@ -3,37 +3,18 @@ package cli
 import (
 	"bytes"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"healthsync/sync/engine"
+	"healthsync/sync/testenv"
 )
-
-// syncBuffer is a bytes.Buffer for several goroutines: a bar without an end
-// draws itself.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // However narrow the terminal, the bar stays on one line: no line that is drawn
 // reaches its last column, and none is ended.
 func TestProgressStaysOnOneLine(t *testing.T) {
 	for _, columns := range []int{1, 10, 22, 40, 80, 100, 200} {
-		var out syncBuffer
+		var out testenv.Buffer // a bar without an end draws itself
 		env := &Env{Stderr: &out, ErrTTY: true, Now: time.Now, Columns: func() int { return columns }}
 		v := newSyncView(env, false)
 		for i := range int64(40) {

@@ -2,10 +2,8 @@ package cli_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -285,19 +283,7 @@ func TestTwoSyncs(t *testing.T) {
 // more brings it up to date and says so, and one of a newer program is refused.
 func TestOldDatabase(t *testing.T) {
 	w := newWorld(t, 2)
-	f, err := os.Open("../../sync/store/testdata/schema1.db.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := testenv.Unzipped(t, "../../sync/store/testdata/schema1.db.gz")
 	path := filepath.Join(w.vars["HEALTHSYNC_HOME"], "health.db")
 	put := func() {
 		t.Helper()

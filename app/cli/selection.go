@@ -83,6 +83,16 @@ func (o *selection) implyFormat(cmd *cobra.Command) error {
 	return nil
 }
 
+// tell says on standard error what cannot be seen in the answer itself.
+func (o *selection) tell(env *Env, n int64, more bool) {
+	if more {
+		env.note("cut at --limit %d; the range holds more", o.limit)
+	}
+	if o.output != "" && o.output != "-" {
+		env.note("wrote %s to %s", plural(n, "sample"), o.output)
+	}
+}
+
 // selected is a selection that has been understood.
 type selected struct {
 	types []health.Type // nil: all that there are

@@ -15,30 +15,33 @@ func (r *Report) sleep(w *html.Writer) {
 	w.Open("section")
 	w.Element("h2", string(Sleep), html.Attr("class", class(Sleep)))
 	w.Open("div", html.Class("panels"))
-	w.Open("article", html.Attr("class", "panel "+class(Sleep)), html.Attr("id", "sleep"))
-	w.Open("div", html.Class("top"))
-	w.Element("h3", "Nights")
-	w.Element("p", meanNights(n.Days, "30-day mean "), html.Class("facts"))
-	w.Close("div")
-	figures(w, "The last 30 nights", func() {
-		drawNights(w, n.Days, dayHeight+40, false, "Sleep in the last 30 nights, by stage. "+meanNights(n.Days, "30-day mean "))
-	})
-	legend(w, n.Days)
-	nightTable(w, n.Days, "The last 30 nights", "Mon 2 January 2006")
-	w.Close("article")
-	w.Open("article", html.Attr("class", "panel "+class(Sleep)))
-	w.Open("div", html.Class("top"))
-	w.Element("h3", "Months")
-	w.Element("p", meanNights(n.Months, "12-month mean "), html.Class("facts"))
-	w.Close("div")
-	figures(w, "The mean night of each month", func() {
-		drawNights(w, n.Months, dayHeight+40, true, "The mean night of each of the last 12 months, by stage. "+meanNights(n.Months, "12-month mean "))
-	})
-	legend(w, n.Months)
-	nightTable(w, n.Months, "The last 12 months", "January 2006")
-	w.Close("article")
+	nightPanel(w, n.Days, nightWords{
+		title: "Nights", mean: "30-day mean ", figures: "The last 30 nights", drawing: "Sleep in the last 30 nights, by stage. ",
+		table: "The last 30 nights", layout: "Mon 2 January 2006",
+	}, false, html.Attr("id", "sleep"))
+	nightPanel(w, n.Months, nightWords{
+		title: "Months", mean: "12-month mean ", figures: "The mean night of each month", drawing: "The mean night of each of the last 12 months, by stage. ",
+		table: "The last 12 months", layout: "January 2006",
+	}, true)
 	w.Close("div")
 	w.Close("section")
+}
+
+// nightWords are what a panel of nights says; layout is that of its dates.
+type nightWords struct{ title, mean, figures, drawing, table, layout string }
+
+func nightPanel(w *html.Writer, nights []Night, words nightWords, months bool, more ...html.Attribute) {
+	w.Open("article", append([]html.Attribute{html.Attr("class", "panel "+class(Sleep))}, more...)...)
+	w.Open("div", html.Class("top"))
+	w.Element("h3", words.title)
+	w.Element("p", meanNights(nights, words.mean), html.Class("facts"))
+	w.Close("div")
+	figures(w, words.figures, func() {
+		drawNights(w, nights, dayHeight+40, months, words.drawing+meanNights(nights, words.mean))
+	})
+	legend(w, nights)
+	nightTable(w, nights, words.table, words.layout)
+	w.Close("article")
 }
 
 func meanNights(nights []Night, what string) string {

@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -234,7 +233,7 @@ func (p *peer) run(t *testing.T, dir string, s setup) (port int, process *os.Pro
 	port = nextPort()
 	cmd := p.command(t, dir, port, s)
 	cmd.Dir = dir
-	var out syncBuffer
+	var out testenv.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	stdin := must(cmd.StdinPipe())(t) // s_server ends at the end of its input
 	if err := cmd.Start(); err != nil {
@@ -261,23 +260,6 @@ func (p *peer) run(t *testing.T, dir string, s setup) (port int, process *os.Pro
 	}
 	t.Fatalf("%s %+v does not answer:\n%s", p.name, s, out.String())
 	return 0, nil
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf strings.Builder
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // pkiFiles writes certificates where peers find them.

@@ -95,31 +95,25 @@ func (c *Client) tokenAnswer(ctx context.Context, k *call) (Issued, error) {
 	var f facts
 	k.facts = &f
 	k.maxAnswer = maxMessage
-	k.read = func(body io.Reader) error {
-		m := message{}
-		err := m.read(body, func(key string) (err error) {
-			switch key {
-			case "token":
-				out.Token, err = m.stringOf(key)
-			case "expiresAt":
-				out.ExpiresAt, err = m.dateOf(key)
-			default:
-				err = m.ignore()
-			}
-			return err
-		})
+	k.read = reading(func(m *message, key string) (err error) {
+		switch key {
+		case "token":
+			out.Token, err = m.stringOf(key)
+		case "expiresAt":
+			out.ExpiresAt, err = m.dateOf(key)
+		default:
+			err = m.ignore()
+		}
+		return err
+	}, func() error {
 		switch {
-		case err != nil:
-			return m.failed(err)
-		case m.members == 0:
-			return m.failed(errNothing)
 		case !plainToken(out.Token):
-			return m.failed(&fieldError{"token", "missing, or not a token"})
+			return &fieldError{"token", "missing, or not a token"}
 		case out.ExpiresAt.IsZero():
-			return m.failed(&fieldError{"expiresAt", "missing"})
+			return &fieldError{"expiresAt", "missing"}
 		}
 		return nil
-	}
+	})
 	if err := c.do(ctx, k); err != nil {
 		return Issued{}, err
 	}
@@ -138,29 +132,19 @@ func (c *Client) issue(ctx context.Context, k *call, csr []byte, ca pki.Fingerpr
 	var f facts
 	k.facts = &f
 	k.maxAnswer = maxMessage
-	k.read = func(body io.Reader) error {
-		m := message{}
-		err := m.read(body, func(key string) (err error) {
-			switch key {
-			case "clientCertificate":
-				out.Client, err = m.certificateOf(key)
-			case "caCertificate":
-				out.CA, err = m.certificateOf(key)
-			case "expiresAt":
-				out.ExpiresAt, err = m.dateOf(key)
-			default:
-				err = m.ignore()
-			}
-			return err
-		})
-		switch {
-		case err != nil:
-			return m.failed(err)
-		case m.members == 0:
-			return m.failed(errNothing)
+	k.read = reading(func(m *message, key string) (err error) {
+		switch key {
+		case "clientCertificate":
+			out.Client, err = m.certificateOf(key)
+		case "caCertificate":
+			out.CA, err = m.certificateOf(key)
+		case "expiresAt":
+			out.ExpiresAt, err = m.dateOf(key)
+		default:
+			err = m.ignore()
 		}
-		return nil
-	}
+		return err
+	}, nil)
 	if err := c.do(ctx, k); err != nil {
 		return Issued{}, err
 	}
@@ -173,6 +157,25 @@ func (c *Client) issue(ctx context.Context, k *call, csr []byte, ca pki.Fingerpr
 	}
 	out.Report = f.report
 	return out, nil
+}
+
+// reading reads an answer that is one object: member takes the value of a key,
+// and missing, where it is not nil, says at the end what is not there.
+func reading(member func(m *message, key string) error, missing func() error) func(io.Reader) error {
+	return func(body io.Reader) error {
+		m := message{}
+		err := m.read(body, func(key string) error { return member(&m, key) })
+		if err == nil && m.members == 0 {
+			err = errNothing
+		}
+		if err == nil && missing != nil {
+			err = missing()
+		}
+		if err != nil {
+			return m.failed(err)
+		}
+		return nil
+	}
 }
 
 func (m *message) certificateOf(field string) (*x509.Certificate, error) {
@@ -214,39 +217,33 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	var out Status
 	var f facts
 	k := &call{name: CallStatus, method: http.MethodGet, path: pathStatus, maxAnswer: maxMessage, facts: &f}
-	k.read = func(body io.Reader) error {
-		m := message{}
-		err := m.read(body, func(key string) (err error) {
-			switch key {
-			case "status":
-				out.State, err = m.stringOf(key)
-			case "version":
-				out.Version, err = m.stringOf(key)
-			case "deviceName":
-				out.Name, err = m.stringOf(key)
-			case "enabledTypes":
-				out.Types, err = m.typesOf(key)
-			case "serverTime":
-				out.ServerTime, err = m.dateOf(key)
-			default:
-				err = m.ignore()
-			}
-			return err
-		})
+	k.read = reading(func(m *message, key string) (err error) {
+		switch key {
+		case "status":
+			out.State, err = m.stringOf(key)
+		case "version":
+			out.Version, err = m.stringOf(key)
+		case "deviceName":
+			out.Name, err = m.stringOf(key)
+		case "enabledTypes":
+			out.Types, err = m.typesOf(key)
+		case "serverTime":
+			out.ServerTime, err = m.dateOf(key)
+		default:
+			err = m.ignore()
+		}
+		return err
+	}, func() error {
 		switch {
-		case err != nil:
-			return m.failed(err)
-		case m.members == 0:
-			return m.failed(errNothing)
 		case out.Version == "":
-			return m.failed(&fieldError{"version", "missing"})
+			return &fieldError{"version", "missing"}
 		case out.Types == nil:
-			return m.failed(&fieldError{"enabledTypes", "missing"})
+			return &fieldError{"enabledTypes", "missing"}
 		case out.ServerTime.IsZero():
-			return m.failed(&fieldError{"serverTime", "missing"})
+			return &fieldError{"serverTime", "missing"}
 		}
 		return nil
-	}
+	})
 	if err := c.do(ctx, k); err != nil {
 		return Status{}, err
 	}
@@ -261,25 +258,18 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) Types(ctx context.Context) ([]health.Type, error) {
 	var out []health.Type
 	k := &call{name: CallTypes, method: http.MethodGet, path: pathTypes, maxAnswer: maxMessage}
-	k.read = func(body io.Reader) error {
-		m := message{}
-		err := m.read(body, func(key string) (err error) {
-			if key == "enabledTypes" {
-				out, err = m.typesOf(key)
-				return err
-			}
-			return m.ignore()
-		})
-		switch {
-		case err != nil:
-			return m.failed(err)
-		case m.members == 0:
-			return m.failed(errNothing)
-		case out == nil:
-			return m.failed(&fieldError{"enabledTypes", "missing"})
+	k.read = reading(func(m *message, key string) (err error) {
+		if key == "enabledTypes" {
+			out, err = m.typesOf(key)
+			return err
+		}
+		return m.ignore()
+	}, func() error {
+		if out == nil {
+			return &fieldError{"enabledTypes", "missing"}
 		}
 		return nil
-	}
+	})
 	if err := c.do(ctx, k); err != nil {
 		return nil, err
 	}

@@ -360,22 +360,7 @@ func TestBusy(t *testing.T) {
 	defer s.Close()
 	apply(t, s, store.Change{Samples: []health.Sample{heart(1, 100)}})
 
-	cmd := exec.Command(testenv.NeedTool(t, "sqlite3", "sqlite3"), "-batch", path)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	io.WriteString(stdin, "BEGIN IMMEDIATE;\nSELECT 'held';\n")
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "held\n" {
-		t.Fatal(line, err)
-	}
+	cmd, stdin := shell(t, path, "BEGIN IMMEDIATE;\nSELECT 'held';", "held")
 	var busy *store.BusyError
 	if _, err := s.Apply(t.Context(), &store.Change{}); !errors.As(err, &busy) {
 		t.Errorf("%T %v", err, err)
@@ -397,6 +382,29 @@ func TestBusy(t *testing.T) {
 	sound(t, s)
 }
 
+// shell has the sqlite3 program do something to a database and stay in the middle
+// of it; it is there when it has said the word.
+func shell(t *testing.T, path, sql, word string) (*exec.Cmd, io.WriteCloser) {
+	t.Helper()
+	cmd := exec.Command(testenv.NeedTool(t, "sqlite3", "sqlite3"), "-batch", path)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(stdin, sql+"\n")
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != word+"\n" {
+		t.Fatal(line, err)
+	}
+	return cmd, stdin
+}
+
 // A process that dies while it turns a file to WAL mode (a new one, or a backup
 // that was put back) leaves a journal, which only a writer may take back. The
 // next one does, and loses nothing.
@@ -411,22 +419,7 @@ func TestHotJournal(t *testing.T) {
 	if _, err := s.Backup(t.Context(), path, store.BackupOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(testenv.NeedTool(t, "sqlite3", "sqlite3"), "-batch", path)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	io.WriteString(stdin, "PRAGMA cache_size=2; BEGIN; UPDATE sample SET value = 1; SELECT 'half';\n")
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "half\n" {
-		t.Fatal(line, err)
-	}
+	cmd, _ := shell(t, path, "PRAGMA cache_size=2; BEGIN; UPDATE sample SET value = 1; SELECT 'half';", "half")
 	cmd.Process.Kill()
 	cmd.Wait()
 	if info, err := os.Stat(path + "-journal"); err != nil || info.Size() == 0 {

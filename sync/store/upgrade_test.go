@@ -1,11 +1,9 @@
 package store_test
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,25 +14,14 @@ import (
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
+	"healthsync/sync/testenv"
 )
 
 // schema1 is a database that the program wrote when its schema was the first:
 // 240 samples of three types, eight of them deleted, and a run.
 func schema1(t *testing.T) string {
 	t.Helper()
-	f, err := os.Open("testdata/schema1.db.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := testenv.Unzipped(t, "testdata/schema1.db.gz")
 	path := filepath.Join(t.TempDir(), "health.db")
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		t.Fatal(err)
