@@ -253,6 +253,7 @@ func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca, 
 	if r.Protocol == 1 {
 		if client || ca || chain {
 			e := status.New(status.NoClientCertificate, "This pairing is of protocol 1: it has the iPhone's pinned certificate only.", nil)
+			e.Sentence = "There is no such certificate in this pairing"
 			e.Remedy = status.Remedy{Text: "export that one", Command: "healthsync cert export --server --output healthsync-cert.pem"}
 			return nil, e
 		}

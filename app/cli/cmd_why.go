@@ -56,6 +56,10 @@ func runWhy(ctx context.Context, env *Env, name, text string, all, asJSON bool) 
 	if len(types) != 1 {
 		return usageError(status.Usage, fmt.Sprintf("%q stands for %d types; one at a time.", name, len(types)), fmt.Sprintf("healthsync why %s %s", types[0], text))
 	}
+	if _, stage := types[0].Stage(); stage {
+		env.note("%s is a stage of sleep: the whole night is shown", types[0])
+		types[0] = health.SleepAnalysis
+	}
 	at, _, err := when.Parse(text, env.Now())
 	if err != nil {
 		return &when.Error{Flag: "DAY", Text: text}

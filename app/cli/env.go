@@ -9,6 +9,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"healthsync/app/config"
 	"healthsync/app/lock"
 	"healthsync/app/pairing"
+	"healthsync/app/status"
 	"healthsync/pki/vault"
 )
 
@@ -89,6 +91,13 @@ func (e *Env) openVault(p config.Paths) (vault.Vault, error) {
 		o.Namespace = vault.Namespace(p.Home)
 	}
 	v, err := vault.Open(kind, o)
+	var unknown *vault.UnknownKindError
+	if errors.As(err, &unknown) && e.vaultKind == "" {
+		bad := usageError(status.Usage, fmt.Sprintf("HEALTHSYNC_VAULT is %q: there is no such vault.", kind), "")
+		bad.Sentence = "The environment was not understood"
+		bad.Remedy = status.Remedy{Text: "set it to keychain or file, or unset it"}
+		return nil, bad
+	}
 	if err != nil {
 		return nil, err
 	}
