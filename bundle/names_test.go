@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"healthsync/sync/testenv"
 )
 
 type macName struct{ name, what, header, usedIn string }
@@ -38,7 +40,7 @@ func darwinkitDir(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/progrium/darwinkit").Output()
 	if err != nil || len(out) < 2 {
-		t.Skip("darwinkit's source is not in the module cache; get it with: go mod download")
+		testenv.Missing(t, "darwinkit's source is not in the module cache; get it with: go mod download")
 	}
 	return strings.TrimSpace(string(out))
 }

@@ -8,6 +8,7 @@ import (
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
+	"healthsync/sync/testenv"
 )
 
 // The figures of a day, by hand: two devices that count the same steps (and one that counts alone at night), a
@@ -62,7 +63,7 @@ func TestFigures(t *testing.T) {
 func TestFiguresWithoutMidnight(t *testing.T) {
 	zone, err := time.LoadLocation("America/Santiago")
 	if err != nil {
-		t.Skip("no time zone database on this machine")
+		testenv.Missing(t, "no time zone database on this machine")
 	}
 	path := filepath.Join(t.TempDir(), "health.db")
 	db, err := store.Open(t.Context(), path, store.Options{})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"healthsync/app/when"
+	"healthsync/sync/testenv"
 )
 
 func TestResolve(t *testing.T) {
@@ -78,7 +79,7 @@ func TestDaysWithoutMidnight(t *testing.T) {
 	} {
 		zone, err := time.LoadLocation(c.zone)
 		if err != nil {
-			t.Skip("no time zone database on this machine")
+			testenv.Missing(t, "no time zone database on this machine")
 		}
 		now, err := time.Parse(time.RFC3339, c.now)
 		if err != nil {

@@ -82,7 +82,7 @@ func darwinkit(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/progrium/darwinkit").Output()
 	if err != nil || strings.TrimSpace(string(out)) == "" {
-		t.Skip("darwinkit's source is not in the module cache; get it with: go mod download")
+		testenv.Missing(t, "darwinkit's source is not in the module cache; get it with: go mod download")
 	}
 	return strings.TrimSpace(string(out))
 }

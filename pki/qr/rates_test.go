@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"healthsync/sync/testenv"
 )
 
 // setsVar names folders of pictures (separated by colons); ratesVar, how often
@@ -30,10 +32,7 @@ func TestRates(t *testing.T) {
 	if os.Getenv(setsVar) == "" && os.Getenv(ratesVar) == "" {
 		t.Skipf("measures only with %s=dir:dir or %s=count", setsVar, ratesVar)
 	}
-	zbar, err := exec.LookPath("zbarimg")
-	if err != nil {
-		t.Skip("zbarimg is not installed; get it with: apt-get install zbar-tools")
-	}
+	zbar := testenv.NeedTool(t, "zbarimg", "zbar-tools")
 	fmt.Printf("%-34s %8s %8s %8s %9s %9s\n", "pictures", "count", "ours", "zbarimg", "median", "slowest")
 	var total, ours, theirs int
 	line := func(name string, n, a, b int, times []time.Duration) {

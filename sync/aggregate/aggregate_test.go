@@ -8,6 +8,7 @@ import (
 
 	"healthsync/sync/aggregate"
 	"healthsync/sync/health"
+	"healthsync/sync/testenv"
 )
 
 func render(rows []aggregate.Row) string {
@@ -21,7 +22,7 @@ func render(rows []aggregate.Row) string {
 func TestBuckets(t *testing.T) {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skip("no time zone database on this machine")
+		testenv.Missing(t, "no time zone database on this machine")
 	}
 	at := func(s string) int64 {
 		when, err := time.ParseInLocation("2006-01-02 15:04:05", s, zone)
@@ -106,7 +107,7 @@ func TestBucketsWhereTheClockChanges(t *testing.T) {
 	} {
 		zone, err := time.LoadLocation(c.zone)
 		if err != nil {
-			t.Skip("no time zone database on this machine")
+			testenv.Missing(t, "no time zone database on this machine")
 		}
 		from, err := time.Parse(time.RFC3339, c.from)
 		if err != nil {

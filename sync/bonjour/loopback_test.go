@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/grandcat/zeroconf"
+
+	"healthsync/sync/testenv"
 )
 
 // The tests of this file need no privileges and send nothing beyond this
@@ -26,7 +28,7 @@ func loopback(t testing.TB) []net.Interface {
 	}
 	lo := slices.DeleteFunc(all, func(i net.Interface) bool { return i.Flags&net.FlagLoopback == 0 || i.Flags&net.FlagUp == 0 })
 	if len(lo) == 0 {
-		t.Skip("there is no loopback interface")
+		testenv.Missing(t, "there is no loopback interface")
 	}
 	return lo[:1]
 }

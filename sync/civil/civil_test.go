@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"healthsync/sync/civil"
+	"healthsync/sync/testenv"
 )
 
 func zone(t testing.TB, name string) *time.Location {
 	t.Helper()
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		t.Skip("no time zone database on this machine")
+		testenv.Missing(t, "no time zone database on this machine")
 	}
 	return loc
 }

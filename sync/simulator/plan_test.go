@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"healthsync/sync/health"
+	"healthsync/sync/testenv"
 )
 
 var newYear = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -220,7 +221,7 @@ func TestBelievable(t *testing.T) {
 func TestDaysWithoutMidnight(t *testing.T) {
 	zone, err := time.LoadLocation("America/Santiago")
 	if err != nil {
-		t.Skip("no time zone database on this machine")
+		testenv.Missing(t, "no time zone database on this machine")
 	}
 	h := generate(t, Plan{Seed: 1, From: time.Date(2026, 9, 4, 0, 0, 0, 0, zone), To: time.Date(2026, 9, 9, 0, 0, 0, 0, zone), Location: zone, Types: []health.Type{health.Steps}})
 	dates := map[string]int{}

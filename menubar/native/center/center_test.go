@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"healthsync/sync/testenv"
 )
 
 // Outside of an app macOS ends the program that asks for its notification
@@ -37,7 +39,7 @@ func TestBundled(t *testing.T) {
 func TestSystrayOpensItsMenu(t *testing.T) {
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "fyne.io/systray").Output()
 	if err != nil {
-		t.Skip("systray's source is not in the module cache; get it with: go mod download")
+		testenv.Missing(t, "systray's source is not in the module cache; get it with: go mod download")
 	}
 	src, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "systray_darwin.m"))
 	if err != nil {
