@@ -25,7 +25,7 @@ func TestAgentAskAroundASync(t *testing.T) {
 	for n := range 20 {
 		all.Go(func() {
 			time.Sleep(time.Duration(n) * 10 * time.Millisecond)
-			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), stuck)
 			defer cancel()
 			if s, err := m.a.Ask(ctx); err != nil || !s.Paired {
 				t.Errorf("asked after %d ms: %v, %v", n*10, s.Link, err)
