@@ -188,7 +188,7 @@ func TestOtherService(t *testing.T) {
 			ended := newEndable(ctx)
 			o.set(func() { o.answer = func(dbus.ObjectPath) { ended.end(want) } }) // when the dialog is shown
 			_, err := v.Get(ended, Token)
-			if !errors.Is(err, want) || errors.As(err, new(*TimeoutError)) != (want == context.DeadlineExceeded) {
+			if !errors.Is(err, want) || errors.As(err, new(*TimeoutError)) != errors.Is(want, context.DeadlineExceeded) {
 				t.Errorf("%T: %v", err, err)
 			}
 			select {
