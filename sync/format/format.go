@@ -4,7 +4,6 @@ package format
 
 import (
 	"bufio"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strconv"
@@ -83,13 +82,7 @@ func New(w io.Writer, o Options) (Writer, error) {
 	buf := bufio.NewWriterSize(w, 64<<10)
 	switch o.Kind {
 	case CSV, TSV:
-		c := csv.NewWriter(buf)
-		c.Comma = columnDelimiter(o, ';')
-		head := []string{"id", "type", "value", "unit", "startDate", "endDate", "sourceName"}
-		if o.Metadata {
-			head = append(head, "metadata")
-		}
-		return &csvWriter{w: c, buf: buf, row: make([]string, len(head))}, c.Write(head)
+		return newCSV(buf, columnDelimiter(o, ';'), o.Metadata)
 	case JSON:
 		_, err := fmt.Fprintf(buf, "{\"schema\":%d,\"status\":\"ok\",\"samples\":[", o.Schema)
 		return &jsonWriter{w: buf, array: true, cut: o.cut}, err
@@ -107,34 +100,6 @@ func columnDelimiter(o Options, fallback rune) rune {
 		return o.Delimiter
 	}
 	return fallback
-}
-
-type csvWriter struct {
-	w   *csv.Writer
-	buf *bufio.Writer
-	row []string
-}
-
-func (c *csvWriter) Write(s *health.Sample) error {
-	c.row[0] = s.ID.String()
-	c.row[1] = string(s.Type)
-	c.row[2] = Number(s.Value)
-	c.row[3] = s.Unit
-	c.row[4] = Date(s.Start)
-	c.row[5] = Date(s.End)
-	c.row[6] = s.Source
-	if len(c.row) > 7 {
-		c.row[7] = s.Metadata
-	}
-	return c.w.Write(c.row)
-}
-
-func (c *csvWriter) Close() error {
-	c.w.Flush()
-	if err := c.w.Error(); err != nil {
-		return err
-	}
-	return c.buf.Flush()
 }
 
 type jsonWriter struct {
@@ -198,7 +163,7 @@ func (j *jsonWriter) Close() error {
 func Date(unix int64) string { return string(appendDate(nil, unix)) }
 
 func appendDate(b []byte, unix int64) []byte {
-	return time.Unix(unix, 0).UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+	return time.Unix(unix, 0).UTC().AppendFormat(b, time.RFC3339) // for which package time has a quick way
 }
 
 // Number is a value as every output writes it: the shortest decimal that

@@ -4,7 +4,6 @@
 package health
 
 import (
-	"encoding/hex"
 	"fmt"
 	"time"
 )
@@ -58,16 +57,12 @@ func (u UUID) String() string {
 
 // Append appends the upper-case form to b.
 func (u UUID) Append(b []byte) []byte {
-	var h [32]byte
-	hex.Encode(h[:], u[:])
-	for i, c := range h {
-		if i == 8 || i == 12 || i == 16 || i == 20 {
+	const digits = "0123456789ABCDEF"
+	for i, c := range u {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
 			b = append(b, '-')
 		}
-		if c >= 'a' {
-			c -= 'a' - 'A'
-		}
-		b = append(b, c)
+		b = append(b, digits[c>>4], digits[c&15])
 	}
 	return b
 }
