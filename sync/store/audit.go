@@ -64,7 +64,7 @@ func (d Divergence) Date() string {
 
 const (
 	typeIDs   = `SELECT id, name FROM type ORDER BY name`
-	allLedger = `SELECT type, day, count, hash FROM ledger`
+	allLedger = `SELECT type, day, count, hash FROM ledger ORDER BY day`
 	allRows   = `SELECT start, id, duration, value, origin, metadata FROM sample WHERE type = ?1 ORDER BY start, id`
 )
 
