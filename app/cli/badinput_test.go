@@ -159,8 +159,12 @@ func TestBadAnswers(t *testing.T) {
 			w.must("sync", "--types", "steps")
 			before := w.must("sql", "SELECT count(*) FROM samples").stdout
 			w.fault(fault)
-			w.wantError(code, "sync", "--timeout", "300", "--no-pacing")
-			w.wantError(code, "fetch", "--timeout", "300", "--no-pacing")
+			timeout := "30000"
+			if fault == "stall" {
+				timeout = "300"
+			}
+			w.wantError(code, "sync", "--timeout", timeout, "--no-pacing")
+			w.wantError(code, "fetch", "--timeout", timeout, "--no-pacing")
 			w.fault()
 			if fault == "refuse" {
 				w.phone.Stop()
