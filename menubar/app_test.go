@@ -75,8 +75,9 @@ type day struct {
 // loopback is where the iPhone of a test is.
 var loopback = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 
-// soon is the time within which a row must tell the truth, the way to the
-// iPhone and back included; the spec's second with room for a busy machine.
+// soon is how long a menu stands still at most before a row tells the truth,
+// the way to the iPhone and back included; the spec's second with room for a
+// busy machine.
 const soon = 4 * time.Second
 
 func (d *day) live() {

@@ -274,26 +274,32 @@ func (i Item) ClickSingly(ids ...int32) error {
 }
 
 // WaitFor reads the menu until a row says what is wanted, and gives it with
-// the time that it took.
+// the time that it took. It gives up when the menu has been as it is for d: a
+// sync that moves on a busy machine is waited for.
 func (i Item) WaitFor(t testing.TB, d time.Duration, label string) (*Node, time.Duration) {
 	t.Helper()
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	defer cancel()
-	last := ""
-	for {
+	last, since := "", begin
+	read := func() *Node {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		defer cancel()
 		m, err := i.Menu(ctx)
-		if err == nil {
-			if n := m.Find(label); n != nil {
-				return n, time.Since(begin)
-			}
-			last = m.String()
+		if err != nil {
+			return nil
 		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("no row says %q after %s; the menu is:\n%s", label, d, last)
-		case <-time.After(20 * time.Millisecond):
+		if text := m.String(); text != last {
+			last, since = text, time.Now()
 		}
+		return m.Find(label)
+	}
+	for {
+		if n := read(); n != nil {
+			return n, time.Since(begin)
+		}
+		if time.Since(since) > d {
+			t.Fatalf("no row says %q, for %s; the menu is:\n%s", label, d, last)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
