@@ -22,7 +22,7 @@ func newCLICommand(env *Env) *cobra.Command {
   healthsync cli remove`)
 	cmd.Long = `HealthSync.app holds this command. So that a shell finds it as "healthsync", a link
 to it lies in a folder that shells look into: Homebrew's, where there is one, else
-/usr/local/bin, which takes an administrator, else ~/.local/bin where you have one.
+/usr/local/bin, which may take an administrator, else ~/.local/bin where you have one.
 The menu offers to make it, once; nothing is ever replaced but a link into a
 HealthSync.app.`
 	for _, c := range []struct {

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -123,6 +124,16 @@ func (f *followed) env() []string {
 	return []string{"HEALTHSYNC_HOME=" + f.home, "HEALTHSYNC_VAULT=file", "HEALTHSYNC_BONJOUR=", "NO_COLOR=1", "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"}
 }
 
+func newFollowed(t *testing.T) *followed {
+	f := &followed{T: t, Link: testenv.NewLink(t), bin: t.TempDir(), home: t.TempDir()}
+	for _, name := range []string{"healthsync", "hs-phone", "hs-clock"} {
+		if err := os.Symlink(os.Args[0], filepath.Join(f.bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
 // run runs a command in namespace B.
 func (f *followed) run(args ...string) (stdout, stderr string, err error) {
 	f.Helper()
@@ -197,13 +208,8 @@ func TestFollowAvahi(t *testing.T) {
 }
 
 func followAvahi(t *testing.T, protocol, rounds int) {
-	l := testenv.NewLink(t)
-	f := &followed{T: t, Link: l, bin: t.TempDir(), home: t.TempDir()}
-	for _, name := range []string{"healthsync", "hs-phone", "hs-clock"} {
-		if err := os.Symlink(os.Args[0], filepath.Join(f.bin, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	f := newFollowed(t)
+	l := f.Link
 	_, phone, said := l.Start(l.A, nil, filepath.Join(f.bin, "hs-phone"), strconv.Itoa(protocol))
 	code := <-said
 	port := func() int {
@@ -318,6 +324,32 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	}
 	if out, _, err = f.run("trust", "log", "--json"); err != nil || strings.Count(out, `"certificateFingerprint"`) < 1+2*rounds {
 		t.Errorf("the address book: %v\n%s", err, out)
+	}
+}
+
+// A device that is gone without a trace, as out of a network that answers in its
+// place, is given up by the limit for connecting. -v tells how long that took.
+func TestGoneWithoutATrace(t *testing.T) {
+	f := newFollowed(t)
+	_, _, said := f.Start(f.A, nil, filepath.Join(f.bin, "hs-phone"), "1")
+	if _, errs, err := f.run("pair", "--qr", <-said); err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	// Packets go on to where it was, and nobody there takes them.
+	mac, err := exec.Command("ip", "netns", "exec", f.A, "cat", "/sys/class/net/hslink/address").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.IP("-n", f.B, "neigh", "replace", "10.77.0.1", "lladdr", strings.TrimSpace(string(mac)), "dev", "hslink", "nud", "permanent")
+	f.IP("-n", f.A, "addr", "del", "10.77.0.1/24", "dev", "hslink")
+	for _, c := range []string{"fetch --hours 1", "fetch --hours 1 --timeout 1000"} {
+		begun := time.Now()
+		out, errs, err := f.run(strings.Fields(c)...)
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || ended.ExitCode() != 11 || out != "" || !strings.Contains(errs, "At the address: Connection timed out (ETIMEDOUT)") {
+			t.Errorf("%s: %v\n%s%s", c, err, out, errs)
+		}
+		t.Logf("%s: given up after %v", c, time.Since(begun).Round(100*time.Millisecond))
 	}
 }
 
