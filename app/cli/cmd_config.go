@@ -58,8 +58,9 @@ func settings(c config.Config, r *pairing.Record) []setting {
 		if s.Value == "" {
 			s.Value, s.Default, s.From = k.Default, true, "default"
 			where := ""
-			switch {
-			case r == nil:
+			switch address := k.Name == "server.host" || k.Name == "server.port"; {
+			case address && r == nil:
+				s.Value = "(not paired)"
 			case k.Name == "server.host":
 				where = r.Host
 			case k.Name == "server.port":
