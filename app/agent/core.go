@@ -290,6 +290,15 @@ func (c *core) picture(now time.Time) status.State {
 	s.App = &app
 	s.Desk = c.desk
 	s.Desk.Renewing = c.hopesToRenew()
+	if cert, ok := c.client(); ok && cert.NotAfter.Equal(c.memory.RenewRefused) {
+		// The iPhone does not renew it: what is offered must be what helps.
+		again := status.New(status.CertHasExpired, "", nil).Remedy
+		for i := range s.Conditions {
+			if s.Conditions[i].Code == status.CertExpiring {
+				s.Conditions[i].Remedy = again
+			}
+		}
+	}
 	return s
 }
 

@@ -464,10 +464,15 @@ func TestRenewal(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		s := setUp(t)
 		s.want(Done{Action: renew, Problem: status.New(status.RenewUnavailable, "", nil)}, "look offline")
-		s.want(client(offline(start), ending), "")
+		m := client(offline(start), ending)
+		m.State.Conditions = []status.JSON{status.New(status.CertExpiring, "", nil).JSON()}
+		s.want(m, "")
 		p := s.c.picture(s.now)
 		if p.Desk.Renewing || p.Desk.Failure != nil {
 			t.Errorf("%+v", p.Desk)
+		}
+		if len(p.Conditions) != 1 || p.Conditions[0].Remedy.Action != "pair" {
+			t.Errorf("%+v: renewing is offered, which the iPhone does not do", p.Conditions)
 		}
 		s.pass(renewEvery)
 		if !strings.Contains(s.send(Ticked{}), "run renew") {

@@ -68,7 +68,7 @@ func settings(c config.Config, r *pairing.Record) []setting {
 			}
 			if where != "" {
 				s.Value, s.From, s.followedAt = where, "pairing", r.FollowedAt
-				if !s.followedAt.IsZero() {
+				if !s.followedAt.IsZero() && (k.Name != "server.host" || r.PairedHost != r.Host) {
 					s.From = "followed"
 				}
 			}

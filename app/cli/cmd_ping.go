@@ -102,7 +102,8 @@ func pingSummary(all []pingTimes) string {
 		sums[i] = t.TCP + t.TLS + t.Request
 	}
 	slices.Sort(sums)
-	return fmt.Sprintf("%s: %.1f / %.1f / %.1f ms (least / median / most)", plural(int64(len(all)), "answer"), sums[0], sums[len(sums)/2], sums[len(sums)-1])
+	median := (sums[(len(sums)-1)/2] + sums[len(sums)/2]) / 2
+	return fmt.Sprintf("%s: %.1f / %.1f / %.1f ms (least / median / most)", plural(int64(len(all)), "answer"), sums[0], median, sums[len(sums)-1])
 }
 
 func pause(ctx context.Context, d time.Duration) bool {

@@ -83,7 +83,7 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 	f.StringVar(&o.dir, "dir", "", "keep identity and pairings in this folder, so that they outlive a restart")
 	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: see --list-faults; may be given several times")
 	f.BoolVar(&o.listFaults, "list-faults", false, "list the faults and end")
-	f.BoolVar(&o.noRateLimit, "no-rate-limit", false, "answer any number of requests a minute")
+	f.BoolVar(&o.noRateLimit, "no-rate-limit", false, "answer any number of requests a minute (sync --no-pacing asks as many)")
 	f.BoolVar(&o.locked, "locked", false, "start with the screen locked")
 	spanVar(f, &o.latency, "latency", 0, "wait so long before each answer")
 	f.BoolVar(&o.announce, "announce", true, "announce by Bonjour")

@@ -241,7 +241,7 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	if err != nil || !strings.HasPrefix(out, "id;type;value;") || !strings.Contains(errs, fmt.Sprintf("to 10.77.0.1:%d; it was verified and followed [HOST_CHANGED]", now)) {
 		t.Errorf("fetch: %v\n%s%s", err, out, errs)
 	}
-	for words, want := range map[string]string{"config show": fmt.Sprintf("%d  (followed there on ", now), "config get server.port --json": `"from": "followed"`} {
+	for words, want := range map[string]string{"config show": fmt.Sprintf("%d  (followed there on ", now), "config get server.port --json": `"from": "followed"`, "config get server.host --json": `"from": "pairing"`} {
 		if out, errs, err := f.run(strings.Fields(words)...); err != nil || !strings.Contains(out, want) {
 			t.Errorf("%s: %v\n%s%s", words, err, out, errs)
 		}

@@ -144,7 +144,7 @@ func (s *Station) Adopt(ctx context.Context, a *Adoptable, from vault.Vault, o L
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Schema: recordSchema, ID: newID(), Protocol: 1, Host: a.Host, Port: a.Port, PairedAt: a.Since.UTC().Truncate(time.Second)}
+	r := &Record{Schema: recordSchema, ID: newID(), Protocol: 1, Host: a.Host, Port: a.Port, PairedHost: a.Host, PairedAt: a.Since.UTC().Truncate(time.Second)}
 	l, err := s.adoptedLink(r, a.Leaf, string(token), o)
 	if err != nil {
 		return nil, err

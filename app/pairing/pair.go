@@ -89,7 +89,7 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Schema: recordSchema, ID: newID(), Protocol: req.Protocol, Host: req.Host, Port: req.Port, CA: req.CA, PairedAt: s.Now().UTC().Truncate(time.Second)}
+	r := &Record{Schema: recordSchema, ID: newID(), Protocol: req.Protocol, Host: req.Host, Port: req.Port, PairedHost: req.Host, CA: req.CA, PairedAt: s.Now().UTC().Truncate(time.Second)}
 	report, err := s.exchange(ctx, v, r, req, o)
 	if err != nil {
 		s.discard(ctx, v, r)

@@ -36,6 +36,8 @@ type Record struct {
 	// Host and Port are where it was when it was paired or last followed.
 	Host string `json:"host"`
 	Port int    `json:"port"`
+	// PairedHost is where it was when it was paired; "" in records of before.
+	PairedHost string `json:"pairedHost,omitempty"`
 	// FollowedAt is when it was last followed there; zero where it is as paired.
 	FollowedAt time.Time `json:"followedAt,omitzero"`
 	// Server is the certificate that the iPhone showed last (DER). With

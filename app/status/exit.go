@@ -13,7 +13,7 @@ const (
 	ExitUnreachable Exit = 11 // the iPhone does not answer
 	ExitCertificate Exit = 12 // a certificate, token or identity was refused, by us or by the phone
 	ExitKeychain    Exit = 13 // the keychain does not give or take a secret
-	ExitPhoneBusy   Exit = 14 // the iPhone answers, but not now: locked, rate-limited, type not shared
+	ExitPhoneBusy   Exit = 14 // the iPhone answers, but not now (locked, rate-limited, type not shared), or another HealthSync is syncing
 	ExitPairing     Exit = 15 // no pairing: the code, the picture or the payload is no good
 	ExitStorage     Exit = 16 // the database or the disk
 	// How a camera window ended; its child process ends with the same status
@@ -46,7 +46,7 @@ func Exits() []ExitMeaning {
 		{ExitUnreachable, "the iPhone does not answer"},
 		{ExitCertificate, "a certificate, token or identity was refused"},
 		{ExitKeychain, "the keychain does not give or take a secret"},
-		{ExitPhoneBusy, "the iPhone answers, but not now (locked, too many requests, type not shared)"},
+		{ExitPhoneBusy, "not now: the iPhone is locked, answers no more requests or does not share the type, or another HealthSync is syncing"},
 		{ExitPairing, "the pairing code, picture or payload is no good"},
 		{ExitStorage, "the database, the disk or a file"},
 		{ExitCamera, "there is no camera to scan with"},

@@ -48,7 +48,8 @@ func (v *secretService) openSession(ctx context.Context) (*ss.Session, error) {
 		if secret[0] != 0 {
 			return newSSSession(path, secret)
 		}
-		if err := v.call(ctx, path, ssSession+".Close"); err != nil {
+		// A service that cannot close it keeps it until this connection ends.
+		if err := v.call(ctx, path, ssSession+".Close"); err != nil && (lost(err) || ctx.Err() != nil) {
 			return nil, err
 		}
 	}
