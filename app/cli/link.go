@@ -107,6 +107,9 @@ func (e *Env) linkOptions() pairing.LinkOptions {
 		Moved: func(from, to pairing.Place) {
 			e.note("the iPhone moved from %s to %s; it was verified and followed [HOST_CHANGED]", from, to)
 		},
+		Unkept: func(what string, err error) {
+			e.note("note: the iPhone's %s cannot be remembered, and holds for this run only: %v", what, err)
+		},
 	}
 }
 

@@ -182,6 +182,7 @@ type walk struct {
 	// What was found where the iPhone is thought to be.
 	place    pairing.Place
 	movedTo  *pairing.Place
+	unkept   error // why that cannot be written down
 	observed *trust.Report
 	seenErr  error
 	// What the paired iPhone answered.

@@ -271,6 +271,43 @@ func TestMoved(t *testing.T) {
 	private(t, w, r)
 }
 
+// An iPhone that was verified elsewhere is not called one that refuses: neither
+// where its new address cannot be written down, nor where the person asked for
+// another.
+func TestMovedAndKeptFrom(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		w := newWorld(t, 2)
+		w.pair()
+		old := w.phone.Port()
+		w.phone.Stop()
+		if err := w.phone.Start("127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(w.station.Paths.PairingFile() + ".lock"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(w.station.Paths.PairingFile()+".lock", 0o700); err != nil { // root obeys that, too
+			t.Fatal(err)
+		}
+		ears := &air{all: []bonjour.Instance{w.announced()}}
+		w.o.Finder, w.o.Link.Finder, w.o.Link.NoSearch = ears, ears, false
+		if named {
+			w.o.Link.Host, w.o.Link.Port = "127.0.0.1", old
+		}
+		r := w.run()
+		c := r.Find(diagnose.Address)
+		place := fmt.Sprintf("127.0.0.1:%d", w.phone.Port())
+		if named {
+			if c.Verdict != diagnose.Fail || r.Code != status.PhoneNotFound || !strings.Contains(r.Detail, place) || r.Remedy == nil || strings.Contains(r.Remedy.Text, "Start Sharing") {
+				t.Errorf("named: %+v\n%s", c, text(r))
+			}
+		} else if r.Verdict != diagnose.Warn || c.Code != "" || !strings.Contains(c.Detail, place) || r.Find(diagnose.Answer).Verdict != diagnose.OK {
+			t.Errorf("kept from writing: %+v\n%s", c, text(r))
+		}
+		private(t, w, r)
+	}
+}
+
 func TestDatabase(t *testing.T) {
 	w := newWorld(t, 2)
 	w.pair()

@@ -54,6 +54,16 @@ func (w *walk) address(n pairing.Networks) {
 		w.skip(Address, noPairing)
 		return
 	}
+	if there := w.elsewhere(); there != "" {
+		e := status.New(status.PhoneNotFound, fmt.Sprintf("It is at %s, where it was verified; at %s it is not.", there, w.place), nil)
+		e.Sentence = "Your iPhone is at another address"
+		e.Remedy = status.Remedy{Text: "ask once more", Command: "healthsync status"}
+		if w.o.Link.Host != "" || w.o.Link.Port != 0 {
+			e.Remedy = status.Remedy{Text: "leave out --host and --port, and it is followed there"}
+		}
+		w.condition(Address, e)
+		return
+	}
 	if w.askErr != nil {
 		switch e := explain.Error(w.askErr, w.now); e.Code {
 		case status.PhoneNotFound, status.HostUnverified, status.HostNotLocal:
@@ -67,6 +77,10 @@ func (w *walk) address(n pairing.Networks) {
 	}
 	set := w.config.Server
 	switch {
+	case w.movedTo != nil && w.unkept != nil:
+		w.warn(Address, "The iPhone has a new address, which cannot be remembered",
+			fmt.Sprintf("It is at %s; it was verified and asked there this once. %s.", w.place, capital(w.unkept.Error())),
+			status.Remedy{Text: "make the folder writable, or free some space"})
 	case w.movedTo != nil:
 		w.condition(Address, status.New(status.HostChanged, fmt.Sprintf("It is at %s now; it was verified and followed.", w.place), nil))
 	case w.o.Link.Host != "" || w.o.Link.Port != 0:
@@ -79,6 +93,20 @@ func (w *walk) address(n pairing.Networks) {
 	if !w.reached && !w.connected() {
 		w.hintNetwork(n)
 	}
+}
+
+// elsewhere is where the paired iPhone proved to be while nothing answered where
+// it was asked; "" where that is not so.
+func (w *walk) elsewhere() string {
+	if w.reached || w.connected() {
+		return ""
+	}
+	for _, s := range w.heard {
+		if s.Identity == pairing.Yours && s.Place != w.place {
+			return s.Place.String()
+		}
+	}
+	return ""
 }
 
 // hintNetwork says so where the address lies in none of this computer's

@@ -91,7 +91,7 @@ func (w *walk) keychain(ctx context.Context) {
 	}
 }
 
-// linkOptions note where the iPhone was followed to.
+// linkOptions note where the iPhone was followed to, and whether that is kept.
 func (w *walk) linkOptions() pairing.LinkOptions {
 	o := w.o.Link
 	tell := o.Moved
@@ -101,6 +101,7 @@ func (w *walk) linkOptions() pairing.LinkOptions {
 			tell(from, to)
 		}
 	}
+	o.Unkept = func(_ string, err error) { w.unkept = err } // the report says it
 	return o
 }
 

@@ -141,6 +141,7 @@ func (l *Link) follow(was, now Place) error {
 	if l.moved != nil {
 		l.moved(was, now)
 	}
+	l.tellUnkept("new address")
 	return nil
 }
 
@@ -251,12 +252,13 @@ func wrongIdentity(err error) bool {
 }
 
 // move makes a verified place the one where the iPhone is. It is no news where
-// another look, or another process, has just done so.
+// another look, or another process, has just done so. Where that cannot be
+// written down, it holds for this link.
 func (l *Link) move(p Place) (news bool, err error) {
 	if _, err := netip.ParseAddr(p.Host); err != nil {
 		return false, fmt.Errorf("a place to move to needs an address: %w", err)
 	}
-	updated, err := updateRecord(l.station.Paths, l.Record.ID, func(r *Record) {
+	err = l.note(func(r *Record) {
 		news = r.Host != p.Host || r.Port != p.Port
 		if news {
 			r.FollowedAt = l.station.Now().UTC().Truncate(time.Second)
@@ -272,12 +274,16 @@ func (l *Link) move(p Place) (news bool, err error) {
 			c.Server = config.Server{}
 			return nil
 		})
-		if err != nil {
+		switch {
+		case err == nil:
+			l.station.Config = c
+		case unwritable(err):
+			l.unkept, l.station.Config.Server = err, config.Server{}
+		default:
 			return false, err
 		}
-		l.station.Config = c
 	}
-	l.Record, l.Host, l.Port = updated, p.Host, p.Port
+	l.Host, l.Port = p.Host, p.Port
 	return news, l.connect()
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"time"
 
 	"healthsync/pki/trust"
@@ -36,6 +38,9 @@ type LinkOptions struct {
 	Finder Finder
 	// Moved is told when the iPhone was found elsewhere and followed.
 	Moved func(from, to Place)
+	// Unkept is told, once for a link, that something new about the iPhone (what)
+	// could not be written down and holds for this link only.
+	Unkept func(what string, err error)
 }
 
 // Link is a paired iPhone, ready to be asked.
@@ -53,6 +58,9 @@ type Link struct {
 	moved   func(from, to Place)
 	// fixed is set where the person named the address: it is not left.
 	fixed bool
+	// unkept is why the record could not be written, told whether that was said.
+	unkept error
+	told   bool
 }
 
 // Where gives the address that is tried first: an explicit one, the setting,
@@ -144,7 +152,7 @@ func (l *Link) Seen(name string, report *trust.Report) error {
 	if same && (name == "" || name == r.Name) && r.Revoked.IsZero() {
 		return nil
 	}
-	updated, err := updateRecord(l.station.Paths, r.ID, func(r *Record) {
+	err := l.note(func(r *Record) {
 		r.Revoked = time.Time{}
 		if name != "" {
 			r.Name = name
@@ -153,8 +161,41 @@ func (l *Link) Seen(name string, report *trust.Report) error {
 			r.Server = cert.Raw
 		}
 	})
+	l.tellUnkept("name or certificate")
+	return err
+}
+
+// note changes the record. Where it cannot be written (a folder that is read
+// only, a full disk), only this link's: what a verified iPhone shows is true all
+// the same, and whoever only reads has no need to write.
+func (l *Link) note(change func(*Record)) error {
+	r, err := updateRecord(l.station.Paths, l.Record.ID, change)
+	if unwritable(err) {
+		own := *l.Record
+		change(&own)
+		l.unkept, r, err = err, &own, nil
+	}
 	if err == nil {
-		l.Record = updated
+		l.Record = r
 	}
 	return err
+}
+
+// tellUnkept says once that something new could not be written down.
+func (l *Link) tellUnkept(what string) {
+	if l.unkept == nil || l.told {
+		return
+	}
+	l.told = true
+	l.station.Log.Warn("not remembered of the iPhone", "what", what, "err", l.unkept)
+	if l.options.Unkept != nil {
+		l.options.Unkept(what, l.unkept)
+	}
+}
+
+// unwritable reports an error of the file system in writing, which says nothing
+// against what was to be written.
+func unwritable(err error) bool {
+	var unread *RecordError
+	return !errors.As(err, &unread) && (errors.As(err, new(*fs.PathError)) || errors.As(err, new(*os.LinkError)))
 }
