@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ What an exit status means:      healthsync help exit-codes`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			env.running = cmd
-			if err := emptyList(cmd); err != nil {
+			if err := cmp.Or(swallowed(cmd, env.Args), emptyList(cmd)); err != nil {
 				return err
 			}
 			return env.checkVault()
@@ -87,6 +88,7 @@ What an exit status means:      healthsync help exit-codes`,
 	help := newHelpCommand(env)
 	root.SetHelpCommand(help)
 	root.AddCommand(newCompletionCommand(env), help, newExitCodesCommand(env))
+	refuseSwallowed(root, env)
 	plain := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		if cmd.HasSubCommands() { // --help goes before the check of what it is about
