@@ -53,6 +53,10 @@ func itemsSum(items map[string]fileItem) string {
 type file struct {
 	dir       string // the folder "vault"
 	namespace string
+	// sole is Options.Sole, former the namespace in which an earlier version
+	// wrote.
+	sole   bool
+	former string
 }
 
 var _ store = (*file)(nil)
@@ -65,7 +69,11 @@ func newFile(o Options) (Vault, error) {
 	if err != nil {
 		return nil, &FailedError{Fact{Vault: "file", Op: "open", Err: err}}
 	}
-	return &soft{store: &file{dir: dir, namespace: o.Namespace}, opts: o}, nil
+	v := &file{dir: dir, namespace: o.Namespace}
+	if o.Sole {
+		v.namespace, v.sole, v.former = "", true, o.Namespace
+	}
+	return &soft{store: v, opts: o}, nil
 }
 
 func (v *file) kind() string  { return KindFile }
@@ -269,23 +277,58 @@ func syncFolder(dir string) error {
 	return d.Sync()
 }
 
+// find gives the account under which a name is stored. That of a folder of its
+// own is the bare name, else the one that an earlier version made of it: with
+// the folder's own place, or the place where it was then. Where there are
+// several of those, it cannot be known which is meant, and that is an error.
+func (v *file) find(f Fact, items map[string]fileItem, name string) (acct string, ok bool, err error) {
+	own := account(v.namespace, name)
+	if _, ok := items[own]; ok || !v.sole {
+		return own, ok, nil
+	}
+	former := account(v.former, name)
+	if _, ok := items[former]; ok {
+		return former, true, nil
+	}
+	var others []string
+	for a := range items {
+		if _, n, ok := splitAccount(a); ok && n == name {
+			others = append(others, a)
+		}
+	}
+	switch len(others) {
+	case 0:
+		return own, false, nil
+	case 1:
+		return others[0], true, nil
+	}
+	f.Detail = fmt.Sprintf("it holds %d of that name, of folders elsewhere", len(others))
+	return "", false, &FailedError{f}
+}
+
 func (v *file) load(ctx context.Context, name string) (record, error) {
 	f := v.fact("get", name)
 	items, err := v.read(ctx, f)
 	if err != nil {
 		return record{}, err
 	}
-	item, ok := items[account(v.namespace, name)]
+	acct, ok, err := v.find(f, items, name)
+	if err != nil {
+		return record{}, err
+	}
 	if !ok {
 		return record{}, &NotFoundError{f}
 	}
+	item := items[acct]
 	return record{item.Kind, item.Data}, nil
 }
 
 func (v *file) create(ctx context.Context, name string, r record) error {
 	f := v.fact("new", name)
 	return v.change(ctx, f, func(items map[string]fileItem) error {
-		if _, ok := items[account(v.namespace, name)]; ok {
+		if _, ok, err := v.find(f, items, name); err != nil {
+			return err
+		} else if ok {
 			return &ExistsError{f}
 		}
 		items[account(v.namespace, name)] = fileItem{r.kind, r.data}
@@ -296,8 +339,15 @@ func (v *file) create(ctx context.Context, name string, r record) error {
 func (v *file) replace(ctx context.Context, name string, r record) error {
 	f := v.fact("set", name)
 	return v.change(ctx, f, func(items map[string]fileItem) error {
-		if old, ok := items[account(v.namespace, name)]; ok && old.Kind != r.kind {
-			return &KindError{f, r.kind, old.Kind}
+		acct, ok, err := v.find(f, items, name)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if old := items[acct]; old.Kind != r.kind {
+				return &KindError{f, r.kind, old.Kind}
+			}
+			delete(items, acct) // it is written anew, under the bare name
 		}
 		items[account(v.namespace, name)] = fileItem{r.kind, r.data}
 		return nil
@@ -305,7 +355,16 @@ func (v *file) replace(ctx context.Context, name string, r record) error {
 }
 
 func (v *file) drop(ctx context.Context, name string) error {
-	return v.remove(ctx, v.fact("delete", name), account(v.namespace, name))
+	f := v.fact("delete", name)
+	items, err := v.read(ctx, f)
+	if err != nil {
+		return err
+	}
+	acct, _, err := v.find(f, items, name)
+	if err != nil {
+		return err
+	}
+	return v.remove(ctx, f, acct)
 }
 
 func (v *file) dropItem(ctx context.Context, item Item) error {
@@ -335,7 +394,9 @@ func (v *file) list(ctx context.Context) ([]Item, error) {
 	}
 	var out []Item
 	for _, account := range slices.Sorted(maps.Keys(items)) {
-		out = append(out, plainItem(account, items[account].Kind, v.namespace, v.where()))
+		item := plainItem(account, items[account].Kind, v.namespace, v.where())
+		item.Own = item.Own || v.sole
+		out = append(out, item)
 	}
 	return out, nil
 }

@@ -116,6 +116,11 @@ type Options struct {
 	// Namespace keeps the items of one home apart from those of another in the
 	// same keychain; "" is the default home. See [Namespace].
 	Namespace string
+	// Sole says that the file vault's folder serves one home only, wherever it
+	// lies: its items are written without a namespace, and those that an earlier
+	// version wrote with one are found and are its own, so that a folder that was
+	// moved or copied keeps its secrets. Unused by the others.
+	Sole bool
 	// NoPrompt never asks the person for a password: a locked store is
 	// reported at once. (On macOS a dialog about a single item, shown after a
 	// program's signature changed, cannot be foreseen and may still come.)
