@@ -186,13 +186,13 @@ func TestApply(t *testing.T) {
 			changes: []store.Change{{Samples: []health.Sample{
 				heart(1, -5_000_000_000), heart(2, 64_092_211_200),
 				with(heart(3, 7), func(m *health.Sample) { m.End = 3; m.Value = -1e300 }),
-				with(heart(4, 8), func(m *health.Sample) { m.Value = math.Inf(1); m.Source = "Ana's \x00 ⌚" }),
+				with(heart(4, 8), func(m *health.Sample) { m.Value = math.MaxFloat64; m.Source = "Ana's \x00 ⌚" }),
 			}}},
 			want: store.Counts{Added: 4},
 			stored: []health.Sample{
 				heart(1, -5_000_000_000), heart(2, 64_092_211_200),
 				with(heart(3, 7), func(m *health.Sample) { m.End = 3; m.Value = -1e300 }),
-				with(heart(4, 8), func(m *health.Sample) { m.Value = math.Inf(1); m.Source = "Ana's \x00 ⌚" }),
+				with(heart(4, 8), func(m *health.Sample) { m.Value = math.MaxFloat64; m.Source = "Ana's \x00 ⌚" }),
 			},
 		},
 	} {
@@ -242,8 +242,11 @@ func TestApplyByType(t *testing.T) {
 func TestApplyWholeOrNot(t *testing.T) {
 	s := fresh(t)
 	apply(t, s, store.Change{Samples: []health.Sample{heart(1, 100)}, State: map[string]string{"cursor": "1"}})
-	bad := heart(3, 300)
-	bad.Value = math.NaN()
+	valued := func(v float64) health.Sample {
+		m := heart(3, 300)
+		m.Value = v
+		return m
+	}
 	nameless := heart(4, 400)
 	nameless.Type = ""
 	cancelled, cancel := context.WithCancel(t.Context())
@@ -252,7 +255,9 @@ func TestApplyWholeOrNot(t *testing.T) {
 		ctx    context.Context
 		sample health.Sample
 	}{
-		"not a number": {t.Context(), bad},
+		"not a number": {t.Context(), valued(math.NaN())},
+		"infinite":     {t.Context(), valued(math.Inf(1))},
+		"minus that":   {t.Context(), valued(math.Inf(-1))},
 		"no type":      {t.Context(), nameless},
 		"cancelled":    {cancelled, heart(5, 500)},
 	} {

@@ -32,6 +32,7 @@ type Key struct {
 type Change struct {
 	// Samples in any order; one that is stored already is recognised and
 	// costs no writing. Of two with the same identity the later one counts.
+	// A value that is not finite is refused, and with it the change.
 	Samples []health.Sample
 	// Covered are the spans that are known, after this change, to be read
 	// whole. They are merged with what is known already.

@@ -108,8 +108,9 @@ func (a *applier) begin(c *conn, d *dictionary, ch *Change) error {
 			last = a.batch(s.Type)
 		}
 		last.size++
-		if math.IsNaN(s.Value) {
-			return fmt.Errorf("sample %d of type %s has a value that is not a number", i, s.Type)
+		// Inf and -Inf of one day would add up to NaN, which SQLite takes for NULL.
+		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+			return fmt.Errorf("sample %d of type %s has a value that is not a finite number", i, s.Type)
 		}
 	}
 	for _, r := range ch.Reconcile {
