@@ -64,3 +64,15 @@ func TestHashText(t *testing.T) {
 		t.Errorf("the hash is %#x: another one needs a migration", h)
 	}
 }
+
+// The ledger keeps the lower 48 bits, the highest of them as the sign.
+func TestLedgerHash(t *testing.T) {
+	for sum, want := range map[uint64]int64{
+		0: 0, 1: 1, 0xff: 0xff, 1<<47 - 1: 1<<47 - 1, 1 << 47: -1 << 47, 1<<48 - 1: -1, 1 << 48: 0, math.MaxUint64: -1,
+		0xec20395851d8fce6: 0x395851d8fce6, 0x12348000000000ab: -1<<47 + 0xab,
+	} {
+		if got := ledgerHash(sum); got != want {
+			t.Errorf("%#x: %#x, want %#x", sum, got, want)
+		}
+	}
+}

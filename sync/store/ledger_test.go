@@ -158,6 +158,38 @@ func TestUndoneInPart(t *testing.T) {
 	}
 }
 
+// What this iPhone has of a whole day says nothing of another iPhone's rows: one
+// of those that was taken out stays lost.
+func TestAlteredForeign(t *testing.T) {
+	span := []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 0, To: 86_400}}}
+	path := filepath.Join(t.TempDir(), "health.db")
+	s := open(t, path)
+	apply(t, s, store.Change{Samples: []health.Sample{heart(1, 100), heart(2, 200)}, Covered: span})
+	changePhone(t, s, "", true)
+	apply(t, s, store.Change{Samples: []health.Sample{heart(3, 300)}, Covered: span})
+	s.Close()
+	meddle(t, path, "DELETE FROM sample WHERE start = 200")
+	s = open(t, path)
+	apply(t, s, store.Change{Samples: []health.Sample{heart(3, 300), heart(4, 400)}, Reconcile: span})
+	same(t, all(t, s), []health.Sample{heart(1, 100), heart(3, 300), heart(4, 400)})
+	if got, want := audit(t, s), "heartRate 1970-01-01 4/3"; got != want {
+		t.Errorf("%q, want %q: the other iPhone's lost row", got, want)
+	}
+}
+
+// The hashes in the file are part of the schema, their 48 bits and sign, too.
+func TestLedgerStored(t *testing.T) {
+	s := fresh(t)
+	m := health.Sample{ID: health.UUID{1, 15: 2}, Type: health.HeartRate, Start: 1_780_000_000, End: 1_780_000_005, Value: 60.5, Unit: "count/min", Source: "Watch", Metadata: `{"a":"b"}`}
+	next := m
+	next.ID, next.Start, next.End = health.UUID{5}, m.Start+86_400, m.End+86_400
+	apply(t, s, store.Change{Samples: []health.Sample{m, next}})
+	const want = "20601|1|63051493080294\n20602|1|-79916444185257"
+	if got := reader(t, s.Path(), "SELECT day, count, hash FROM ledger ORDER BY day"); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // The totals of days that someone else changed, and of which the phone has
 // nothing new to say, are those of the rows once these count as served.
 func TestReledgerTotals(t *testing.T) {
