@@ -46,10 +46,11 @@ func pragma(name string, value int64) string { return fmt.Sprintf("PRAGMA %s=%d"
 // conn is a connection with its prepared statements.
 type conn struct {
 	*sqlite.Conn
-	stmts map[string]*sqlite.Stmt
+	stmts   map[string]*sqlite.Stmt
+	pragmas pragmas // of one that reads
 }
 
-func newConn(c *sqlite.Conn) *conn { return &conn{c, make(map[string]*sqlite.Stmt)} }
+func newConn(c *sqlite.Conn) *conn { return &conn{Conn: c, stmts: make(map[string]*sqlite.Stmt)} }
 
 // stmt gives the statement prepared from sql, which is one of few constants.
 func (c *conn) stmt(sql string) (*sqlite.Stmt, error) {
@@ -171,11 +172,16 @@ func (s *Store) openReader(path string, flags sqlite.Flag) func() (*conn, error)
 			return nil, err
 		}
 		c.BusyTimeout(s.busy)
-		if err := c.Exec(readerSettings); err != nil {
+		r := newConn(c)
+		err = c.Exec(readerSettings)
+		if err == nil { // what is set stays so
+			err = c.Guard(r.pragmas.allow)
+		}
+		if err != nil {
 			_ = c.Close()
 			return nil, err
 		}
-		return newConn(c), nil
+		return r, nil
 	}
 }
 

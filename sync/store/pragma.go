@@ -2,45 +2,50 @@ package store
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"healthsync/sync/store/internal/sqlite"
 )
 
-// This file tells PRAGMA statements that read from those that set something.
-// SQLite does not: some take effect while they are compiled, so that they cannot
-// be asked about first, and sqlite3_stmt_readonly counts "PRAGMA journal_mode"
-// as writing, which without a value only tells (sqlite.org/pragma.html and
-// sqlite.org/c3ref/stmt_readonly.html).
-
-// asking are the pragmas whose argument says what is asked for; that of every
-// other sets something.
-var asking = []string{
-	"foreign_key_check", "foreign_key_list", "index_info", "index_list", "index_xinfo",
-	"integrity_check", "quick_check", "table_info", "table_list", "table_xinfo",
-}
+// This file tells PRAGMA statements that read from those that set something or
+// do something. SQLite does not: some take effect while they are compiled, behind
+// EXPLAIN too, so that the statement cannot be asked first, and
+// sqlite3_stmt_readonly counts "PRAGMA journal_mode" as writing, which without a
+// value only tells (sqlite.org/pragma.html and sqlite.org/c3ref/stmt_readonly.html).
+// So SQLite asks us, once its own parser has read the statement.
 
 var (
-	pragmaStart = regexp.MustCompile(`(?is)^(?:[\s;]|--[^\n]*(?:\n|$)|/\*.*?\*/)*(?:explain\s+(?:query\s+plan\s+)?)?pragma\b`)
-	pragmaForm  = regexp.MustCompile(`(?is)^\s*(?:\w+\s*\.\s*)?(\w+)\s*([=(].*)?$`)
+	// asking are the pragmas whose argument says what is asked for; that of
+	// every other sets something.
+	asking = []string{
+		"foreign_key_check", "foreign_key_list", "index_info", "index_list", "index_xinfo",
+		"integrity_check", "quick_check", "table_info", "table_list", "table_xinfo",
+	}
+	// doing are those that do something without an argument, too. query_only
+	// does not stop wal_checkpoint.
+	doing = []string{"incremental_vacuum", "optimize", "shrink_memory", "wal_checkpoint"}
 )
 
-// pragmaOf tells what a PRAGMA statement does: tells says that SQLite would
-// refuse wrongly what only reads. A statement that is no PRAGMA is neither; one
-// that is not understood counts as writing.
-func pragmaOf(query string) (tells bool, refused *QueryError) {
-	start := pragmaStart.FindString(query)
-	if start == "" {
-		return false, nil
+// pragmas knows what the statement at hand asks of a connection that reads.
+type pragmas struct {
+	tells   bool        // SQLite takes it for writing, wrongly
+	refused *QueryError // why it was not allowed
+}
+
+func (p *pragmas) forget() { *p = pragmas{} }
+
+// allow is what SQLite asks before a PRAGMA takes effect.
+func (p *pragmas) allow(q sqlite.Pragma) bool {
+	name := strings.ToLower(q.Name)
+	switch {
+	case slices.Contains(doing, name):
+		p.refused = &QueryError{Reason: fmt.Sprintf("PRAGMA %s does not only read", name), Writes: true}
+	case q.Given && !slices.Contains(asking, name):
+		p.refused = &QueryError{Reason: fmt.Sprintf("a value after PRAGMA %s would set it; without one it is read", name), Writes: true}
+	default:
+		p.tells = name == "journal_mode"
+		return true
 	}
-	rest := strings.TrimRight(query[len(start):], "; \t\r\n")
-	m := pragmaForm.FindStringSubmatch(rest)
-	if m == nil {
-		return false, &QueryError{Reason: "this form of PRAGMA may change something; without quotes, comments and a value it reads", Writes: true}
-	}
-	name := strings.ToLower(m[1])
-	if m[2] != "" && !slices.Contains(asking, name) {
-		return false, &QueryError{Reason: fmt.Sprintf("a value after PRAGMA %s would set it; without one it is read", name), Writes: true}
-	}
-	return name == "journal_mode", nil
+	return false
 }

@@ -29,6 +29,11 @@ func (s *Store) SQL(ctx context.Context, query string, columns func([]string) er
 	var refused error
 	err := s.read(ctx, "query", func(c *conn) error {
 		refused = s.sql(c, query, columns, row)
+		if sqlite.Is(refused, sqlite.Denied) && c.pragmas.refused != nil {
+			c.pragmas.refused.Err = refused
+			refused = c.pragmas.refused
+			return nil
+		}
 		var e *sqlite.Error
 		if errors.As(refused, &e) && (e.Code() == sqlite.Generic || e.Code() == sqlite.ReadOnlyDB) {
 			refused = &QueryError{Reason: e.Message, Writes: e.Code() == sqlite.ReadOnlyDB, Err: refused}
@@ -45,10 +50,7 @@ func (s *Store) SQL(ctx context.Context, query string, columns func([]string) er
 }
 
 func (s *Store) sql(c *conn, query string, columns func([]string) error, row func([]any) error) error {
-	tells, no := pragmaOf(query)
-	if no != nil {
-		return no
-	}
+	c.pragmas.forget()
 	stmt, err := c.PrepareOnly(query)
 	if errors.Is(err, sqlite.ErrTail) {
 		return &QueryError{Reason: "one statement at a time", Err: err}
@@ -57,7 +59,7 @@ func (s *Store) sql(c *conn, query string, columns func([]string) error, row fun
 		return err
 	}
 	defer stmt.Finalize()
-	if !stmt.ReadOnly() && !tells { // query_only does not stop PRAGMA wal_checkpoint
+	if !stmt.ReadOnly() && !c.pragmas.tells {
 		return &QueryError{Reason: "the statement may change the database", Writes: true}
 	}
 	names := stmt.Columns()

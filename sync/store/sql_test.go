@@ -57,6 +57,9 @@ func TestSQL(t *testing.T) {
 		"PRAGMA query_only":                          "query_only\n1\n",
 		"PRAGMA index_list = sample":                 "seq|name|unique|origin|partial\n0 sqlite_autoindex_sample_1 1 pk 0\n",
 		"SELECT name FROM pragma_table_info('type')": "name\nid\nname\n",
+		"SELECT * FROM pragma_journal_mode":          "journal_mode\nwal\n",
+		"EXPLAIN/**/PRAGMA main . \"query_only\"":    "addr|opcode|p1|p2|p3|p4|p5|comment\n",
+		"\ufeff \v\fPRAGMA/**/query_only -- is it?":  "query_only\n1\n",
 	} {
 		if got, err := ask(query); err != nil || !strings.HasPrefix(got, want) {
 			t.Errorf("%q: got %q, %v", query, got, err)
@@ -68,15 +71,28 @@ func TestSQL(t *testing.T) {
 		"explain query plan pragma query_only(0)", "-- x\nPRAGMA query_only=0", "/* x */ PRAGMA query_only=0", ";PRAGMA query_only=0", "PRAGMA/**/query_only=0",
 		`PRAGMA "query_only"=0`, "PRAGMA mmap_size=5", "PRAGMA writable_schema=1", "PRAGMA wal_checkpoint", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA optimize", "PRAGMA journal_mode/**/=DELETE",
 		"DELETE FROM sample",
+		"EXPLAIN/**/PRAGMA query_only=0", "EXPLAIN -- x\nPRAGMA query_only=0", "EXPLAIN \vPRAGMA query_only=0", " \vPRAGMA query_only=0", "\fPRAGMA query_only=0",
+		"EXPLAIN QUERY/**/PLAN PRAGMA query_only=0", "EXPLAIN QUERY PLAN--\nPRAGMA query_only=0", "\ufeffPRAGMA query_only=0", "\ufeffEXPLAIN PRAGMA query_only=0", "PRAGMA query_only=''",
+		"EXPLAIN/**/PRAGMA hard_heap_limit=10", "EXPLAIN/**/PRAGMA journal_mode=DELETE", "EXPLAIN/**/PRAGMA writable_schema=1", "EXPLAIN/**/PRAGMA wal_checkpoint",
+		"EXPLAIN PRAGMA optimize", "SELECT * FROM pragma_optimize", "SELECT * FROM pragma_optimize(-1)", "PRAGMA shrink_memory", "PRAGMA query_only=0; SELECT 1", "PRAGMA cache_size=-1",
 	} {
 		_, err := ask(bad)
 		var refused *store.QueryError
 		if !errors.As(err, &refused) || !refused.Writes {
 			t.Errorf("%q: %v, want a QueryError that says it writes", bad, err)
 		}
+		// One after the other they are asked on one connection of the pool.
+		for name, want := range map[string]string{"query_only": "1", "writable_schema": "0", "hard_heap_limit": "0", "cache_size": "-2048", "journal_mode": "wal"} {
+			got, err := ask("PRAGMA " + name)
+			if _, value, _ := strings.Cut(got, "\n"); err != nil || value != want+"\n" {
+				t.Errorf("after %q: %s is %q, %v", bad, name, value, err)
+			}
+		}
 	}
-	if got, err := ask("PRAGMA query_only"); err != nil || got != "query_only\n1\n" {
-		t.Errorf("after the pragmas that were refused: %q, %v", got, err)
+	for _, name := range []string{"incremental_vacuum", "optimize", "shrink_memory", "wal_checkpoint"} {
+		if _, err := ask("PRAGMA " + name); err == nil || err.Error() != "query: PRAGMA "+name+" does not only read" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if got, err := ask("SELECT count(*) FROM samples"); err != nil || !strings.HasSuffix(got, "\n1\n") {
 		t.Errorf("after all that: %q, %v", got, err)

@@ -1,6 +1,6 @@
 // Package sqlite is a thin layer over SQLite as modernc.org/sqlite/lib has it
 // in Go: connections, prepared statements, a feed that gives Go memory to one
-// INSERT … SELECT, and SQLite's online backup.
+// INSERT … SELECT, a guard over PRAGMA statements, and SQLite's online backup.
 //
 // It exists for speed: docs/performance.md compares it with the ready-made
 // drivers. It knows nothing of health data. A [Conn] and its statements are
@@ -34,6 +34,7 @@ type Conn struct {
 	tls   *libc.TLS
 	db    uintptr
 	feeds []*feed
+	guard *guard
 
 	mu     sync.Mutex // closing against an interrupt from elsewhere
 	closed bool
@@ -98,6 +99,9 @@ func (c *Conn) Close() error {
 	}
 	for _, f := range c.feeds {
 		f.free(c.tls)
+	}
+	if c.guard != nil {
+		c.guard.pin.Unpin()
 	}
 	c.tls.Close()
 	return err

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,40 @@ func TestInterrupt(t *testing.T) {
 	stop()
 	c.Close()
 	c.Interrupt() // harmless
+}
+
+// What a guard refuses has no effect, though it would take effect while it is
+// compiled.
+func TestGuard(t *testing.T) {
+	c := openTest(t)
+	var asked []Pragma
+	err := c.Guard(func(p Pragma) bool {
+		asked = append(asked, p)
+		return !p.Given || p.Name == "table_info"
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{"PRAGMA query_only=1", "EXPLAIN/**/PRAGMA main . \"query_only\"(ON)", "PRAGMA query_only=''"} {
+		if _, err := c.PrepareOnly(sql); !Is(err, Denied) {
+			t.Errorf("%q: %v, want it denied", sql, err)
+		}
+	}
+	for sql, want := range map[string]int64{"PRAGMA query_only": 0, "SELECT count(*) FROM pragma_table_info('sqlite_schema')": 5} {
+		if n, err := c.Int(sql); err != nil || n != want {
+			t.Errorf("%q: %d, %v; want %d", sql, n, err, want)
+		}
+	}
+	if err := c.Exec("CREATE TABLE t(a); INSERT INTO t VALUES (1); DROP TABLE t"); err != nil {
+		t.Errorf("what is no PRAGMA: %v", err)
+	}
+	for _, want := range []Pragma{
+		{"query_only", "1", true}, {"query_only", "ON", true}, {"query_only", "", true}, {"query_only", "", false}, {"table_info", "sqlite_schema", true},
+	} {
+		if !slices.Contains(asked, want) {
+			t.Errorf("not asked: %+v; but %+v", want, asked)
+		}
+	}
 }
 
 func TestVersion(t *testing.T) {
