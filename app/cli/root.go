@@ -229,20 +229,6 @@ func flagError(cmd *cobra.Command, args []string, err error) error {
 	return e
 }
 
-// emptyList refuses a list that was given and names nothing: where a script's
-// variable is empty, it would mean everything.
-func emptyList(cmd *cobra.Command) (err error) {
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		list, ok := f.Value.(pflag.SliceValue)
-		if ok && err == nil && strings.TrimSpace(strings.Join(list.GetSlice(), "")) == "" {
-			e := usageError(status.Usage, fmt.Sprintf("--%s names nothing; leave it out for everything.", f.Name), "")
-			e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
-			err = e
-		}
-	})
-	return err
-}
-
 // takes says in words what a flag takes.
 func takes(v pflag.Value) string {
 	if b, ok := v.(bounded); ok {

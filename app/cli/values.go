@@ -49,3 +49,17 @@ func swallowed(cmd *cobra.Command, words []string) (err error) {
 	})
 	return err
 }
+
+// emptyList refuses a list that was given and names nothing: where a script's
+// variable is empty, it would mean everything.
+func emptyList(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		list, ok := f.Value.(pflag.SliceValue)
+		if ok && err == nil && strings.TrimSpace(strings.Join(list.GetSlice(), "")) == "" {
+			e := usageError(status.Usage, fmt.Sprintf("--%s names nothing; leave it out for everything.", f.Name), "")
+			e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
+			err = e
+		}
+	})
+	return err
+}
