@@ -15,8 +15,7 @@ import (
 // not even a request if it holds a page. So it is asked for on a guess.
 
 const (
-	// sureBet is how many types in a row must have turned out to be dense for a
-	// bet on the next.
+	// sureBet is how often in a row that must have been so for a bet.
 	sureBet = 1
 	// poor is the part of a page below which a bet was lost.
 	poor = 0.25
@@ -40,8 +39,9 @@ func (p *planner) stake(r request) *track {
 	return t
 }
 
-// settle counts bets won and lost. A jump that found one type alone is as good
-// as a bet won.
+// settle counts what speaks for bets, a jump that found one type alone, and
+// begins anew after what speaks against them: a bet that was lost, or a jump
+// that found several types or the end. split counts types that grew dense.
 func (p *planner) settle(r request, samples []health.Sample, f finding) {
 	t := r.tracks[0]
 	switch n := float64(len(samples)); {
