@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // Icon names one of the shapes of the menu bar's icon.
@@ -48,7 +48,7 @@ type Row struct {
 	Disabled bool
 	Hidden   bool
 	Checked  bool
-	Action   status.Action
+	Action   problem.Action
 	// Rows make it a submenu.
 	Rows []Row
 }

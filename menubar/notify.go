@@ -9,7 +9,7 @@ import (
 
 	"github.com/gen2brain/beeep"
 
-	"healthsync/app/notice"
+	"healthsync/app/agent/notify"
 	"healthsync/menubar/native/center"
 )
 
@@ -17,7 +17,7 @@ import (
 // centre inside HealthSync.app, the desktop's own means elsewhere.
 type Notifier struct {
 	show      func(ctx context.Context, key, title, body string) error // the centre's, nil where there is none
-	otherwise func(notice.Notice) error
+	otherwise func(notify.Notice) error
 }
 
 // NewNotifier prepares notifications under our own name. clicked is told the
@@ -37,7 +37,7 @@ const patience = 10 * time.Second
 
 // Notify shows one. It may wait for the system; an error means that it was not
 // shown.
-func (n *Notifier) Notify(x notice.Notice) error {
+func (n *Notifier) Notify(x notify.Notice) error {
 	if n.show == nil {
 		return n.otherwise(x)
 	}
@@ -56,7 +56,7 @@ func (n *Notifier) Notify(x notice.Notice) error {
 
 // byBeeep shows a notification by the desktop's own means: D-Bus, or the tool
 // that there is for it.
-func byBeeep(x notice.Notice) error {
+func byBeeep(x notify.Notice) error {
 	icon, err := IconConnected.notice()
 	if err != nil {
 		return err

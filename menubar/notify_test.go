@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"healthsync/app/notice"
+	"healthsync/app/agent/notify"
 	"healthsync/menubar/native/center"
 )
 
@@ -31,8 +31,8 @@ func TestNotify(t *testing.T) {
 			"not yet decided": {never, 0, nil},
 		} {
 			count := 0
-			n := &Notifier{show: c.show, otherwise: func(notice.Notice) error { count++; return nil }}
-			if err := n.Notify(notice.Notice{Key: "k", Title: "t", Body: "b"}); !errors.Is(err, c.err) || count != c.beeep {
+			n := &Notifier{show: c.show, otherwise: func(notify.Notice) error { count++; return nil }}
+			if err := n.Notify(notify.Notice{Key: "k", Title: "t", Body: "b"}); !errors.Is(err, c.err) || count != c.beeep {
 				t.Errorf("%s: %v, %d by beeep", name, err, count)
 			}
 		}

@@ -9,16 +9,17 @@ import (
 
 	"fyne.io/systray"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 )
 
 // Source is where the tray gets what it draws, and where clicks go.
 type Source struct {
 	// State is how things stand; Changed is full when there is another.
-	State   func() status.State
+	State   func() state.State
 	Changed <-chan struct{}
 	// Do takes an action. It must not block.
-	Do func(status.Action)
+	Do func(problem.Action)
 	// Opened is told when the menu is opened, on systems that tell.
 	Opened func()
 	Now    func() time.Time

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 )
 
 // View draws a State as of now, whose location is the one that dates are
 // written in. It is pure: the same values give the same Menu.
-func View(s status.State, now time.Time) Menu {
+func View(s state.State, now time.Time) Menu {
 	title, last := titleOf(s), lastRow(s, now)
 	m := Menu{Icon: iconOf(s), Tooltip: title}
 	if last != "" {
@@ -33,34 +34,34 @@ func View(s status.State, now time.Time) Menu {
 }
 
 // iconOf is what the icon says: what a person must see to first comes first.
-func iconOf(s status.State) Icon {
+func iconOf(s state.State) Icon {
 	switch {
 	case s.Sync != nil && s.Sync.Holder == "":
 		return IconSyncing
-	case s.Link == status.LinkNotPaired:
+	case s.Link == state.LinkNotPaired:
 		return IconNotPaired
-	case s.Link == status.LinkAttention, s.Link == status.LinkConnected && worst(s) == status.Problem:
+	case s.Link == state.LinkAttention, s.Link == state.LinkConnected && worst(s) == problem.Severe:
 		return IconAttention
-	case s.Link == status.LinkConnected:
+	case s.Link == state.LinkConnected:
 		return IconConnected
 	}
 	return IconAway
 }
 
-func worst(s status.State) status.Severity {
-	w := status.Info
+func worst(s state.State) problem.Severity {
+	w := problem.Info
 	for _, c := range s.Conditions {
 		w = max(w, c.Severity)
 	}
 	return w
 }
 
-func titleOf(s status.State) string {
+func titleOf(s state.State) string {
 	return cmp.Or(plain(s.Device, nameLength), "HealthSync") + " - " + word(s)
 }
 
 // word is how things stand in a word or two.
-func word(s status.State) string {
+func word(s state.State) string {
 	if s.Sync != nil && s.Sync.Holder == "" {
 		if s.Sync.Stopping {
 			return "Stopping"
@@ -73,18 +74,18 @@ func word(s status.State) string {
 	switch s.Link {
 	case "":
 		return "Starting"
-	case status.LinkNotPaired:
+	case state.LinkNotPaired:
 		return "Not paired" // the command line's word for it is the guide's
-	case status.LinkConnected:
-		if worst(s) == status.Problem {
-			return status.LinkAttention.Words()
+	case state.LinkConnected:
+		if worst(s) == problem.Severe {
+			return state.LinkAttention.Words()
 		}
 	}
 	return s.Link.Words()
 }
 
 // lastRow tells of the sync that runs, or of the last one.
-func lastRow(s status.State, now time.Time) string {
+func lastRow(s state.State, now time.Time) string {
 	if p := s.Sync; p != nil {
 		if p.Holder != "" {
 			return sentence(plain(p.Holder, lineLength)) + " is syncing"
@@ -113,9 +114,9 @@ func lastRow(s status.State, now time.Time) string {
 
 // trustRow is the first thing wrong, in words, or how long the certificates
 // are good.
-func trustRow(s status.State, now time.Time) string {
+func trustRow(s state.State, now time.Time) string {
 	for _, c := range s.Conditions {
-		if c.Code != status.NotPaired && c.Severity > status.Info {
+		if c.Code != problem.NotPaired && c.Severity > problem.Info {
 			return line(c)
 		}
 	}
@@ -137,22 +138,22 @@ func trustRow(s status.State, now time.Time) string {
 }
 
 // line is a condition in one line: what ends soon says when.
-func line(c status.JSON) string {
-	if (c.Code == status.CertExpiring || c.Code == status.TokenExpiring || c.Code == status.TypeSilent) && c.Detail != "" {
+func line(c problem.JSON) string {
+	if (c.Code == problem.CertExpiring || c.Code == problem.TokenExpiring || c.Code == problem.TypeSilent) && c.Detail != "" {
 		return plain(c.Detail, lineLength)
 	}
-	if c.Code == status.ConnRefused { // the sentence of the guide is the error's
+	if c.Code == problem.ConnRefused { // the sentence of the guide is the error's
 		return "The app on the iPhone is not sharing at the moment"
 	}
 	return plain(c.Sentence, lineLength)
 }
 
-func syncRows(s status.State) []Row {
+func syncRows(s state.State) []Row {
 	own := s.Sync != nil && s.Sync.Holder == ""
 	return []Row{
-		{ID: "sync", Label: "Sync Now", Hidden: own, Disabled: !s.Paired, Action: status.Action{Name: status.ActSync}},
+		{ID: "sync", Label: "Sync Now", Hidden: own, Disabled: !s.Paired, Action: problem.Action{Name: problem.ActSync}},
 		// A row of its own: a click that meant the one must never do the other.
-		{ID: "stop", Label: "Stop Syncing", Hidden: !own, Disabled: own && s.Sync.Stopping, Action: status.Action{Name: status.ActStop}},
+		{ID: "stop", Label: "Stop Syncing", Hidden: !own, Disabled: own && s.Sync.Stopping, Action: problem.Action{Name: problem.ActStop}},
 		{ID: "auto", Label: "Sync Automatically", Rows: intervalRows(s.Desk.Interval)},
 	}
 }
@@ -173,7 +174,7 @@ func intervalRows(d time.Duration) []Row {
 	other := Row{ID: "auto-other", Checkable: true, Checked: true, Disabled: true, Label: "Every " + span(d)}
 	var rows []Row
 	for _, i := range intervals {
-		rows = append(rows, Row{ID: "auto-" + i.value, Label: i.label, Checkable: true, Checked: d == i.d, Action: status.Action{Name: status.ActInterval, Arg: i.value}})
+		rows = append(rows, Row{ID: "auto-" + i.value, Label: i.label, Checkable: true, Checked: d == i.d, Action: problem.Action{Name: problem.ActInterval, Arg: i.value}})
 		other.Hidden = other.Hidden || d == i.d
 	}
 	return append(rows, other)
@@ -181,15 +182,15 @@ func intervalRows(d time.Duration) []Row {
 
 // troubleRows are the question that waits, the click that failed, and the
 // remedy of the first condition.
-func troubleRows(s status.State) []Row {
-	ask := status.Question{}
+func troubleRows(s state.State) []Row {
+	ask := state.Question{}
 	if s.Desk.Question != nil {
 		ask = *s.Desk.Question
 	}
 	noAsk := s.Desk.Question == nil
-	failed := Row{ID: "failure", Hidden: true, Action: status.Action{Name: status.ActDismiss}}
+	failed := Row{ID: "failure", Hidden: true, Action: problem.Action{Name: problem.ActDismiss}}
 	failedFix := Row{ID: "failure-fix", Hidden: true}
-	var failure status.Remedy
+	var failure problem.Remedy
 	if f := s.Desk.Failure; f != nil {
 		failed.Hidden, failed.Label = false, plain(f.What+" failed: "+f.Error.Sentence, lineLength)
 		failure = f.Error.Remedy
@@ -197,7 +198,7 @@ func troubleRows(s status.State) []Row {
 	}
 	fix := Row{ID: "fix", Hidden: true}
 	for _, c := range s.Conditions {
-		if c.Code != status.NotPaired && c.Severity > status.Info && c.Remedy != failure { // pairing has its own row
+		if c.Code != problem.NotPaired && c.Severity > problem.Info && c.Remedy != failure { // pairing has its own row
 			fix = fixRow("fix", c.Remedy)
 			break
 		}
@@ -206,50 +207,50 @@ func troubleRows(s status.State) []Row {
 	return []Row{
 		{ID: "ask", Label: plain(ask.Text, lineLength), Disabled: true, Hidden: noAsk},
 		{ID: "ask-yes", Label: ask.Yes, Hidden: noAsk, Action: ask.Then},
-		{ID: "ask-no", Label: ask.No, Hidden: noAsk, Action: status.Action{Name: status.ActDismiss}},
+		{ID: "ask-no", Label: ask.No, Hidden: noAsk, Action: problem.Action{Name: problem.ActDismiss}},
 		busy, failed, failedFix, fix,
 	}
 }
 
 // fixRow offers a remedy: as a click where the menu can do it, else as words.
-func fixRow(id string, r status.Remedy) Row {
+func fixRow(id string, r problem.Remedy) Row {
 	text := withoutCommand(r.Text)
 	if r.Action == "" && r.Command != "" {
 		text = r.String()
 	}
-	return Row{ID: id, Label: "Fix: " + plain(text, lineLength), Hidden: text == "", Disabled: r.Action == "", Action: status.Action{Name: r.Action}}
+	return Row{ID: id, Label: "Fix: " + plain(text, lineLength), Hidden: text == "", Disabled: r.Action == "", Action: problem.Action{Name: r.Action}}
 }
 
-func pairRow(s status.State) Row {
+func pairRow(s state.State) Row {
 	return Row{ID: "pair", Label: "Pair an iPhone", Rows: []Row{
-		{ID: "pair-camera", Label: "Scan QR Code with Camera...", Hidden: !s.Desk.Camera, Action: status.Action{Name: status.ActPairCamera}},
-		{ID: "pair-clipboard", Label: "From Clipboard", Action: status.Action{Name: status.ActPairClipboard}},
-		{ID: "pair-file", Label: "From Image File...", Action: status.Action{Name: status.ActPairFile}},
+		{ID: "pair-camera", Label: "Scan QR Code with Camera...", Hidden: !s.Desk.Camera, Action: problem.Action{Name: problem.ActPairCamera}},
+		{ID: "pair-clipboard", Label: "From Clipboard", Action: problem.Action{Name: problem.ActPairClipboard}},
+		{ID: "pair-file", Label: "From Image File...", Action: problem.Action{Name: problem.ActPairFile}},
 	}}
 }
 
 // credentials are the rows that there may be, in the order of the menu.
 var credentials = []struct{ name, label string }{{"client", "Mac"}, {"server", "iPhone"}, {"ca", "CA"}, {"token", "Pairing"}}
 
-func certificatesRow(s status.State, now time.Time) Row {
+func certificatesRow(s state.State, now time.Time) Row {
 	r := Row{ID: "certificates", Label: "Certificates", Hidden: !s.Paired}
 	for _, c := range credentials {
 		row := Row{ID: "cert-" + c.name, Disabled: true, Hidden: true}
-		if i := slices.IndexFunc(s.Credentials, func(x status.Credential) bool { return x.Name == c.name }); i >= 0 {
+		if i := slices.IndexFunc(s.Credentials, func(x state.Credential) bool { return x.Name == c.name }); i >= 0 {
 			row.Hidden, row.Label = false, c.label+": "+credential(s.Credentials[i], now)
 		}
 		r.Rows = append(r.Rows, row)
 	}
 	r.Rows = append(r.Rows, separator("s-cert"),
-		Row{ID: "export", Label: "Export...", Disabled: len(s.Credentials) == 0, Action: status.Action{Name: status.ActExport}},
-		Row{ID: "check", Label: "Check Now", Action: status.Action{Name: status.ActCheck}})
+		Row{ID: "export", Label: "Export...", Disabled: len(s.Credentials) == 0, Action: problem.Action{Name: problem.ActExport}},
+		Row{ID: "check", Label: "Check Now", Action: problem.Action{Name: problem.ActCheck}})
 	return r
 }
 
 // maxFigures is how many figures of the day there are rows for.
 const maxFigures = 5
 
-func todayRow(s status.State) Row {
+func todayRow(s state.State) Row {
 	r := Row{ID: "today", Label: "Today", Hidden: !s.Desk.TodayOn, Rows: []Row{{ID: "today-none", Label: "Nothing stored for today yet", Disabled: true, Hidden: len(s.Desk.Today) > 0}}}
 	for i := range maxFigures {
 		row := Row{ID: "today-" + number(int64(i+1)), Disabled: true, Hidden: true}
@@ -262,20 +263,20 @@ func todayRow(s status.State) Row {
 	return r
 }
 
-func dataRow(s status.State) Row {
+func dataRow(s state.State) Row {
 	return Row{ID: "data", Label: "Open Health Data", Rows: []Row{
-		{ID: "report", Label: "Report", Hidden: !s.Desk.Report, Disabled: s.Samples == 0, Action: status.Action{Name: status.ActReport}},
-		{ID: "folder", Label: "Database Folder", Action: status.Action{Name: status.ActFolder}},
+		{ID: "report", Label: "Report", Hidden: !s.Desk.Report, Disabled: s.Samples == 0, Action: problem.Action{Name: problem.ActReport}},
+		{ID: "folder", Label: "Database Folder", Action: problem.Action{Name: problem.ActFolder}},
 	}}
 }
 
-func lastRows(s status.State) []Row {
+func lastRows(s state.State) []Row {
 	return []Row{
-		{ID: "troubleshoot", Label: "Troubleshoot...", Action: status.Action{Name: status.ActTroubleshoot}},
-		{ID: "login", Label: "Launch at Login", Checkable: true, Checked: s.Desk.Login, Hidden: !s.Desk.LoginKnown, Action: status.Action{Name: status.ActLogin}},
-		{ID: "terminal", Label: "Use in Terminal...", Hidden: s.Desk.Terminal == "", Action: status.Action{Name: status.ActTerminal}},
-		{ID: "unpair", Label: "Unpair...", Hidden: !s.Paired, Action: status.Action{Name: status.ActUnpair}},
-		{ID: "quit", Label: "Quit HealthSync", Action: status.Action{Name: status.ActQuit}},
+		{ID: "troubleshoot", Label: "Troubleshoot...", Action: problem.Action{Name: problem.ActTroubleshoot}},
+		{ID: "login", Label: "Launch at Login", Checkable: true, Checked: s.Desk.Login, Hidden: !s.Desk.LoginKnown, Action: problem.Action{Name: problem.ActLogin}},
+		{ID: "terminal", Label: "Use in Terminal...", Hidden: s.Desk.Terminal == "", Action: problem.Action{Name: problem.ActTerminal}},
+		{ID: "unpair", Label: "Unpair...", Hidden: !s.Paired, Action: problem.Action{Name: problem.ActUnpair}},
+		{ID: "quit", Label: "Quit HealthSync", Action: problem.Action{Name: problem.ActQuit}},
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -41,101 +42,101 @@ func golden(t *testing.T, name, got string) {
 }
 
 // healthy is a paired Mac on the day after.
-func healthy() status.State {
+func healthy() state.State {
 	end := time.Date(2027, 1, 7, 8, 0, 0, 0, time.UTC)
-	return status.State{
-		At: now, Link: status.LinkConnected, Paired: true, Device: "Ana's iPhone", Host: "192.168.1.20", Port: 49321, Protocol: 2,
+	return state.State{
+		At: now, Link: state.LinkConnected, Paired: true, Device: "Ana's iPhone", Host: "192.168.1.20", Port: 49321, Protocol: 2,
 		PairedAt: end.AddDate(-1, 0, 0), SharedTypes: 31, LastSync: now.Add(-5 * time.Minute), LastAdded: 1204, Samples: 1_204_311,
-		Credentials: []status.Credential{
+		Credentials: []state.Credential{
 			{Name: "client", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end, DaysLeft: 364},
 			{Name: "server", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end, DaysLeft: 364},
 			{Name: "ca", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end.AddDate(4, 0, 0), DaysLeft: 1825},
 		},
-		Desk: status.Desk{Interval: time.Hour, Camera: true, Login: true, LoginKnown: true, Report: true},
+		Desk: state.Desk{Interval: time.Hour, Camera: true, Login: true, LoginKnown: true, Report: true},
 	}
 }
 
-func with(change func(*status.State)) status.State {
+func with(change func(*state.State)) state.State {
 	s := healthy()
 	change(&s)
 	return s
 }
 
 // occurs is healthy with a condition, and the link that it means.
-func occurs(code status.Code, detail string) status.State {
-	return with(func(s *status.State) {
-		e := status.New(code, detail, nil)
-		s.Conditions = []status.JSON{e.JSON()}
-		s.Link = status.LinkOf(e)
-		if e.Severity() < status.Problem {
-			s.Link = status.LinkConnected
+func occurs(code problem.Code, detail string) state.State {
+	return with(func(s *state.State) {
+		e := problem.New(code, detail, nil)
+		s.Conditions = []problem.JSON{e.JSON()}
+		s.Link = state.LinkOf(e)
+		if e.Severity() < problem.Severe {
+			s.Link = state.LinkConnected
 		}
 	})
 }
 
-func states() map[string]status.State {
-	unpaired := status.State{At: now, Link: status.LinkNotPaired, SharedTypes: -1, Desk: status.Desk{Interval: time.Hour, LoginKnown: true}}
-	unpaired.Conditions = []status.JSON{status.New(status.NotPaired, "", nil).JSON()}
-	failed := func(what string, code status.Code, detail string) *status.Failure {
-		return &status.Failure{What: what, Error: status.New(code, detail, nil).JSON()}
+func states() map[string]state.State {
+	unpaired := state.State{At: now, Link: state.LinkNotPaired, SharedTypes: -1, Desk: state.Desk{Interval: time.Hour, LoginKnown: true}}
+	unpaired.Conditions = []problem.JSON{problem.New(problem.NotPaired, "", nil).JSON()}
+	failed := func(what string, code problem.Code, detail string) *state.Failure {
+		return &state.Failure{What: what, Error: problem.New(code, detail, nil).JSON()}
 	}
-	return map[string]status.State{
+	return map[string]state.State{
 		"zero":            {},
 		"connected":       healthy(),
-		"never-synced":    with(func(s *status.State) { s.LastSync, s.LastAdded, s.Samples = time.Time{}, 0, 0 }),
-		"nothing-new":     with(func(s *status.State) { s.LastSync, s.LastAdded = now.Add(-3*time.Hour), 0 }),
+		"never-synced":    with(func(s *state.State) { s.LastSync, s.LastAdded, s.Samples = time.Time{}, 0, 0 }),
+		"nothing-new":     with(func(s *state.State) { s.LastSync, s.LastAdded = now.Add(-3*time.Hour), 0 }),
 		"not-paired":      unpaired,
-		"locked":          occurs(status.PhoneLocked, ""),
-		"not-sharing":     occurs(status.ConnRefused, ""),
-		"not-found":       occurs(status.PhoneNotFound, ""),
-		"disconnected":    occurs(status.ConnReset, ""),
-		"attention":       occurs(status.CertRevoked, ""),
-		"syncing-unknown": with(func(s *status.State) { s.Sync = &status.Progress{} }),
-		"syncing": with(func(s *status.State) {
-			s.Sync = &status.Progress{Requests: 41, Samples: 410_000, New: 398_211, Known: true, Remaining: 590_000, Seconds: 75}
+		"locked":          occurs(problem.PhoneLocked, ""),
+		"not-sharing":     occurs(problem.ConnRefused, ""),
+		"not-found":       occurs(problem.PhoneNotFound, ""),
+		"disconnected":    occurs(problem.ConnReset, ""),
+		"attention":       occurs(problem.CertRevoked, ""),
+		"syncing-unknown": with(func(s *state.State) { s.Sync = &state.Progress{} }),
+		"syncing": with(func(s *state.State) {
+			s.Sync = &state.Progress{Requests: 41, Samples: 410_000, New: 398_211, Known: true, Remaining: 590_000, Seconds: 75}
 		}),
-		"stopping": with(func(s *status.State) { s.Sync = &status.Progress{Samples: 410_000, New: 12, Stopping: true} }),
-		"syncing-elsewhere": with(func(s *status.State) {
-			s.Sync = &status.Progress{Holder: "healthsync sync (process 4242)"}
+		"stopping": with(func(s *state.State) { s.Sync = &state.Progress{Samples: 410_000, New: 12, Stopping: true} }),
+		"syncing-elsewhere": with(func(s *state.State) {
+			s.Sync = &state.Progress{Holder: "healthsync sync (process 4242)"}
 		}),
-		"expiring": with(func(s *status.State) {
+		"expiring": with(func(s *state.State) {
 			s.Credentials[0].NotAfter, s.Credentials[0].DaysLeft = now.Add(29*24*time.Hour+time.Hour), 29
-			s.Conditions = []status.JSON{status.New(status.CertExpiring, "This computer's certificate ends on 6 February 2026, in 29 days.", nil).JSON()}
+			s.Conditions = []problem.JSON{problem.New(problem.CertExpiring, "This computer's certificate ends on 6 February 2026, in 29 days.", nil).JSON()}
 		}),
-		"expired-while-away": with(func(s *status.State) {
-			*s = occurs(status.PhoneNotFound, "")
+		"expired-while-away": with(func(s *state.State) {
+			*s = occurs(problem.PhoneNotFound, "")
 			s.Conditions = nil
 			s.Credentials[0].NotAfter, s.Credentials[0].DaysLeft, s.Credentials[0].Status = now.Add(-16*24*time.Hour), -16, "Expired"
 		}),
-		"protocol-1": with(func(s *status.State) {
+		"protocol-1": with(func(s *state.State) {
 			s.Protocol = 1
-			s.Credentials = []status.Credential{
+			s.Credentials = []state.Credential{
 				{Name: "token", Status: "Valid", NotAfter: now.Add(29 * 24 * time.Hour), DaysLeft: 29},
 				{Name: "server", Status: "Valid", NotAfter: now.Add(364 * 24 * time.Hour), DaysLeft: 364, Advisory: true},
 			}
 		}),
-		"today": with(func(s *status.State) {
+		"today": with(func(s *state.State) {
 			s.Desk.TodayOn = true
-			s.Desk.Today = []status.Figure{{Name: "Steps", Value: "8,412"}, {Name: "Distance", Value: "6.1 km"}, {Name: "Active Energy", Value: "412 kcal"}, {Name: "Resting Heart Rate", Value: "58 bpm"}, {Name: "Sleep", Value: "7 h 21 min"}}
+			s.Desk.Today = []state.Figure{{Name: "Steps", Value: "8,412"}, {Name: "Distance", Value: "6.1 km"}, {Name: "Active Energy", Value: "412 kcal"}, {Name: "Resting Heart Rate", Value: "58 bpm"}, {Name: "Sleep", Value: "7 h 21 min"}}
 		}),
-		"today-empty":      with(func(s *status.State) { s.Desk.TodayOn = true }),
-		"interval-other":   with(func(s *status.State) { s.Desk.Interval = 6 * time.Hour }),
-		"terminal":         with(func(s *status.State) { s.Desk.Terminal = "Use HealthSync in Terminal, too?" }),
-		"interval-manual":  with(func(s *status.State) { s.Desk.Interval = 0 }),
-		"pairing-busy":     with(func(s *status.State) { *s = unpaired; s.Desk.Busy = "Pairing..." }),
-		"pairing-failed":   with(func(s *status.State) { *s = unpaired; s.Desk.Failure = failed("Pairing", status.QRNotFound, "") }),
-		"failed-no-remedy": with(func(s *status.State) { s.Desk.Failure = failed("Export", status.FileExists, "certificates.pem") }),
-		"failed-and-broken": with(func(s *status.State) {
-			*s = occurs(status.DiskFull, "")
-			s.Desk.Failure = failed("Pairing", status.ClipboardEmpty, "")
+		"today-empty":      with(func(s *state.State) { s.Desk.TodayOn = true }),
+		"interval-other":   with(func(s *state.State) { s.Desk.Interval = 6 * time.Hour }),
+		"terminal":         with(func(s *state.State) { s.Desk.Terminal = "Use HealthSync in Terminal, too?" }),
+		"interval-manual":  with(func(s *state.State) { s.Desk.Interval = 0 }),
+		"pairing-busy":     with(func(s *state.State) { *s = unpaired; s.Desk.Busy = "Pairing..." }),
+		"pairing-failed":   with(func(s *state.State) { *s = unpaired; s.Desk.Failure = failed("Pairing", problem.QRNotFound, "") }),
+		"failed-no-remedy": with(func(s *state.State) { s.Desk.Failure = failed("Export", problem.FileExists, "certificates.pem") }),
+		"failed-and-broken": with(func(s *state.State) {
+			*s = occurs(problem.DiskFull, "")
+			s.Desk.Failure = failed("Pairing", problem.ClipboardEmpty, "")
 		}),
-		"question": with(func(s *status.State) {
-			s.Desk.Question = &status.Question{Text: "Unpair from Ana's iPhone? Health data stays.", Yes: "Yes, Unpair", No: "No, Keep It", Then: status.Action{Name: status.ActUnpairYes}}
+		"question": with(func(s *state.State) {
+			s.Desk.Question = &state.Question{Text: "Unpair from Ana's iPhone? Health data stays.", Yes: "Yes, Unpair", No: "No, Keep It", Then: problem.Action{Name: problem.ActUnpairYes}}
 		}),
-		"hostile-name": with(func(s *status.State) {
+		"hostile-name": with(func(s *state.State) {
 			s.Device = "\"; do shell script \u202e\n<b>_x_&\x07\xff " + strings.Repeat("A", 5000)
 		}),
-		"clock-set-back": with(func(s *status.State) { s.LastSync = now.Add(48 * time.Hour) }),
+		"clock-set-back": with(func(s *state.State) { s.LastSync = now.Add(48 * time.Hour) }),
 	}
 }
 
@@ -157,12 +158,12 @@ func TestGoldens(t *testing.T) {
 // failed click. Only what differs from the healthy menu is shown.
 func TestConditions(t *testing.T) {
 	var b strings.Builder
-	for _, c := range status.Table() {
+	for _, c := range problem.Table() {
 		fmt.Fprintf(&b, "%s\n", c.Code)
 		b.WriteString(differs(View(occurs(c.Code, ""), now)))
 		b.WriteString("  as a failed click:\n")
-		b.WriteString(differs(View(with(func(s *status.State) {
-			s.Desk.Failure = &status.Failure{What: "Pairing", Error: status.New(c.Code, "", nil).JSON()}
+		b.WriteString(differs(View(with(func(s *state.State) {
+			s.Desk.Failure = &state.Failure{What: "Pairing", Error: problem.New(c.Code, "", nil).JSON()}
 		}), now)))
 	}
 	golden(t, "conditions", b.String())
@@ -183,9 +184,9 @@ func differs(m Menu) string {
 // The renderer never adds, moves or removes a row, so the skeleton is the same
 // for every state.
 func TestSkeletonNeverChanges(t *testing.T) {
-	want := skeleton(View(status.State{}, time.Time{}).Rows)
+	want := skeleton(View(state.State{}, time.Time{}).Rows)
 	all := states()
-	for _, c := range status.Table() {
+	for _, c := range problem.Table() {
 		all[string(c.Code)] = occurs(c.Code, "detail")
 	}
 	for name, s := range all {
@@ -256,7 +257,7 @@ func TestEveryIcon(t *testing.T) {
 
 // Where a click takes the command's place, the words must not lead up to one.
 func TestRemediesReadWellWithoutTheirCommand(t *testing.T) {
-	for _, c := range status.Table() {
+	for _, c := range problem.Table() {
 		text := withoutCommand(c.Remedy.Text)
 		for _, end := range []string{"then", "run", "with", "by", "of", "wait"} {
 			if c.Remedy.Action != "" && strings.HasSuffix(text, " "+end) {

@@ -8,7 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"healthsync/app/status"
+	"healthsync/app/state"
 )
 
 // How much of a text is drawn, in characters. A device's name is anyone's
@@ -126,7 +126,7 @@ func owner(name string) string {
 }
 
 // credential says how it stands with one: valid, 364 days left.
-func credential(c status.Credential, now time.Time) string {
+func credential(c state.Credential, now time.Time) string {
 	state := strings.ToLower(c.Status)
 	switch {
 	case c.NotAfter.IsZero():

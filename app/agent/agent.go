@@ -19,10 +19,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"healthsync/app/agent/notify"
 	"healthsync/app/config"
-	"healthsync/app/notice"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 )
 
 // Options are the world that an agent lives in.
@@ -36,7 +37,7 @@ type Options struct {
 	Now func() time.Time
 	Log *slog.Logger
 	// Notify shows a notification. It may take its time.
-	Notify func(notice.Notice) error
+	Notify func(notify.Notice) error
 	Desktop
 	// Command makes a command of this program's own ("scan", "--clipboard"),
 	// for what needs much memory or a window: it runs in a process of its own,
@@ -84,7 +85,7 @@ type Agent struct {
 	o      Options
 	core   *core
 	inbox  mailbox
-	state  atomic.Pointer[status.State]
+	state  atomic.Pointer[state.State]
 	result atomic.Pointer[SyncDone] // of the last sync, for who follows it
 
 	mu        sync.Mutex
@@ -103,7 +104,7 @@ type Agent struct {
 // asker is somebody who waits for the answer of the iPhone. The look that
 // gives it must have started after the question.
 type asker struct {
-	reply   chan status.State
+	reply   chan state.State
 	started bool
 }
 
@@ -113,14 +114,14 @@ func New(o Options) *Agent {
 		o.Now = time.Now
 	}
 	a := &Agent{o: o, inbox: newMailbox(), listeners: map[chan struct{}]struct{}{}, notes: newNotes(o)}
-	a.core = newCore(status.App{PID: os.Getpid(), Version: o.Version}, status.Desk{Camera: o.Camera, Report: o.Report}, loadMemory(o.Paths, o.Log), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	a.core = newCore(state.App{PID: os.Getpid(), Version: o.Version}, state.Desk{Camera: o.Camera, Report: o.Report}, loadMemory(o.Paths, o.Log), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	first := a.core.picture(o.Now())
 	a.state.Store(&first)
 	return a
 }
 
 // State is how things stand. It must not be changed.
-func (a *Agent) State() status.State { return *a.state.Load() }
+func (a *Agent) State() state.State { return *a.state.Load() }
 
 // Subscribe gives a channel that is full when there is a new State. The latest
 // counts: whoever is slow misses those between.
@@ -137,25 +138,25 @@ func (a *Agent) Subscribe() (changed <-chan struct{}, cancel func()) {
 }
 
 // Do asks for an action. It never waits and loses none.
-func (a *Agent) Do(action status.Action) { a.inbox.put(Clicked{action}) }
+func (a *Agent) Do(action problem.Action) { a.inbox.put(Clicked{action}) }
 
 // Tell passes a message on. It never waits.
 func (a *Agent) Tell(m Message) { a.inbox.put(m) }
 
 // Ask asks the iPhone how it is and gives the State after its answer.
-func (a *Agent) Ask(ctx context.Context) (status.State, error) {
-	reply := make(chan status.State, 1)
+func (a *Agent) Ask(ctx context.Context) (state.State, error) {
+	reply := make(chan state.State, 1)
 	a.inbox.put(askedFor{reply})
 	select {
 	case s := <-reply:
 		return s, nil
 	case <-ctx.Done():
-		return status.State{}, ctx.Err()
+		return state.State{}, ctx.Err()
 	}
 }
 
 // askedFor is Asked with somebody who waits.
-type askedFor struct{ reply chan status.State }
+type askedFor struct{ reply chan state.State }
 
 func (askedFor) message() {}
 

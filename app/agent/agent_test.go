@@ -17,12 +17,13 @@ import (
 	"time"
 
 	"healthsync/app/agent"
+	"healthsync/app/agent/control"
+	"healthsync/app/agent/notify"
 	"healthsync/app/config"
-	"healthsync/app/lock"
-	"healthsync/app/notice"
+	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/socket"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/pki/vault"
 	"healthsync/sync/engine"
 	"healthsync/sync/simulator"
@@ -51,7 +52,7 @@ type mac struct {
 	questions chan []byte
 
 	mu    sync.Mutex
-	notes []notice.Notice
+	notes []notify.Notice
 	hold  *hold
 }
 
@@ -211,7 +212,7 @@ func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd)
 		Paths: m.paths, Station: m.station, Link: m.links, Log: slog.New(slog.NewTextHandler(m.log, nil)),
 		Desktop: m.desk, Command: command, Version: "test", Listen: m.listen,
 		Now: m.now,
-		Notify: func(n notice.Notice) error {
+		Notify: func(n notify.Notice) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.notes = append(m.notes, n)
@@ -236,7 +237,7 @@ func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd)
 }
 
 // until waits for a State, as long as there are others.
-func (m *mac) until(what string, ok func(status.State) bool) status.State {
+func (m *mac) until(what string, ok func(state.State) bool) state.State {
 	m.t.Helper()
 	changed, cancel := m.a.Subscribe()
 	defer cancel()
@@ -256,8 +257,8 @@ func (m *mac) until(what string, ok func(status.State) bool) status.State {
 // stuck is how long nothing at all happens when nothing will.
 const stuck = 30 * time.Second
 
-func connected(s status.State) bool {
-	return s.Link == status.LinkConnected && s.Sync == nil && !s.LastSync.IsZero()
+func connected(s state.State) bool {
+	return s.Link == state.LinkConnected && s.Sync == nil && !s.LastSync.IsZero()
 }
 
 func TestAgentSyncs(t *testing.T) {
@@ -273,7 +274,7 @@ func TestAgentSyncs(t *testing.T) {
 	if s.LastAdded != want || s.Device != "Ana's iPhone" || s.App == nil || s.App.NextSync.IsZero() {
 		t.Errorf("%+v, want %d samples", s, want)
 	}
-	m.until("the count", func(s status.State) bool { return s.Samples == int64(want) })
+	m.until("the count", func(s state.State) bool { return s.Samples == int64(want) })
 	if strings.Contains(m.log.String(), "level=WARN") {
 		t.Error("it warned of something")
 	}
@@ -285,7 +286,7 @@ func TestAgentAsk(t *testing.T) {
 	m := newMac(t)
 	m.start(nil)
 	s, err := m.a.Ask(t.Context())
-	if err != nil || s.Link != status.LinkNotPaired {
+	if err != nil || s.Link != state.LinkNotPaired {
 		t.Errorf("%+v %v", s, err)
 	}
 	m.pair() // nobody has told the app
@@ -294,7 +295,7 @@ func TestAgentAsk(t *testing.T) {
 	}
 	m.until("the first sync", connected)
 	m.phone.SetLocked(true)
-	if s, err = m.a.Ask(t.Context()); err != nil || s.Link != status.LinkLocked || s.Problem() == nil || s.Problem().Code != status.PhoneLocked {
+	if s, err = m.a.Ask(t.Context()); err != nil || s.Link != state.LinkLocked || s.Problem() == nil || s.Problem().Code != problem.PhoneLocked {
 		t.Errorf("%+v %v", s, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -309,12 +310,12 @@ func TestAgentWaitsForAnother(t *testing.T) {
 	t.Parallel()
 	m := newMac(t)
 	m.pair()
-	held, err := lock.Take(m.paths.LockFile(), "healthsync sync", time.Now())
+	held, err := files.Take(m.paths.LockFile(), "healthsync sync", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.start(nil)
-	s := m.until("the holder's name", func(s status.State) bool { return s.Sync != nil && s.Sync.Holder != "" })
+	s := m.until("the holder's name", func(s state.State) bool { return s.Sync != nil && s.Sync.Holder != "" })
 	if !strings.HasPrefix(s.Sync.Holder, "healthsync sync (process ") {
 		t.Errorf("%q", s.Sync.Holder)
 	}
@@ -335,7 +336,7 @@ func TestAgentFollow(t *testing.T) {
 	m.pair()
 	h := m.holdAfter(0)
 	m.a.Changed()
-	m.until("a sync", func(s status.State) bool { return s.Sync != nil })
+	m.until("a sync", func(s state.State) bool { return s.Sync != nil })
 	steps := 0
 	e, err := m.a.Follow(t.Context(), func(engine.Progress) {
 		steps++
@@ -344,7 +345,7 @@ func TestAgentFollow(t *testing.T) {
 	if err != nil || e.Idle || e.Error != nil || e.Result.Added == 0 || steps == 0 {
 		t.Errorf("%+v %v after %d steps", e, err, steps)
 	}
-	var _ socket.App = m.a
+	var _ control.App = m.a
 }
 
 // Whoever runs a sync while the app is on its long way back gets the newest days
@@ -356,7 +357,7 @@ func TestAgentFreshens(t *testing.T) {
 	m.pair()
 	h := m.holdAfter(18)
 	m.start(nil)
-	m.until("a way back", func(s status.State) bool {
+	m.until("a way back", func(s state.State) bool {
 		return s.Sync != nil && s.Sync.Samples > 0 && s.Sync.Back < time.Now().AddDate(0, 0, -20).Unix()
 	})
 	m.ahead.Store(int64(time.Minute)) // what began a moment ago is fresh anyway
@@ -395,8 +396,8 @@ func TestAgentQuitsWhileSyncing(t *testing.T) {
 			m.pair()
 			h := m.holdAfter(2)
 			m.start(nil)
-			m.until("a sync that moves", func(s status.State) bool { return s.Sync != nil && s.Sync.Samples > 0 })
-			m.a.Do(status.Action{Name: status.ActQuit})
+			m.until("a sync that moves", func(s state.State) bool { return s.Sync != nil && s.Sync.Samples > 0 })
+			m.a.Do(problem.Action{Name: problem.ActQuit})
 			if answers {
 				h.release()
 			}
@@ -407,7 +408,7 @@ func TestAgentQuitsWhileSyncing(t *testing.T) {
 				t.Fatal("it does not quit")
 			}
 			for end := time.Now().Add(stuck); ; time.Sleep(10 * time.Millisecond) {
-				_, err := lock.Take(m.paths.LockFile(), "test", time.Now())
+				_, err := files.Take(m.paths.LockFile(), "test", time.Now())
 				if err == nil {
 					break
 				}
@@ -432,10 +433,10 @@ func TestAgentCommands(t *testing.T) {
 		asked = append(asked, args)
 		return exec.CommandContext(ctx, "sh", "-c", `echo 'healthsync: note' >&2; echo '{"schema":1,"error":{"code":"QR_NOT_FOUND","severity":"error","title":"t","sentence":"No QR code","remedy":{"text":"again","action":"pair"}},"exit":15}' >&2; exit 15`)
 	})
-	m.until("a picture", func(s status.State) bool { return s.Link == status.LinkNotPaired })
-	m.a.Do(status.Action{Name: status.ActPairFile, Arg: "/tmp/a picture.png"})
-	s := m.until("the failure", func(s status.State) bool { return s.Desk.Failure != nil })
-	if f := s.Desk.Failure; f.What != "Pairing" || f.Error.Code != status.QRNotFound || f.Error.Remedy.Action != status.ActPair {
+	m.until("a picture", func(s state.State) bool { return s.Link == state.LinkNotPaired })
+	m.a.Do(problem.Action{Name: problem.ActPairFile, Arg: "/tmp/a picture.png"})
+	s := m.until("the failure", func(s state.State) bool { return s.Desk.Failure != nil })
+	if f := s.Desk.Failure; f.What != "Pairing" || f.Error.Code != problem.QRNotFound || f.Error.Remedy.Action != problem.ActPair {
 		t.Errorf("%+v", f)
 	}
 	mu.Lock()
@@ -443,11 +444,11 @@ func TestAgentCommands(t *testing.T) {
 		t.Errorf("asked for %q", got)
 	}
 	mu.Unlock()
-	m.a.Do(status.Action{Name: status.ActDismiss})
-	m.until("no failure", func(s status.State) bool { return s.Desk.Failure == nil })
-	m.a.Do(status.Action{Name: status.ActPairFile}) // the window is closed
-	m.a.Do(status.Action{Name: status.ActUnlock})   // this fails, after it
-	s = m.until("the other failure", func(s status.State) bool { return s.Desk.Failure != nil && s.Desk.Busy == "" })
+	m.a.Do(problem.Action{Name: problem.ActDismiss})
+	m.until("no failure", func(s state.State) bool { return s.Desk.Failure == nil })
+	m.a.Do(problem.Action{Name: problem.ActPairFile}) // the window is closed
+	m.a.Do(problem.Action{Name: problem.ActUnlock})   // this fails, after it
+	s = m.until("the other failure", func(s state.State) bool { return s.Desk.Failure != nil && s.Desk.Busy == "" })
 	if s.Desk.Failure.What != "Opening the keychain" {
 		t.Errorf("%+v", s.Desk.Failure)
 	}
@@ -460,34 +461,34 @@ func TestAgentActions(t *testing.T) {
 	m.pair()
 	m.start(nil)
 	m.until("the first sync", connected)
-	m.a.Do(status.Action{Name: status.ActInterval, Arg: "15m"})
-	m.until("the interval", func(s status.State) bool { return s.Desk.Interval == 15*time.Minute })
-	m.a.Do(status.Action{Name: status.ActInterval, Arg: "1s"})
-	s := m.until("the refusal", func(s status.State) bool { return s.Desk.Failure != nil })
-	if s.Desk.Failure.Error.Code != status.ConfigInvalid {
+	m.a.Do(problem.Action{Name: problem.ActInterval, Arg: "15m"})
+	m.until("the interval", func(s state.State) bool { return s.Desk.Interval == 15*time.Minute })
+	m.a.Do(problem.Action{Name: problem.ActInterval, Arg: "1s"})
+	s := m.until("the refusal", func(s state.State) bool { return s.Desk.Failure != nil })
+	if s.Desk.Failure.Error.Code != problem.ConfigInvalid {
 		t.Errorf("%+v", s.Desk.Failure)
 	}
-	m.a.Do(status.Action{Name: status.ActLogin})
-	m.until("the login item", func(s status.State) bool { return s.Desk.Login })
-	m.a.Do(status.Action{Name: status.ActFolder})
+	m.a.Do(problem.Action{Name: problem.ActLogin})
+	m.until("the login item", func(s state.State) bool { return s.Desk.Login })
+	m.a.Do(problem.Action{Name: problem.ActFolder})
 	// The command is offered once; what is answered is not asked again.
-	m.until("the offer", func(s status.State) bool { return s.Desk.Terminal == m.desk.terminal })
-	m.a.Do(status.Action{Name: status.ActTerminal})
-	s = m.until("the question about the command", func(s status.State) bool { return s.Desk.Question != nil && s.Desk.Terminal == "" })
+	m.until("the offer", func(s state.State) bool { return s.Desk.Terminal == m.desk.terminal })
+	m.a.Do(problem.Action{Name: problem.ActTerminal})
+	s = m.until("the question about the command", func(s state.State) bool { return s.Desk.Question != nil && s.Desk.Terminal == "" })
 	m.a.Do(s.Desk.Question.Then)
-	m.a.Do(status.Action{Name: status.ActTerminal})
-	m.a.Do(status.Action{Name: status.ActCheck})
-	m.until("the link", func(s status.State) bool {
+	m.a.Do(problem.Action{Name: problem.ActTerminal})
+	m.a.Do(problem.Action{Name: problem.ActCheck})
+	m.until("the link", func(s state.State) bool {
 		m.desk.mu.Lock()
 		defer m.desk.mu.Unlock()
 		return m.desk.linked == 1 && s.Desk.Terminal == ""
 	})
-	m.a.Do(status.Action{Name: status.ActDismiss})
-	m.until("no question", func(s status.State) bool { return s.Desk.Question == nil })
-	m.a.Do(status.Action{Name: status.ActUnpair}) // no window can ask
-	s = m.until("the question", func(s status.State) bool { return s.Desk.Question != nil })
+	m.a.Do(problem.Action{Name: problem.ActDismiss})
+	m.until("no question", func(s state.State) bool { return s.Desk.Question == nil })
+	m.a.Do(problem.Action{Name: problem.ActUnpair}) // no window can ask
+	s = m.until("the question", func(s state.State) bool { return s.Desk.Question != nil })
 	m.a.Do(s.Desk.Question.Then)
-	m.until("the end of the pairing", func(s status.State) bool { return s.Link == status.LinkNotPaired && !s.Paired })
+	m.until("the end of the pairing", func(s state.State) bool { return s.Link == state.LinkNotPaired && !s.Paired })
 	if _, err := os.Stat(m.paths.PairingFile()); !os.IsNotExist(err) {
 		t.Error("the pairing is still there")
 	}
@@ -501,9 +502,9 @@ func TestAgentActions(t *testing.T) {
 	m.desk.confirm = func() (bool, error) { return true, nil }
 	m.pair()
 	m.a.Changed()
-	m.until("the new pairing", func(s status.State) bool { return s.Paired })
-	m.a.Do(status.Action{Name: status.ActUnpair})
-	m.until("its end", func(s status.State) bool { return !s.Paired })
+	m.until("the new pairing", func(s state.State) bool { return s.Paired })
+	m.a.Do(problem.Action{Name: problem.ActUnpair})
+	m.until("its end", func(s state.State) bool { return !s.Paired })
 }
 
 // Settings and a memory that cannot be read are told, and nothing is lost.
@@ -517,8 +518,8 @@ func TestAgentDamagedFiles(t *testing.T) {
 		}
 	}
 	m.start(nil)
-	m.until("the condition", func(s status.State) bool {
-		return len(s.Conditions) == 1 && s.Conditions[0].Code == status.ConfigInvalid
+	m.until("the condition", func(s state.State) bool {
+		return len(s.Conditions) == 1 && s.Conditions[0].Code == problem.ConfigInvalid
 	})
 	if err := os.WriteFile(m.paths.ConfigFile(), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 )
 
 // Who asks while a look or a sync is under way gets the answer of the next
@@ -27,15 +28,15 @@ func TestAskedMeanwhile(t *testing.T) {
 		return online, offline
 	}
 	seen := func(offline bool) Looked {
-		m := Looked{Offline: offline, State: status.State{At: now, Paired: true, PairedAt: now, Link: status.LinkConnected, LastSync: now, SharedTypes: 31}}
+		m := Looked{Offline: offline, State: state.State{At: now, Paired: true, PairedAt: now, Link: state.LinkConnected, LastSync: now, SharedTypes: 31}}
 		return m
 	}
-	ask := func() chan status.State {
-		reply := make(chan status.State, 1)
+	ask := func() chan state.State {
+		reply := make(chan state.State, 1)
 		a.handle(askedFor{reply})
 		return reply
 	}
-	answered := func(what string, ch chan status.State, want bool) {
+	answered := func(what string, ch chan state.State, want bool) {
 		t.Helper()
 		select {
 		case <-ch:
@@ -59,7 +60,7 @@ func TestAskedMeanwhile(t *testing.T) {
 	answered("by its own look", during, true)
 
 	// While a sync runs the iPhone is not asked; what is known is the answer.
-	a.handle(Clicked{status.Action{Name: status.ActSync}})
+	a.handle(Clicked{problem.Action{Name: problem.ActSync}})
 	syncing := ask()
 	a.handle(seen(true))
 	answered("while a sync runs", syncing, true)

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"healthsync/app/agent/notify"
 	"healthsync/app/config"
-	"healthsync/app/notice"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 )
 
 // core is what the agent knows and how it decides: messages in, effects out.
@@ -18,28 +19,28 @@ import (
 type core struct {
 	phase Phase
 	// seen is the last picture, with what earlier ones said of the iPhone.
-	seen status.State
+	seen state.State
 	// problem keeps the iPhone from being asked, trouble kept the last sync from
 	// doing its work although it answered, silent is what the last sync missed.
-	problem, trouble, silent *status.JSON
+	problem, trouble, silent *problem.JSON
 	// remarks are the other conditions of the last picture.
-	remarks []status.JSON
+	remarks []problem.JSON
 
 	config config.Config
-	desk   status.Desk
-	app    status.App
+	desk   state.Desk
+	app    state.App
 	memory Memory
-	told   status.State // the picture that was last judged for notifications
-	dirty  bool         // the memory has to be saved
+	told   state.State // the picture that was last judged for notifications
+	dirty  bool        // the memory has to be saved
 
 	plan plan
-	sync *status.Progress
+	sync *state.Progress
 	jobs jobs
 }
 
-func newCore(app status.App, desk status.Desk, m Memory, random *rand.Rand) *core {
+func newCore(app state.App, desk state.Desk, m Memory, random *rand.Rand) *core {
 	if m.Said == nil {
-		m.Said = notice.Said{}
+		m.Said = notify.Said{}
 	}
 	return &core{app: app, desk: desk, memory: m, plan: plan{random: random}}
 }
@@ -115,7 +116,7 @@ func (c *core) due(now time.Time) []Effect {
 		out = append(out, c.freshen(now)...)
 	}
 	if c.renewDue(now) {
-		out = append(out, c.jobs.add(status.Action{Name: status.ActRenew, Arg: quietly})...)
+		out = append(out, c.jobs.add(problem.Action{Name: problem.ActRenew, Arg: quietly})...)
 	}
 	if c.plan.looking {
 		return out // its answer may take back what there is to be said
@@ -190,7 +191,7 @@ func (c *core) looked(m Looked, now time.Time) []Effect {
 	first := c.seen.At.IsZero()
 	if m.Broken != nil {
 		j := m.Broken.JSON()
-		c.remarks = []status.JSON{j}
+		c.remarks = []problem.JSON{j}
 		c.seen.At = now
 	} else {
 		c.config = m.Config
@@ -232,22 +233,22 @@ func (c *core) merge(m Looked, now time.Time) {
 		c.problem, c.trouble, c.silent = nil, nil, nil
 		c.working() // what failed was the pairing before
 		c.plan.soon(now, 0)
-		before = status.State{}
+		before = state.State{}
 	}
 	c.remarks = slices.Clone(s.Conditions)
 	if m.Offline {
 		// What the iPhone said last still stands.
 		c.seen.Latency, c.seen.Skew, c.seen.SharedTypes = before.Latency, before.Skew, before.SharedTypes
-		if i := slices.IndexFunc(before.Conditions, func(j status.JSON) bool { return j.Code == status.ClockSkew }); i >= 0 && c.problem == nil {
+		if i := slices.IndexFunc(before.Conditions, func(j problem.JSON) bool { return j.Code == problem.ClockSkew }); i >= 0 && c.problem == nil {
 			c.remarks = append(c.remarks, before.Conditions[i])
 		}
 		return
 	}
 	c.problem = nil
 	link, answered := s.Link, m.Problem == nil
-	if m.Problem != nil && m.Problem.Code == status.RateLimited {
-		link, answered = status.LinkConnected, true // it answers; it has been asked a lot
-		c.remarks = slices.DeleteFunc(c.remarks, func(j status.JSON) bool { return j.Code == status.RateLimited })
+	if m.Problem != nil && m.Problem.Code == problem.RateLimited {
+		link, answered = state.LinkConnected, true // it answers; it has been asked a lot
+		c.remarks = slices.DeleteFunc(c.remarks, func(j problem.JSON) bool { return j.Code == problem.RateLimited })
 	}
 	if !answered {
 		j := m.Problem.JSON()
@@ -265,7 +266,7 @@ func (c *core) merge(m Looked, now time.Time) {
 func (c *core) unpaired(m Looked) {
 	c.problem, c.silent = nil, nil
 	c.remarks = m.State.Conditions
-	if m.State.Link == status.LinkNotPaired {
+	if m.State.Link == state.LinkNotPaired {
 		_ = c.enter(SawUnpaired)
 	} else { // a record that cannot be read
 		_ = c.enter(Paired)
@@ -275,10 +276,10 @@ func (c *core) unpaired(m Looked) {
 }
 
 // picture is the State as it is now.
-func (c *core) picture(now time.Time) status.State {
+func (c *core) picture(now time.Time) state.State {
 	s := c.seen
 	if s.At.IsZero() {
-		return status.State{Desk: c.desk} // nothing is known yet
+		return state.State{Desk: c.desk} // nothing is known yet
 	}
 	s.At = now.UTC()
 	s.Link = c.phase.Link()
@@ -292,9 +293,9 @@ func (c *core) picture(now time.Time) status.State {
 	s.Desk.Renewing = c.hopesToRenew()
 	if cert, ok := c.client(); ok && cert.NotAfter.Equal(c.memory.RenewRefused) {
 		// The iPhone does not renew it: what is offered must be what helps.
-		again := status.New(status.CertHasExpired, "", nil).Remedy
+		again := problem.New(problem.CertHasExpired, "", nil).Remedy
 		for i := range s.Conditions {
-			if s.Conditions[i].Code == status.CertExpiring {
+			if s.Conditions[i].Code == problem.CertExpiring {
 				s.Conditions[i].Remedy = again
 			}
 		}
@@ -303,9 +304,9 @@ func (c *core) picture(now time.Time) status.State {
 }
 
 // conditions are the root causes of all that is wrong, worst first.
-func (c *core) conditions() []status.JSON {
-	all := make([]status.JSON, 0, len(c.remarks)+3)
-	for _, j := range []*status.JSON{c.problem, c.trouble} {
+func (c *core) conditions() []problem.JSON {
+	all := make([]problem.JSON, 0, len(c.remarks)+3)
+	for _, j := range []*problem.JSON{c.problem, c.trouble} {
 		if j != nil {
 			all = append(all, *j)
 		}
@@ -314,19 +315,19 @@ func (c *core) conditions() []status.JSON {
 	if c.silent != nil {
 		all = append(all, *c.silent)
 	}
-	codes := make([]status.Code, len(all))
+	codes := make([]problem.Code, len(all))
 	for i, j := range all {
 		codes[i] = j.Code
 	}
-	roots := status.RootCauses(codes)
-	out := []status.JSON{}
+	roots := problem.RootCauses(codes)
+	out := []problem.JSON{}
 	for _, j := range all {
 		if i := slices.Index(roots, j.Code); i >= 0 {
 			roots = slices.Delete(roots, i, i+1)
 			out = append(out, j)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b status.JSON) int { return cmp.Compare(b.Severity, a.Severity) })
+	slices.SortStableFunc(out, func(a, b problem.JSON) int { return cmp.Compare(b.Severity, a.Severity) })
 	return out
 }
 
@@ -336,7 +337,7 @@ func (c *core) judge(now time.Time) []Effect {
 	if s.At.IsZero() {
 		return nil
 	}
-	notices, said := notice.Decide(c.told, s, c.memory.Said, c.config.ExpiryDays(), now)
+	notices, said := notify.Decide(c.told, s, c.memory.Said, c.config.ExpiryDays(), now)
 	c.told = s
 	var out []Effect
 	for _, n := range notices {

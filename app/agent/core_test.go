@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -25,7 +26,7 @@ type stage struct {
 }
 
 func newStage(t *testing.T) *stage {
-	return &stage{t: t, now: start, c: newCore(status.App{PID: 1}, status.Desk{}, Memory{}, rand.New(rand.NewPCG(1, 2)))}
+	return &stage{t: t, now: start, c: newCore(state.App{PID: 1}, state.Desk{}, Memory{}, rand.New(rand.NewPCG(1, 2)))}
 }
 
 // send sends a message and names the effects; notes and memory are left out.
@@ -85,29 +86,29 @@ func (s *stage) settle() string {
 }
 
 // seen is a look that found the iPhone so; code "" is connected.
-func seen(code status.Code, lastSync time.Time) Looked {
-	st := status.State{
-		At: start, Link: status.LinkConnected, Paired: true, PairedAt: start.Add(-time.Hour), Device: "Ana's iPhone", Protocol: 2, LastSync: lastSync,
-		Conditions:  []status.JSON{},
-		Credentials: []status.Credential{{Name: "client", NotBefore: start.Add(-time.Hour), NotAfter: start.AddDate(1, 0, 0)}},
+func seen(code problem.Code, lastSync time.Time) Looked {
+	st := state.State{
+		At: start, Link: state.LinkConnected, Paired: true, PairedAt: start.Add(-time.Hour), Device: "Ana's iPhone", Protocol: 2, LastSync: lastSync,
+		Conditions:  []problem.JSON{},
+		Credentials: []state.Credential{{Name: "client", NotBefore: start.Add(-time.Hour), NotAfter: start.AddDate(1, 0, 0)}},
 	}
 	m := Looked{State: st}
 	if code != "" {
-		m.Problem = status.New(code, "", nil)
-		m.State.Link, m.State.Conditions = status.LinkOf(m.Problem), []status.JSON{m.Problem.JSON()}
+		m.Problem = problem.New(code, "", nil)
+		m.State.Link, m.State.Conditions = state.LinkOf(m.Problem), []problem.JSON{m.Problem.JSON()}
 	}
 	return m
 }
 
 func offline(lastSync time.Time) Looked {
 	m := seen("", lastSync)
-	m.Offline, m.State.Link = true, status.LinkDisconnected
+	m.Offline, m.State.Link = true, state.LinkDisconnected
 	return m
 }
 
 func unpaired() Looked {
-	e := status.New(status.NotPaired, "", nil)
-	return Looked{State: status.State{At: start, Link: status.LinkNotPaired, Conditions: []status.JSON{e.JSON()}}, Problem: e, Offline: true}
+	e := problem.New(problem.NotPaired, "", nil)
+	return Looked{State: state.State{At: start, Link: state.LinkNotPaired, Conditions: []problem.JSON{e.JSON()}}, Problem: e, Offline: true}
 }
 
 // begin brings the stage to Connected, the last sync just over.
@@ -129,8 +130,8 @@ func TestStart(t *testing.T) {
 	s.c.begin(s.now)
 	s.want(unpaired(), "")
 	s.phase(NotPaired)
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "")
-	if f := s.c.picture(s.now).Desk.Failure; f == nil || f.Error.Code != status.NotPaired {
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "")
+	if f := s.c.picture(s.now).Desk.Failure; f == nil || f.Error.Code != problem.NotPaired {
 		t.Errorf("a sync without an iPhone drew %+v", f)
 	}
 	// Another process pairs.
@@ -149,7 +150,7 @@ func TestSyncByItself(t *testing.T) {
 	s.pass(time.Second)
 	s.want(Ticked{}, "startsync")
 	s.phase(Syncing)
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "") // twice is once
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "") // twice is once
 	s.want(Progressed{engine.Progress{Samples: 41, Known: true, Remaining: 59}}, "")
 	if p, ok := s.c.picture(s.now).Sync.Percent(); p != 41 || !ok {
 		t.Errorf("%d%% %v", p, ok)
@@ -171,7 +172,7 @@ func TestSyncFreshens(t *testing.T) {
 	s.want(seen("", start), "startsync")
 	s.want(FreshWanted{}, "") // it begins with them
 	s.pass(time.Minute)
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "freshen")
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "freshen")
 	s.want(FreshWanted{}, "") // twice is once
 	s.pass(config.DefaultInterval - time.Second)
 	s.want(Ticked{}, "")
@@ -181,7 +182,7 @@ func TestSyncFreshens(t *testing.T) {
 	s.pass(time.Second)
 	s.want(Ticked{}, "freshen")
 	s.want(Ticked{}, "")
-	s.want(Clicked{status.Action{Name: status.ActStop}}, "stopsync")
+	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "stopsync")
 	s.pass(time.Hour)
 	s.want(FreshWanted{}, "")
 	s.send(SyncDone{})
@@ -202,14 +203,14 @@ func TestAwayAndBack(t *testing.T) {
 	s := begin(t)
 	s.pass(3 * time.Minute)
 	s.want(Ticked{}, "look")
-	s.want(seen(status.PhoneNotFound, start), "")
+	s.want(seen(problem.PhoneNotFound, start), "")
 	s.phase(NotFound)
 	looks := 0
 	for end := s.now.Add(time.Hour); s.now.Before(end); {
 		s.now = s.c.wakeAt(s.now)
 		if s.send(Ticked{}) == "look" {
 			looks++
-			s.send(seen(status.PhoneNotFound, start))
+			s.send(seen(problem.PhoneNotFound, start))
 		}
 	}
 	if looks < 15 || looks > 35 {
@@ -230,7 +231,7 @@ func TestAwayAndBack(t *testing.T) {
 
 // A person who is asked for rests as long as a person may take.
 func TestLookingRests(t *testing.T) {
-	for code, most := range map[status.Code]int{"": 32, status.CertRevoked: 12, status.PhoneLocked: 35, status.ConnRefused: 35} {
+	for code, most := range map[problem.Code]int{"": 32, problem.CertRevoked: 12, problem.PhoneLocked: 35, problem.ConnRefused: 35} {
 		s := begin(t)
 		s.send(Looked{State: s.c.seen, Config: config.Config{Sync: config.Sync{Interval: "manual"}}, Offline: true})
 		n := 0
@@ -251,53 +252,53 @@ func TestLookingRests(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{status.Action{Name: status.ActStop}}, "") // a greyed row's click
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
-	s.want(Clicked{status.Action{Name: status.ActStop}}, "stopsync")
-	s.want(Clicked{status.Action{Name: status.ActStop}}, "")
+	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "") // a greyed row's click
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
+	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "stopsync")
+	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "")
 	if p := s.c.picture(s.now).Sync; p == nil || !p.Stopping {
 		t.Errorf("%+v", p)
 	}
-	s.want(SyncDone{Problem: status.New(status.Interrupted, "", nil)}, "look offline")
+	s.want(SyncDone{Problem: problem.New(problem.Interrupted, "", nil)}, "look offline")
 	s.want(offline(time.Time{}), "") // never synced: due, but it was stopped
 	s.pass(stoppedFor)
 	if s.send(Ticked{}); s.c.phase == Syncing {
 		t.Error("what the person stopped began again by itself")
 	}
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
 }
 
 func TestSyncFails(t *testing.T) {
 	for _, c := range []struct {
-		code      status.Code
+		code      problem.Code
 		phase     Phase
 		condition bool
 		retries   bool // by itself, although no look has found anything new
 	}{
-		{status.PhoneLocked, Locked, true, false},
-		{status.ConnRefused, NotSharing, true, false},
-		{status.TimedOut, NotFound, true, false},
-		{status.CertRevoked, Attention, true, false},
-		{status.DiskFull, Connected, true, true},
-		{status.StoreOther, Connected, true, true},
-		{status.StoreCorrupt, Connected, true, true},
-		{status.ResponseInvalid, Connected, true, true},
-		{status.RateLimited, Connected, false, true},
+		{problem.PhoneLocked, Locked, true, false},
+		{problem.ConnRefused, NotSharing, true, false},
+		{problem.TimedOut, NotFound, true, false},
+		{problem.CertRevoked, Attention, true, false},
+		{problem.DiskFull, Connected, true, true},
+		{problem.StoreOther, Connected, true, true},
+		{problem.StoreCorrupt, Connected, true, true},
+		{problem.ResponseInvalid, Connected, true, true},
+		{problem.RateLimited, Connected, false, true},
 	} {
 		for _, asked := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s asked %v", c.code, asked), func(t *testing.T) {
 				s := begin(t)
 				if asked {
-					s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
+					s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
 				} else {
 					s.pass(config.DefaultInterval)
 					s.settle()
 				}
 				s.phase(Syncing)
-				s.send(SyncDone{Problem: status.New(c.code, "", nil)})
+				s.send(SyncDone{Problem: problem.New(c.code, "", nil)})
 				s.phase(c.phase)
 				p := s.c.picture(s.now)
-				if has := slices.ContainsFunc(p.Conditions, func(j status.JSON) bool { return j.Code == c.code }); has != c.condition {
+				if has := slices.ContainsFunc(p.Conditions, func(j problem.JSON) bool { return j.Code == c.code }); has != c.condition {
 					t.Errorf("conditions: %+v", p.Conditions)
 				}
 				if (p.Desk.Failure != nil) != asked {
@@ -326,7 +327,7 @@ func TestSyncBacksOff(t *testing.T) {
 			switch {
 			case strings.Contains(todo, "startsync"):
 				n++
-				todo = s.send(SyncDone{Problem: status.New(status.DiskFull, "", nil)})
+				todo = s.send(SyncDone{Problem: problem.New(problem.DiskFull, "", nil)})
 			case strings.Contains(todo, "look offline"):
 				todo = s.send(offline(start))
 			default:
@@ -341,12 +342,12 @@ func TestSyncBacksOff(t *testing.T) {
 
 func TestSyncElsewhere(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
 	s.want(SyncDone{Holder: "healthsync sync (process 4242)"}, "")
-	if p := s.c.picture(s.now); p.Sync == nil || p.Sync.Holder == "" || p.Link != status.LinkConnected {
+	if p := s.c.picture(s.now); p.Sync == nil || p.Sync.Holder == "" || p.Link != state.LinkConnected {
 		t.Errorf("%+v", p)
 	}
-	s.want(Clicked{status.Action{Name: status.ActStop}}, "") // not ours to stop
+	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "") // not ours to stop
 	s.pass(busyRetry)
 	s.want(Ticked{}, "startsync")
 	s.want(SyncDone{Holder: "healthsync sync (process 4242)"}, "")
@@ -362,48 +363,48 @@ func TestSyncElsewhere(t *testing.T) {
 // the iPhone back.
 func TestUnpairedWhileSyncing(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
 	s.want(FilesChanged{}, "look offline")
 	s.want(unpaired(), "stopsync")
 	s.phase(NotPaired)
-	s.want(SyncDone{Problem: status.New(status.Interrupted, "", nil)}, "look offline")
+	s.want(SyncDone{Problem: problem.New(problem.Interrupted, "", nil)}, "look offline")
 	s.phase(NotPaired)
 	s.want(unpaired(), "")
 }
 
 func TestActions(t *testing.T) {
 	s := begin(t)
-	pair := Clicked{status.Action{Name: status.ActPairClipboard}}
+	pair := Clicked{problem.Action{Name: problem.ActPairClipboard}}
 	s.want(pair, "run pair-clipboard")
 	s.want(pair, "") // twice is once
-	s.want(Clicked{status.Action{Name: status.ActExport}}, "")
-	s.want(Clicked{status.Action{Name: status.ActFolder}}, "run folder") // waits for nobody
+	s.want(Clicked{problem.Action{Name: problem.ActExport}}, "")
+	s.want(Clicked{problem.Action{Name: problem.ActFolder}}, "run folder") // waits for nobody
 	if b := s.c.picture(s.now).Desk.Busy; b != "Pairing..." {
 		t.Errorf("busy: %q", b)
 	}
-	s.want(Done{Action: pair.Action, Problem: status.New(status.ClipboardEmpty, "", nil)}, "run export, look offline")
+	s.want(Done{Action: pair.Action, Problem: problem.New(problem.ClipboardEmpty, "", nil)}, "run export, look offline")
 	if f := s.c.picture(s.now).Desk.Failure; f == nil || f.What != "Pairing" || f.Error.Remedy.Text == "" {
 		t.Errorf("a failed click drew %+v", f)
 	}
-	s.want(Done{Action: status.Action{Name: status.ActExport}, Cancelled: true, Problem: status.New(status.Declined, "", nil)}, "")
+	s.want(Done{Action: problem.Action{Name: problem.ActExport}, Cancelled: true, Problem: problem.New(problem.Declined, "", nil)}, "")
 	if p := s.c.picture(s.now); p.Desk.Busy != "" || p.Desk.Failure == nil {
 		t.Errorf("%+v", p.Desk)
 	}
-	s.want(Clicked{status.Action{Name: status.ActDismiss}}, "")
+	s.want(Clicked{problem.Action{Name: problem.ActDismiss}}, "")
 	if f := s.c.picture(s.now).Desk.Failure; f != nil {
 		t.Errorf("dismissed and still drawn: %+v", f)
 	}
-	s.want(Clicked{status.Action{Name: "no such thing"}}, "run no such thing") // the worker says so
+	s.want(Clicked{problem.Action{Name: "no such thing"}}, "run no such thing") // the worker says so
 }
 
 // A click that asks how things stand is seen to be at it.
 func TestCheckIsSeen(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{status.Action{Name: status.ActCheck}}, "look")
+	s.want(Clicked{problem.Action{Name: problem.ActCheck}}, "look")
 	if b := s.c.picture(s.now).Desk.Busy; b != "Looking for the iPhone..." {
 		t.Errorf("busy: %q", b)
 	}
-	s.want(seen(status.ConnRefused, start), "")
+	s.want(seen(problem.ConnRefused, start), "")
 	if b := s.c.picture(s.now).Desk.Busy; b != "" {
 		t.Errorf("still busy: %q", b)
 	}
@@ -411,7 +412,7 @@ func TestCheckIsSeen(t *testing.T) {
 
 func TestUnpairAsks(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{status.Action{Name: status.ActUnpair}}, "ask")
+	s.want(Clicked{problem.Action{Name: problem.ActUnpair}}, "ask")
 	q := s.c.unpairQuestion()
 	s.want(Unasked{q}, "")
 	if got := s.c.picture(s.now).Desk.Question; got == nil || !strings.Contains(got.Text, "Ana's iPhone") {
@@ -427,25 +428,25 @@ func TestUnpairAsks(t *testing.T) {
 
 func TestQuit(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{status.Action{Name: status.ActQuit}}, "leave")
+	s.want(Clicked{problem.Action{Name: problem.ActQuit}}, "leave")
 	s.pass(24 * time.Hour)
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "")
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "")
 	s.want(Ticked{}, "")
 }
 
 func TestRenewal(t *testing.T) {
 	client := func(m Looked, end time.Time) Looked {
-		m.State.Credentials = []status.Credential{{Name: "client", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end}}
+		m.State.Credentials = []state.Credential{{Name: "client", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end}}
 		m.Config.Sync.Interval = "manual"
 		return m
 	}
 	ending := start.Add(29 * 24 * time.Hour)
-	renew := status.Action{Name: status.ActRenew, Arg: quietly}
+	renew := problem.Action{Name: problem.ActRenew, Arg: quietly}
 	setUp := func(t *testing.T) *stage {
 		s := newStage(t)
 		s.c.begin(s.now)
 		s.want(client(offline(start), ending), "look")
-		s.want(client(seen(status.PhoneNotFound, start), ending), "")
+		s.want(client(seen(problem.PhoneNotFound, start), ending), "")
 		if !s.c.picture(s.now).Desk.Renewing {
 			t.Error("no hope before the first attempt")
 		}
@@ -463,9 +464,9 @@ func TestRenewal(t *testing.T) {
 	})
 	t.Run("refused", func(t *testing.T) {
 		s := setUp(t)
-		s.want(Done{Action: renew, Problem: status.New(status.RenewUnavailable, "", nil)}, "look offline")
+		s.want(Done{Action: renew, Problem: problem.New(problem.RenewUnavailable, "", nil)}, "look offline")
 		m := client(offline(start), ending)
-		m.State.Conditions = []status.JSON{status.New(status.CertExpiring, "", nil).JSON()}
+		m.State.Conditions = []problem.JSON{problem.New(problem.CertExpiring, "", nil).JSON()}
 		s.want(m, "")
 		p := s.c.picture(s.now)
 		if p.Desk.Renewing || p.Desk.Failure != nil {
@@ -481,7 +482,7 @@ func TestRenewal(t *testing.T) {
 	})
 	t.Run("not reached", func(t *testing.T) {
 		s := setUp(t)
-		s.want(Done{Action: renew, Problem: status.New(status.TimedOut, "", nil)}, "look offline")
+		s.want(Done{Action: renew, Problem: problem.New(problem.TimedOut, "", nil)}, "look offline")
 		s.want(client(offline(start), ending), "")
 		if !s.c.picture(s.now).Desk.Renewing {
 			t.Error("the hope was given up")
@@ -496,13 +497,13 @@ func TestRenewal(t *testing.T) {
 // A type that fell silent is a condition until a sync hears of it again.
 func TestSilence(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
 	s.send(SyncDone{Result: engine.Result{Silent: []health.Type{health.HeartRate, health.Steps}}})
-	if p := s.c.picture(s.now); len(p.Conditions) != 1 || p.Conditions[0].Code != status.TypeSilent || !strings.Contains(p.Conditions[0].Detail, "Heart Rate, Steps") {
+	if p := s.c.picture(s.now); len(p.Conditions) != 1 || p.Conditions[0].Code != problem.TypeSilent || !strings.Contains(p.Conditions[0].Detail, "Heart Rate, Steps") {
 		t.Errorf("%+v", p.Conditions)
 	}
 	s.send(offline(s.now))
-	s.want(Clicked{status.Action{Name: status.ActSync}}, "startsync")
+	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
 	s.send(SyncDone{})
 	if p := s.c.picture(s.now); len(p.Conditions) != 0 {
 		t.Errorf("%+v", p.Conditions)
@@ -520,9 +521,9 @@ func TestClockSetBack(t *testing.T) {
 // Every action that a remedy asks for is one that the agent knows how to do or
 // to name when it fails.
 func TestRemediesAreDone(t *testing.T) {
-	for _, row := range status.Table() {
+	for _, row := range problem.Table() {
 		a := row.Remedy.Action
-		if a == "" || a == status.ActCheck || a == status.ActFollow {
+		if a == "" || a == problem.ActCheck || a == problem.ActFollow {
 			continue
 		}
 		if nouns[a] == "" {

@@ -3,25 +3,25 @@ package agent
 import (
 	"context"
 
-	"healthsync/app/socket"
+	"healthsync/app/agent/control"
 	"healthsync/sync/engine"
 )
 
-var _ socket.App = (*Agent)(nil)
+var _ control.App = (*Agent)(nil)
 
 // Follow tells of the app's sync until it ends.
-func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (socket.Ended, error) {
+func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (control.Ended, error) {
 	a.inbox.put(FreshWanted{}) // whoever follows has asked for a sync now
 	before := a.result.Load()
 	changed, cancel := a.Subscribe()
 	defer cancel()
 	s := a.State()
 	if s.Sync == nil || s.Sync.Holder != "" {
-		return socket.Ended{Idle: true}, nil
+		return control.Ended{Idle: true}, nil
 	}
 	for {
 		if r := a.result.Load(); r != before {
-			e := socket.Ended{Result: r.Result}
+			e := control.Ended{Result: r.Result}
 			if r.Problem != nil {
 				j := r.Problem.JSON()
 				e.Error = &j
@@ -35,7 +35,7 @@ func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (soc
 		case <-changed:
 			s = a.State()
 		case <-ctx.Done():
-			return socket.Ended{}, ctx.Err()
+			return control.Ended{}, ctx.Err()
 		}
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/sync/bonjour"
 )
 
@@ -128,7 +129,7 @@ func (l *listener) take(i bonjour.Instance, anew bool) {
 		return
 	}
 	host, port := s.Where(r, pairing.LinkOptions{})
-	connected := l.a.State().Link == status.LinkConnected
+	connected := l.a.State().Link == state.LinkConnected
 	if pairing.AnnouncedAt(i, pairing.Place{Host: host, Port: port}) && (!anew || i.Name != r.Name) {
 		if !connected && l.may("here", 1, sameAgain) {
 			l.a.inbox.put(Announced{})
@@ -159,7 +160,7 @@ func (l *listener) take(i bonjour.Instance, anew bool) {
 	case seen.Identity == pairing.Yours:
 		l.a.inbox.put(Announced{Followed: true})
 	case seen.Identity == pairing.Impostor:
-		l.a.o.Log.Warn("another device answers in the iPhone's name", "code", status.HostUnverified, "at", seen.Place.String())
+		l.a.o.Log.Warn("another device answers in the iPhone's name", "code", problem.HostUnverified, "at", seen.Place.String())
 	case seen.Identity == pairing.YoursFaulty:
 		// Its certificate is not for the new address yet: it will announce
 		// itself again when it has another.

@@ -11,7 +11,8 @@ import (
 
 	"healthsync/app/agent"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/sync/bonjour"
 )
 
@@ -82,24 +83,24 @@ func TestAgentFollowsWhatItHears(t *testing.T) {
 	e := &ears{say: make(chan bonjour.Event)}
 	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
 	m.start(nil)
-	m.until("the first sync", func(s status.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
+	m.until("the first sync", func(s state.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
 	was := m.phone.Port()
 	m.phone.Stop()
 	m.ahead.Store(int64(2 * time.Hour)) // a sync is due
 	m.a.Tell(agent.Ticked{})
-	m.until("the sync waiting", func(s status.State) bool { return s.Link == status.LinkNotSharing && !s.FailingSince.IsZero() })
+	m.until("the sync waiting", func(s state.State) bool { return s.Link == state.LinkNotSharing && !s.FailingSince.IsZero() })
 	if err := m.phone.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	before := m.a.State().LastSync
 	said := time.Now()
 	e.say <- m.announced(bonjour.Changed)
-	s := m.until("the iPhone at its new port", func(s status.State) bool { return s.Link == status.LinkConnected && s.Port == m.phone.Port() })
+	s := m.until("the iPhone at its new port", func(s state.State) bool { return s.Link == state.LinkConnected && s.Port == m.phone.Port() })
 	t.Logf("connected %v after the announcement", time.Since(said).Round(time.Millisecond))
 	if s.Desk.Moved == nil || !strings.HasSuffix(s.Desk.Moved.To, m.phone.Addr().String()) || was == m.phone.Port() {
 		t.Errorf("moved: %+v", s.Desk.Moved)
 	}
-	m.until("the sync that waited, there", func(s status.State) bool { return s.LastSync.After(before) && s.Sync == nil && s.FailingSince.IsZero() })
+	m.until("the sync that waited, there", func(s state.State) bool { return s.LastSync.After(before) && s.Sync == nil && s.FailingSince.IsZero() })
 	for range 5 {
 		e.say <- m.announced(bonjour.Again)
 	}
@@ -124,16 +125,16 @@ func TestAgentHearsItComeHome(t *testing.T) {
 	e := &ears{say: make(chan bonjour.Event)}
 	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
 	m.start(nil)
-	m.until("the first sync", func(s status.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
+	m.until("the first sync", func(s state.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
 	at := m.phone.Addr().String()
 	m.phone.Stop()
-	m.a.Do(status.Action{Name: status.ActCheck})
-	m.until("it not sharing", func(s status.State) bool { return s.Link == status.LinkNotSharing })
+	m.a.Do(problem.Action{Name: problem.ActCheck})
+	m.until("it not sharing", func(s state.State) bool { return s.Link == state.LinkNotSharing })
 	if err := m.phone.Start(at); err != nil {
 		t.Fatal(err)
 	}
 	e.say <- m.announced(bonjour.Again)
-	m.until("it connected", func(s status.State) bool { return s.Link == status.LinkConnected })
+	m.until("it connected", func(s state.State) bool { return s.Link == state.LinkConnected })
 }
 
 // Where nothing can be heard, that is said once, and the looks go on.
@@ -144,7 +145,7 @@ func TestAgentDeaf(t *testing.T) {
 		return &bonjour.NetworkError{Err: errors.New("the port is taken")}
 	}
 	m.start(nil)
-	m.until("the iPhone connected", func(s status.State) bool { return s.Link == status.LinkConnected })
+	m.until("the iPhone connected", func(s state.State) bool { return s.Link == state.LinkConnected })
 	if n := strings.Count(m.log.String(), "cannot be heard"); n != 1 {
 		t.Errorf("said %d times", n)
 	}

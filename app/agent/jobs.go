@@ -5,16 +5,16 @@ import (
 	"slices"
 	"time"
 
-	"healthsync/app/explain"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/sync/health"
 )
 
 // jobs are the actions that clicks have asked for. One that takes its time, or
 // changes the pairing, waits for the one before; the others are done at once.
 type jobs struct {
-	now           *status.Action
-	waiting       []status.Action
+	now           *problem.Action
+	waiting       []problem.Action
 	questionUntil time.Time
 	checking      bool // a click has asked how things stand
 }
@@ -24,23 +24,23 @@ const questionFor = 2 * time.Minute
 
 // slow says what the app is doing while one of the slow actions runs.
 var slow = map[string]string{
-	status.ActPair: "Pairing...", status.ActPairCamera: "Pairing...", status.ActPairClipboard: "Pairing...", status.ActPairFile: "Pairing...",
-	status.ActUnpairYes: "Unpairing...", status.ActRenew: "Renewing the certificate...", status.ActExport: "Exporting...",
-	status.ActTroubleshoot: "Looking for the trouble...", status.ActReport: "Making the report...",
+	problem.ActPair: "Pairing...", problem.ActPairCamera: "Pairing...", problem.ActPairClipboard: "Pairing...", problem.ActPairFile: "Pairing...",
+	problem.ActUnpairYes: "Unpairing...", problem.ActRenew: "Renewing the certificate...", problem.ActExport: "Exporting...",
+	problem.ActTroubleshoot: "Looking for the trouble...", problem.ActReport: "Making the report...",
 }
 
 // nouns say what failed.
 var nouns = map[string]string{
-	status.ActSync: "Sync", status.ActInterval: "Changing the interval",
-	status.ActPair: "Pairing", status.ActPairCamera: "Pairing", status.ActPairClipboard: "Pairing", status.ActPairFile: "Pairing",
-	status.ActExport: "Export", status.ActRenew: "Renewal", status.ActUnlock: "Opening the keychain",
-	status.ActCameraSettings: "Opening the settings", status.ActClockSettings: "Opening the settings",
-	status.ActReport: "Report", status.ActFolder: "Opening the folder", status.ActTroubleshoot: "Troubleshooting",
-	status.ActLogin: "Launch at login", status.ActTerminalYes: "The link for Terminal", status.ActUnpair: "Unpairing", status.ActUnpairYes: "Unpairing",
+	problem.ActSync: "Sync", problem.ActInterval: "Changing the interval",
+	problem.ActPair: "Pairing", problem.ActPairCamera: "Pairing", problem.ActPairClipboard: "Pairing", problem.ActPairFile: "Pairing",
+	problem.ActExport: "Export", problem.ActRenew: "Renewal", problem.ActUnlock: "Opening the keychain",
+	problem.ActCameraSettings: "Opening the settings", problem.ActClockSettings: "Opening the settings",
+	problem.ActReport: "Report", problem.ActFolder: "Opening the folder", problem.ActTroubleshoot: "Troubleshooting",
+	problem.ActLogin: "Launch at login", problem.ActTerminalYes: "The link for Terminal", problem.ActUnpair: "Unpairing", problem.ActUnpairYes: "Unpairing",
 }
 
 // add starts an action or lets it wait. The same click twice is one wish.
-func (j *jobs) add(a status.Action) []Effect {
+func (j *jobs) add(a problem.Action) []Effect {
 	if slow[a.Name] == "" {
 		return []Effect{Run{a}}
 	}
@@ -55,7 +55,7 @@ func (j *jobs) add(a status.Action) []Effect {
 }
 
 // ended starts the next that waits.
-func (j *jobs) ended(a status.Action) []Effect {
+func (j *jobs) ended(a problem.Action) []Effect {
 	if j.now == nil || *j.now != a {
 		return nil
 	}
@@ -69,54 +69,54 @@ func (j *jobs) ended(a status.Action) []Effect {
 }
 
 func (j *jobs) running(name string) bool {
-	return j.now != nil && j.now.Name == name || slices.ContainsFunc(j.waiting, func(a status.Action) bool { return a.Name == name })
+	return j.now != nil && j.now.Name == name || slices.ContainsFunc(j.waiting, func(a problem.Action) bool { return a.Name == name })
 }
 
 // clicked does what a click asks for. A click may come from a row that has
 // been greyed meanwhile (on Linux it is delivered all the same), so each is
 // judged by how things stand now.
-func (c *core) clicked(a status.Action, now time.Time) []Effect {
+func (c *core) clicked(a problem.Action, now time.Time) []Effect {
 	if c.phase == Ending {
 		return nil
 	}
-	if a.Name != status.ActQuit && a.Name != status.ActStop {
+	if a.Name != problem.ActQuit && a.Name != problem.ActStop {
 		c.desk.Failure = nil
 	}
 	switch a.Name {
-	case status.ActSync:
+	case problem.ActSync:
 		return c.clickedSync(now)
-	case status.ActStop:
+	case problem.ActStop:
 		if c.phase == Syncing && !c.sync.Stopping {
 			return c.stopSync()
 		}
 		return nil
-	case status.ActCheck, status.ActFollow:
+	case problem.ActCheck, problem.ActFollow:
 		c.plan.soon(now, 0)
 		c.jobs.checking = c.seen.Paired && c.sync == nil
 		c.busy()
 		return nil
-	case status.ActDismiss:
+	case problem.ActDismiss:
 		c.desk.Question = nil
 		return nil
-	case status.ActUnpair:
+	case problem.ActUnpair:
 		if !c.seen.Paired {
 			return nil
 		}
 		c.desk.Question = nil
 		return []Effect{Ask{c.unpairQuestion()}}
-	case status.ActTerminal: // offered once, whatever the answer is
+	case problem.ActTerminal: // offered once, whatever the answer is
 		text := c.desk.Terminal
 		if text == "" {
 			return nil
 		}
 		c.desk.Terminal, c.memory.TerminalOffered = "", true
-		return []Effect{Save{c.memory}, Ask{status.Question{Text: text, Yes: "Make the Link", No: "Not Now", Then: status.Action{Name: status.ActTerminalYes}}}}
-	case status.ActUnpairYes:
+		return []Effect{Save{c.memory}, Ask{state.Question{Text: text, Yes: "Make the Link", No: "Not Now", Then: problem.Action{Name: problem.ActTerminalYes}}}}
+	case problem.ActUnpairYes:
 		c.desk.Question = nil
 		if !c.seen.Paired {
 			return nil
 		}
-	case status.ActQuit:
+	case problem.ActQuit:
 		_ = c.enter(Quit)
 		return []Effect{Leave{}}
 	case "":
@@ -132,20 +132,20 @@ func (c *core) clickedSync(now time.Time) []Effect {
 	case c.sync != nil:
 		return c.freshen(now)
 	case !c.seen.Paired:
-		c.fail(status.Action{Name: status.ActSync}, status.New(status.NotPaired, "", nil))
+		c.fail(problem.Action{Name: problem.ActSync}, problem.New(problem.NotPaired, "", nil))
 		return nil
 	}
 	return c.startSync(true, now)
 }
 
-func (c *core) unpairQuestion() status.Question {
+func (c *core) unpairQuestion() state.Question {
 	name := c.seen.Device
 	if name == "" {
 		name = "the iPhone"
 	}
-	return status.Question{
+	return state.Question{
 		Text: fmt.Sprintf("Unpair from %s? Health data stays.", name), Yes: "Yes, Unpair", No: "No, Keep It",
-		Then: status.Action{Name: status.ActUnpairYes},
+		Then: problem.Action{Name: problem.ActUnpairYes},
 	}
 }
 
@@ -159,21 +159,21 @@ func (c *core) busy() {
 	}
 }
 
-func (c *core) fail(a status.Action, e *status.Error) {
+func (c *core) fail(a problem.Action, e *problem.Error) {
 	what := nouns[a.Name]
 	if what == "" {
 		what = a.Name
 	}
-	c.desk.Failure = &status.Failure{What: what, Error: e.JSON()}
+	c.desk.Failure = &state.Failure{What: what, Error: e.JSON()}
 }
 
 // done takes note of an action's end and looks at what has become of things.
 func (c *core) done(m Done, now time.Time) []Effect {
 	out := c.jobs.ended(m.Action)
-	if m.Action.Name == status.ActRenew {
+	if m.Action.Name == problem.ActRenew {
 		c.renewed(m, now)
 	}
-	quiet := m.Action.Arg == quietly && m.Action.Name == status.ActRenew
+	quiet := m.Action.Arg == quietly && m.Action.Name == problem.ActRenew
 	if m.Problem != nil && !m.Cancelled && !quiet {
 		c.fail(m.Action, m.Problem)
 	}
@@ -185,7 +185,7 @@ func (c *core) done(m Done, now time.Time) []Effect {
 // That the iPhone could not be reached is none.
 func (c *core) renewed(m Done, now time.Time) {
 	c.dirty = true
-	if p := m.Problem; p != nil && (p.Exit() == status.ExitUnreachable || p.Exit() == status.ExitPhoneBusy) {
+	if p := m.Problem; p != nil && (p.Exit() == problem.ExitUnreachable || p.Exit() == problem.ExitPhoneBusy) {
 		c.memory.RenewTried = now.Add(renewAgain - renewEvery)
 		return
 	}
@@ -203,7 +203,7 @@ func (c *core) startSync(asked bool, now time.Time) []Effect {
 	if err := c.enter(SyncBegan); err != nil {
 		return nil
 	}
-	c.sync = &status.Progress{}
+	c.sync = &state.Progress{}
 	c.plan.asked, c.plan.freshened = asked, now
 	return []Effect{StartSync{}}
 }
@@ -230,7 +230,7 @@ func (c *core) progressed(m Progressed) {
 		_ = c.enter(SyncBegan) // the other one has ended
 	}
 	p := m.Progress
-	c.sync = &status.Progress{
+	c.sync = &state.Progress{
 		Stopping: c.sync.Stopping, Requests: p.Requests, Samples: p.Samples, New: p.New, Before: p.Before,
 		Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back,
 	}
@@ -244,12 +244,12 @@ func (c *core) synced(m SyncDone, now time.Time) []Effect {
 	_ = c.enter(SyncEnded)
 	switch {
 	case m.Holder != "":
-		c.sync = &status.Progress{Holder: m.Holder}
+		c.sync = &state.Progress{Holder: m.Holder}
 		c.plan.busyUntil = now.Add(busyRetry)
 		return nil
 	case m.Problem == nil:
 		c.worked(m, now)
-	case m.Problem.Code == status.Interrupted:
+	case m.Problem.Code == problem.Interrupted:
 		c.plan.stoppedUntil = now.Add(max(c.desk.Interval, stoppedFor))
 	default:
 		c.failed(m.Problem, asked, now)
@@ -267,22 +267,22 @@ func (c *core) worked(m SyncDone, now time.Time) {
 
 // failed files a sync's error where it belongs: with the iPhone, with what is
 // stored, or with the click.
-func (c *core) failed(e *status.Error, asked bool, now time.Time) {
+func (c *core) failed(e *problem.Error, asked bool, now time.Time) {
 	j := e.JSON()
 	c.failing(now)
 	if asked {
-		c.fail(status.Action{Name: status.ActSync}, e)
+		c.fail(problem.Action{Name: problem.ActSync}, e)
 	}
 	switch {
-	case e.Exit() == status.ExitStorage, e.Exit() == status.ExitFailure:
+	case e.Exit() == problem.ExitStorage, e.Exit() == problem.ExitFailure:
 		c.trouble = &j
 		fallthrough
-	case e.Code == status.RateLimited, e.Code == status.TypeNotEnabled:
+	case e.Code == problem.RateLimited, e.Code == problem.TypeNotEnabled:
 		c.backOff(now)
 		return
 	}
 	c.problem = &j
-	_ = c.enter(sawLink(status.LinkOf(e)))
+	_ = c.enter(sawLink(state.LinkOf(e)))
 	c.plan.looked(now, c.phase)
 	if c.phase == Disconnected {
 		c.backOff(now) // it may answer again at once and break off again
@@ -290,8 +290,8 @@ func (c *core) failed(e *status.Error, asked bool, now time.Time) {
 }
 
 // silence is the condition of types that the iPhone gives nothing of any more.
-func silence(types []health.Type) *status.JSON {
-	e := explain.Silent(types)
+func silence(types []health.Type) *problem.JSON {
+	e := problem.Silent(types)
 	if e == nil {
 		return nil
 	}

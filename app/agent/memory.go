@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"healthsync/app/config"
-	"healthsync/app/config/atomicfile"
+	"healthsync/app/files"
 )
 
 // memorySchema is the version of the memory's file.
@@ -41,5 +41,5 @@ func saveMemory(p config.Paths, m Memory) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(memoryFile(p), append(raw, '\n'))
+	return files.WriteAtomic(memoryFile(p), append(raw, '\n'))
 }

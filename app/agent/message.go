@@ -3,9 +3,10 @@ package agent
 import (
 	"time"
 
+	"healthsync/app/agent/notify"
 	"healthsync/app/config"
-	"healthsync/app/notice"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/sync/engine"
 )
 
@@ -17,32 +18,32 @@ type Message interface{ message() }
 type (
 	// Looked brings a picture of how things stand.
 	Looked struct {
-		State status.State
+		State state.State
 		// Problem keeps the iPhone from being asked; nil if it answered, or if
 		// nobody asked it.
-		Problem *status.Error
+		Problem *problem.Error
 		// Offline says that the iPhone was left alone.
 		Offline bool
 		Config  config.Config
 		// Broken is why the settings cannot be read; Config is then of no use.
-		Broken *status.Error
+		Broken *problem.Error
 		Desk   DeskFacts
 	}
 	// DeskFacts are what a look tells for the menu alone.
 	DeskFacts struct {
 		Login, LoginKnown bool
 		Terminal          string
-		Today             []status.Figure
+		Today             []state.Figure
 	}
 	// Moved says that the iPhone was followed to another address.
-	Moved struct{ Move status.Move }
+	Moved struct{ Move state.Move }
 	// Progressed tells how far the sync is.
 	Progressed struct{ Progress engine.Progress }
 	// SyncDone ends a sync. Holder is set where another process was syncing
 	// already.
 	SyncDone struct {
 		Result  engine.Result
-		Problem *status.Error
+		Problem *problem.Error
 		Holder  string
 	}
 	// Woke says that the computer was asleep.
@@ -59,16 +60,16 @@ type (
 	// reads the newest days next.
 	FreshWanted struct{}
 	// Clicked is a click in the menu.
-	Clicked struct{ Action status.Action }
+	Clicked struct{ Action problem.Action }
 	// Done ends an action.
 	Done struct {
-		Action  status.Action
-		Problem *status.Error
+		Action  problem.Action
+		Problem *problem.Error
 		// Cancelled says that the person thought better of it: nothing is drawn.
 		Cancelled bool
 	}
 	// Unasked says that no window could put a question to the person.
-	Unasked struct{ Question status.Question }
+	Unasked struct{ Question state.Question }
 	// Ticked says that time has passed, no more.
 	Ticked struct{}
 )
@@ -101,11 +102,11 @@ type (
 	// Freshen has the sync that is under way read the newest days next.
 	Freshen struct{}
 	// Run does what an action asks for.
-	Run struct{ Action status.Action }
+	Run struct{ Action problem.Action }
 	// Ask puts a question to the person, in a window where there is one.
-	Ask struct{ Question status.Question }
+	Ask struct{ Question state.Question }
 	// Say shows a notification.
-	Say struct{ Notice notice.Notice }
+	Say struct{ Notice notify.Notice }
 	// Save keeps the memory.
 	Save struct{ Memory Memory }
 	// Leave ends the app.
@@ -125,8 +126,8 @@ func (Leave) effect()     {}
 // Memory is what outlives the process. It holds no secret and no health value.
 type Memory struct {
 	Schema int         `json:"schema"`
-	Said   notice.Said `json:"said,omitempty"`
-	// FailingSince is status.State's.
+	Said   notify.Said `json:"said,omitempty"`
+	// FailingSince is state.State's.
 	FailingSince time.Time `json:"failingSince,omitzero"`
 	// RenewRefused is the end of the certificate that the iPhone would not
 	// renew, RenewTried when it was last asked to.

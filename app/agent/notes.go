@@ -4,26 +4,26 @@ import (
 	"log/slog"
 	"time"
 
-	"healthsync/app/notice"
+	"healthsync/app/agent/notify"
 )
 
 // notes shows notifications, one after the other, in a goroutine of its own:
 // the daemon may be slow or not there at all.
 type notes struct {
-	queue chan notice.Notice
-	show  func(notice.Notice) error
+	queue chan notify.Notice
+	show  func(notify.Notice) error
 	log   *slog.Logger
 	mute  bool // the last one could not be shown
 	done  chan struct{}
 }
 
 func newNotes(o Options) *notes {
-	n := &notes{queue: make(chan notice.Notice, 64), show: o.Notify, log: o.Log, done: make(chan struct{})}
+	n := &notes{queue: make(chan notify.Notice, 64), show: o.Notify, log: o.Log, done: make(chan struct{})}
 	go n.run()
 	return n
 }
 
-func (n *notes) say(x notice.Notice) {
+func (n *notes) say(x notify.Notice) {
 	select {
 	case n.queue <- x:
 	default: // sixty-four that nobody could be shown

@@ -3,7 +3,7 @@ package agent
 import (
 	"fmt"
 
-	"healthsync/app/status"
+	"healthsync/app/state"
 )
 
 // Phase is where the app stands with the iPhone.
@@ -33,10 +33,10 @@ var phaseNames = [...]string{"starting", "not paired", "connected", "locked", "n
 func (p Phase) String() string { return phaseNames[p] }
 
 // Link is the phase as a State says it. A sync says how it goes beside it.
-func (p Phase) Link() status.Link {
-	return [...]status.Link{
-		"", status.LinkNotPaired, status.LinkConnected, status.LinkLocked, status.LinkNotSharing, status.LinkNotFound,
-		status.LinkDisconnected, status.LinkAttention, status.LinkConnected, status.LinkDisconnected,
+func (p Phase) Link() state.Link {
+	return [...]state.Link{
+		"", state.LinkNotPaired, state.LinkConnected, state.LinkLocked, state.LinkNotSharing, state.LinkNotFound,
+		state.LinkDisconnected, state.LinkAttention, state.LinkConnected, state.LinkDisconnected,
 	}[p]
 }
 
@@ -65,19 +65,19 @@ var eventNames = [...]string{"saw unpaired", "saw connected", "saw locked", "saw
 func (e Event) String() string { return eventNames[e] }
 
 // sawLink is the event of having found the link so.
-func sawLink(l status.Link) Event {
+func sawLink(l state.Link) Event {
 	switch l {
-	case status.LinkNotPaired:
+	case state.LinkNotPaired:
 		return SawUnpaired
-	case status.LinkConnected:
+	case state.LinkConnected:
 		return SawConnected
-	case status.LinkLocked:
+	case state.LinkLocked:
 		return SawLocked
-	case status.LinkNotSharing:
+	case state.LinkNotSharing:
 		return SawNotSharing
-	case status.LinkNotFound:
+	case state.LinkNotFound:
 		return SawNotFound
-	case status.LinkAttention:
+	case state.LinkAttention:
 		return SawAttention
 	}
 	return SawDisconnected

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"healthsync/app/status"
+	"healthsync/app/state"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -88,7 +88,7 @@ func TestPhaseRules(t *testing.T) {
 			t.Errorf("the end of the pairing while %s leads to %s", p, to)
 		}
 	}
-	for _, l := range []status.Link{status.LinkNotPaired, status.LinkAttention, status.LinkNotFound, status.LinkNotSharing, status.LinkLocked, status.LinkDisconnected, status.LinkConnected} {
+	for _, l := range []state.Link{state.LinkNotPaired, state.LinkAttention, state.LinkNotFound, state.LinkNotSharing, state.LinkLocked, state.LinkDisconnected, state.LinkConnected} {
 		to, err := next(Starting, sawLink(l))
 		if err != nil || to.Link() != l {
 			t.Errorf("%s leads to %s, which is the link %s", l, to, to.Link())

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/pki"
 )
 
@@ -174,17 +175,17 @@ func (c *core) backOff(now time.Time) {
 const quietly = "quietly"
 
 // client gives the Mac's certificate.
-func (c *core) client() (status.Credential, bool) {
-	i := slices.IndexFunc(c.seen.Credentials, func(x status.Credential) bool { return x.Name == "client" })
+func (c *core) client() (state.Credential, bool) {
+	i := slices.IndexFunc(c.seen.Credentials, func(x state.Credential) bool { return x.Name == "client" })
 	if i < 0 {
-		return status.Credential{}, false
+		return state.Credential{}, false
 	}
 	return c.seen.Credentials[i], true
 }
 
 // inRenewal reports that the Mac's certificate is near enough to its end to be
 // renewed.
-func (c *core) inRenewal(now time.Time) (status.Credential, bool) {
+func (c *core) inRenewal(now time.Time) (state.Credential, bool) {
 	cert, ok := c.client()
 	return cert, ok && pki.RenewDue(&x509.Certificate{NotBefore: cert.NotBefore, NotAfter: cert.NotAfter}, now)
 }
@@ -204,7 +205,7 @@ const (
 )
 
 func (c *core) renewDue(now time.Time) bool {
-	if c.phase != Connected || c.jobs.running(status.ActRenew) || now.Sub(c.memory.RenewTried) < renewEvery {
+	if c.phase != Connected || c.jobs.running(problem.ActRenew) || now.Sub(c.memory.RenewTried) < renewEvery {
 		return false
 	}
 	_, due := c.inRenewal(now)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/status"
+	"healthsync/app/state"
 )
 
 // States go out ten times a second at most; who is slow gets the latest, once.
@@ -28,7 +28,7 @@ func TestPublish(t *testing.T) {
 	}
 	read := func(samples int64) {
 		a.core.seen.At = time.Now()
-		a.core.sync = &status.Progress{Samples: samples}
+		a.core.sync = &state.Progress{Samples: samples}
 		a.publish()
 	}
 	read(1)

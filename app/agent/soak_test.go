@@ -13,7 +13,7 @@ import (
 	"healthsync/app/agent"
 	"healthsync/app/config"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/state"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/simulator"
 )
@@ -50,8 +50,8 @@ func TestSoak(t *testing.T) {
 	e := &ears{say: make(chan bonjour.Event)}
 	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
 	m.start(nil)
-	m.until("the first sync", func(s status.State) bool {
-		return !s.LastSync.IsZero() && s.Sync == nil && s.Link == status.LinkConnected
+	m.until("the first sync", func(s state.State) bool {
+		return !s.LastSync.IsZero() && s.Sync == nil && s.Link == state.LinkConnected
 	})
 
 	r := rand.New(rand.NewPCG(1, 2))
@@ -85,8 +85,8 @@ func TestSoak(t *testing.T) {
 			i.Instance.Addrs = []netip.Addr{netip.MustParseAddr(addr)}
 			e.say <- i
 			want := m.phone.Addr().String()
-			m.until("it at "+want, func(s status.State) bool {
-				return s.Link == status.LinkConnected && s.Host == addr && s.Port == m.phone.Port()
+			m.until("it at "+want, func(s state.State) bool {
+				return s.Link == state.LinkConnected && s.Host == addr && s.Port == m.phone.Port()
 			})
 		}
 		if n == events/10 { // after three days

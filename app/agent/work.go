@@ -17,13 +17,11 @@ import (
 
 	"healthsync/app/agent/desktop"
 	"healthsync/app/config"
-	"healthsync/app/explain"
-	"healthsync/app/lock"
-	"healthsync/app/look"
+	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
-	"healthsync/app/syncrun"
-	"healthsync/app/today"
+	"healthsync/app/problem"
+	"healthsync/app/state"
+	"healthsync/app/syncjob"
 	"healthsync/sync/engine"
 )
 
@@ -78,18 +76,18 @@ func (w *work) look(offline bool) {
 	m.Desk.Terminal = a.o.Terminal()
 	s, err := a.o.Station()
 	if err != nil {
-		m.Broken = explain.Error(err, a.o.Now())
+		m.Broken = problem.From(err, a.o.Now())
 		a.inbox.put(m)
 		return
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, lookLimit)
 	defer cancel()
 	m.Config = s.Config
-	o := look.Options{Offline: offline, Sample: true, Link: w.link()}
+	o := state.SnapshotOptions{Offline: offline, Sample: true, Link: w.link()}
 	o.Link.WaitLimit = -1 // a look is not worth a place in the queue of requests
-	m.State, m.Problem = look.Look(ctx, s, o)
+	m.State, m.Problem = state.Snapshot(ctx, s, o)
 	if s.Config.Menu.Today {
-		m.Desk.Today = today.Figures(ctx, s.Paths.Database(), a.o.Now())
+		m.Desk.Today = state.Today(ctx, s.Paths.Database(), a.o.Now())
 	}
 	a.inbox.put(m)
 }
@@ -99,7 +97,7 @@ func (w *work) look(offline bool) {
 func (w *work) link() pairing.LinkOptions {
 	o := w.a.o.Link
 	o.Moved = func(from, to pairing.Place) {
-		w.a.inbox.put(Moved{status.Move{From: from.String(), To: to.String(), At: w.a.o.Now()}})
+		w.a.inbox.put(Moved{state.Move{From: from.String(), To: to.String(), At: w.a.o.Now()}})
 	}
 	return o
 }
@@ -144,23 +142,23 @@ func (w *work) sync(ctx context.Context, fresh <-chan struct{}, progress func(en
 	a := w.a
 	s, err := a.o.Station()
 	if err != nil {
-		return SyncDone{Problem: explain.Error(err, a.o.Now())}
+		return SyncDone{Problem: problem.From(err, a.o.Now())}
 	}
-	res, err := syncrun.Run(ctx, s, syncrun.Options{Holder: holder, Link: w.link(), Fresh: fresh, Progress: progress})
-	var held *lock.HeldError
+	res, err := syncjob.Run(ctx, s, syncjob.Options{Holder: holder, Link: w.link(), Fresh: fresh, Progress: progress})
+	var held *files.HeldError
 	switch {
 	case errors.As(err, &held) && held.Holder.PID != 0:
 		return SyncDone{Holder: fmt.Sprintf("%s (process %d)", held.Holder.What, held.Holder.PID)}
 	case errors.As(err, &held):
 		return SyncDone{Holder: "another process"}
 	case err != nil && ctx.Err() != nil:
-		return SyncDone{Result: res, Problem: status.New(status.Interrupted, "", err)}
+		return SyncDone{Result: res, Problem: problem.New(problem.Interrupted, "", err)}
 	}
-	return SyncDone{Result: res, Problem: explain.Error(err, a.o.Now())}
+	return SyncDone{Result: res, Problem: problem.From(err, a.o.Now())}
 }
 
 // ask puts a question into a window, or gives it back for the menu.
-func (w *work) ask(q status.Question) {
+func (w *work) ask(q state.Question) {
 	yes, err := w.a.o.Confirm(w.ctx, q.Text, q.Yes, q.No)
 	switch {
 	case err != nil:
@@ -171,15 +169,15 @@ func (w *work) ask(q status.Question) {
 }
 
 // run does what a click asked for.
-func (w *work) run(action status.Action) {
+func (w *work) run(action problem.Action) {
 	err := w.do(action)
 	m := Done{Action: action}
 	if errors.Is(err, desktop.ErrNone) {
 		err = noWindow(action, err)
 	}
 	if err != nil {
-		m.Problem = explain.Error(err, w.a.o.Now())
-		m.Cancelled = errors.Is(err, errCancelled) || m.Problem.Code == status.CameraClosed || w.ctx.Err() != nil
+		m.Problem = problem.From(err, w.a.o.Now())
+		m.Cancelled = errors.Is(err, errCancelled) || m.Problem.Code == problem.CameraClosed || w.ctx.Err() != nil
 		if !m.Cancelled {
 			w.a.o.Log.Warn("action failed", "action", action.Name, "code", m.Problem.Code)
 		}
@@ -188,12 +186,12 @@ func (w *work) run(action status.Action) {
 }
 
 // noWindow explains that this desktop has nothing to do it with.
-func noWindow(action status.Action, err error) *status.Error {
-	e := status.New(status.NotOnThisBuild, "", err)
+func noWindow(action problem.Action, err error) *problem.Error {
+	e := problem.New(problem.NotOnThisBuild, "", err)
 	e.Sentence = "This desktop has nothing to do that with"
-	if action.Name == status.ActPairFile {
+	if action.Name == problem.ActPairFile {
 		e.Sentence = "No window can ask for a file on this desktop"
-		e.Remedy = status.Remedy{Text: "install zenity, copy the picture and choose From Clipboard, or run", Command: "healthsync scan --file PICTURE.png"}
+		e.Remedy = problem.Remedy{Text: "install zenity, copy the picture and choose From Clipboard, or run", Command: "healthsync scan --file PICTURE.png"}
 	}
 	return e
 }
@@ -201,31 +199,31 @@ func noWindow(action status.Action, err error) *status.Error {
 // errCancelled says that the person thought better of it.
 var errCancelled = errors.New("cancelled")
 
-func (w *work) do(action status.Action) error {
+func (w *work) do(action problem.Action) error {
 	o, ctx := w.a.o, w.ctx
 	switch action.Name {
-	case status.ActInterval:
+	case problem.ActInterval:
 		return w.setInterval(action.Arg)
-	case status.ActPair:
+	case problem.ActPair:
 		return w.command("scan")
-	case status.ActPairCamera:
+	case problem.ActPairCamera:
 		return w.command("scan", "--camera")
-	case status.ActPairClipboard:
+	case problem.ActPairClipboard:
 		return w.command("scan", "--clipboard")
-	case status.ActPairFile:
+	case problem.ActPairFile:
 		path, err := chosen(action.Arg, func() (string, error) { return o.PickPicture(ctx) })
 		if err != nil {
 			return err
 		}
 		return w.command("scan", "--file="+path)
-	case status.ActExport:
+	case problem.ActExport:
 		return w.export(action.Arg)
-	case status.ActRenew:
+	case problem.ActRenew:
 		return w.station(func(s *pairing.Station) error {
 			_, err := s.Renew(ctx, w.link())
 			return err
 		})
-	case status.ActUnpairYes:
+	case problem.ActUnpairYes:
 		return w.station(func(s *pairing.Station) error {
 			u, err := s.Unpair(ctx)
 			if err == nil {
@@ -233,28 +231,28 @@ func (w *work) do(action status.Action) error {
 			}
 			return err
 		})
-	case status.ActUnlock:
+	case problem.ActUnlock:
 		return o.Settings(ctx, "keychain")
-	case status.ActCameraSettings:
+	case problem.ActCameraSettings:
 		return o.Settings(ctx, "camera")
-	case status.ActClockSettings:
+	case problem.ActClockSettings:
 		return o.Settings(ctx, "clock")
-	case status.ActFolder:
+	case problem.ActFolder:
 		if err := os.MkdirAll(o.Paths.Data, 0o700); err != nil {
 			return err
 		}
 		return o.Open(ctx, o.Paths.Data)
-	case status.ActReport:
+	case problem.ActReport:
 		return w.command("report", "--open")
-	case status.ActTroubleshoot:
+	case problem.ActTroubleshoot:
 		return w.troubleshoot()
-	case status.ActLogin:
+	case problem.ActLogin:
 		on, _ := o.Login()
 		return o.SetLogin(!on)
-	case status.ActTerminalYes:
+	case problem.ActTerminalYes:
 		return o.SetTerminal(ctx)
 	}
-	return status.New(status.Internal, fmt.Sprintf("There is no action %q.", action.Name), nil)
+	return problem.New(problem.Internal, fmt.Sprintf("There is no action %q.", action.Name), nil)
 }
 
 // chosen is a path that was given, or that the person chooses.
@@ -280,7 +278,7 @@ func (w *work) station(do func(*pairing.Station) error) error {
 func (w *work) setInterval(value string) error {
 	key, ok := config.Find("sync.interval")
 	if !ok {
-		return status.New(status.Internal, "There is no setting sync.interval.", nil)
+		return problem.New(problem.Internal, "There is no setting sync.interval.", nil)
 	}
 	_, err := config.Update(w.a.o.Paths.ConfigFile(), func(c *config.Config) error { return key.Set(c, value) })
 	return err
@@ -371,7 +369,7 @@ func (w *work) child(args ...string) error {
 func childError(stderr []byte) error {
 	for line := range bytes.Lines(stderr) {
 		var said struct {
-			Error *status.JSON `json:"error"`
+			Error *problem.JSON `json:"error"`
 		}
 		if json.Unmarshal(line, &said) == nil && said.Error != nil {
 			return said.Error.Error()

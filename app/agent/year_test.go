@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/app/explain"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -52,7 +52,7 @@ type life struct {
 	host       string
 	lastHost   string
 	lastSync   time.Time
-	faultUntil map[status.Code]time.Time
+	faultUntil map[problem.Code]time.Time
 	silent     []health.Type
 	outUntil   time.Time
 	shutUntil  time.Time // the Mac
@@ -94,11 +94,11 @@ func newLife(t *testing.T) *life {
 	t.Cleanup(func() { time.Local = here })
 	l := &life{
 		t: t, zone: zone, random: rand.New(rand.NewPCG(7, 7)), host: "192.168.1.20", lastHost: "192.168.1.20",
-		ends: map[string][2]time.Time{}, faultUntil: map[status.Code]time.Time{},
+		ends: map[string][2]time.Time{}, faultUntil: map[problem.Code]time.Time{},
 	}
 	l.born = time.Date(2026, 1, 7, 19, 0, 0, 0, zone)
 	l.now = l.born
-	l.c = newCore(status.App{PID: 1}, status.Desk{}, Memory{}, rand.New(rand.NewPCG(3, 4)))
+	l.c = newCore(state.App{PID: 1}, state.Desk{}, Memory{}, rand.New(rand.NewPCG(3, 4)))
 	return l
 }
 
@@ -154,22 +154,22 @@ func (l *life) home() bool {
 
 // fault gives what is wrong with the link at the moment, in the words that it
 // has in life.
-func (l *life) fault() *status.Error {
-	for _, code := range []status.Code{status.KeychainLocked, status.ClockSkew} {
+func (l *life) fault() *problem.Error {
+	for _, code := range []problem.Code{problem.KeychainLocked, problem.ClockSkew} {
 		switch {
 		case !l.now.Before(l.faultUntil[code]):
-		case code == status.ClockSkew:
-			return explain.Skew(24*time.Hour, l.now.AddDate(0, 0, -1), l.pairedAt)
+		case code == problem.ClockSkew:
+			return problem.Skew(24*time.Hour, l.now.AddDate(0, 0, -1), l.pairedAt)
 		default:
-			return status.New(code, "The token is in the Secret Service.", nil)
+			return problem.New(code, "The token is in the Secret Service.", nil)
 		}
 	}
 	if !l.home() {
-		return status.New(status.PhoneNotFound, "", nil)
+		return problem.New(problem.PhoneNotFound, "", nil)
 	}
-	for code, detail := range map[status.Code]string{status.HostUnverified: "192.168.1.77:49321 announces the name \"Ana's iPhone\" and has another identity.", status.CertRevoked: ""} {
+	for code, detail := range map[problem.Code]string{problem.HostUnverified: "192.168.1.77:49321 announces the name \"Ana's iPhone\" and has another identity.", problem.CertRevoked: ""} {
 		if l.now.Before(l.faultUntil[code]) {
-			return status.New(code, detail, nil)
+			return problem.New(code, detail, nil)
 		}
 	}
 	for name, span := range l.ends {
@@ -177,32 +177,32 @@ func (l *life) fault() *status.Error {
 			continue
 		}
 		if name == "token" {
-			return status.New(status.TokenExpired, fmt.Sprintf("The pairing ended on %s.", span[1].Format("2 January 2006")), nil)
+			return problem.New(problem.TokenExpired, fmt.Sprintf("The pairing ended on %s.", span[1].Format("2 January 2006")), nil)
 		}
 		whose := map[string]string{"client": "This computer's", "server": "The iPhone's", "ca": "The CA"}[name]
-		return status.New(status.CertHasExpired, fmt.Sprintf("%s certificate expired on %s.", whose, span[1].Format("2 January 2006")), nil)
+		return problem.New(problem.CertHasExpired, fmt.Sprintf("%s certificate expired on %s.", whose, span[1].Format("2 January 2006")), nil)
 	}
 	switch l.now.Minute() / 15 { // the app is in the background, then locked
 	case 0:
-		return status.New(status.ConnRefused, "", nil)
+		return problem.New(problem.ConnRefused, "", nil)
 	case 1:
-		return status.New(status.PhoneLocked, "", nil)
+		return problem.New(problem.PhoneLocked, "", nil)
 	}
 	return nil
 }
 
 func (l *life) look(off bool) Looked {
-	m := Looked{Offline: off, State: status.State{At: l.now, Link: status.LinkNotPaired, SharedTypes: -1, LastSync: l.lastSync, Conditions: []status.JSON{}}}
+	m := Looked{Offline: off, State: state.State{At: l.now, Link: state.LinkNotPaired, SharedTypes: -1, LastSync: l.lastSync, Conditions: []problem.JSON{}}}
 	if !l.paired {
-		m.Problem = status.New(status.NotPaired, "", nil)
-		m.State.Conditions = []status.JSON{m.Problem.JSON()}
+		m.Problem = problem.New(problem.NotPaired, "", nil)
+		m.State.Conditions = []problem.JSON{m.Problem.JSON()}
 		return m
 	}
 	s := &m.State
-	s.Paired, s.PairedAt, s.Device, s.Protocol, s.Link = true, l.pairedAt, "Ana's iPhone", l.protocol, status.LinkDisconnected
+	s.Paired, s.PairedAt, s.Device, s.Protocol, s.Link = true, l.pairedAt, "Ana's iPhone", l.protocol, state.LinkDisconnected
 	for _, name := range []string{"client", "token", "server", "ca"} {
 		if span, ok := l.ends[name]; ok {
-			s.Credentials = append(s.Credentials, status.Credential{Name: name, Status: "Valid", NotBefore: span[0], NotAfter: span[1]})
+			s.Credentials = append(s.Credentials, state.Credential{Name: name, Status: "Valid", NotBefore: span[0], NotAfter: span[1]})
 		}
 	}
 	if off {
@@ -210,12 +210,12 @@ func (l *life) look(off bool) Looked {
 	}
 	if m.Problem = l.fault(); m.Problem != nil {
 		s.Conditions = append(s.Conditions, m.Problem.JSON())
-		s.Link = status.LinkOf(m.Problem)
+		s.Link = state.LinkOf(m.Problem)
 		return m
 	}
-	s.Link = status.LinkConnected
+	s.Link = state.LinkConnected
 	if l.host != l.lastHost {
-		l.send(Moved{status.Move{From: l.lastHost + ":49321", To: l.host + ":50777", At: l.now}})
+		l.send(Moved{state.Move{From: l.lastHost + ":49321", To: l.host + ":50777", At: l.now}})
 		l.lastHost = l.host
 	}
 	return m
@@ -274,24 +274,24 @@ func (l *life) synced() SyncDone {
 	if problem := l.fault(); problem != nil {
 		return SyncDone{Problem: problem}
 	}
-	if l.now.Before(l.faultUntil[status.DiskFull]) {
-		return SyncDone{Problem: status.New(status.DiskFull, "There is no room left for /home/ana/.local/share/healthsync/health.db.", nil)}
+	if l.now.Before(l.faultUntil[problem.DiskFull]) {
+		return SyncDone{Problem: problem.New(problem.DiskFull, "There is no room left for /home/ana/.local/share/healthsync/health.db.", nil)}
 	}
 	l.lastSync = l.now
 	return SyncDone{Result: engine.Result{Counts: store.Counts{Added: 100}, Silent: l.silent}}
 }
 
-func (l *life) act(a status.Action) {
-	if a.Name == status.ActRenew {
+func (l *life) act(a problem.Action) {
+	if a.Name == problem.ActRenew {
 		if l.noRenew && l.home() {
-			l.send(Done{Action: a, Problem: status.New(status.RenewUnavailable, "This iPhone app does not offer it.", nil)})
+			l.send(Done{Action: a, Problem: problem.New(problem.RenewUnavailable, "This iPhone app does not offer it.", nil)})
 			return
 		}
 		if l.protocol == 2 && l.home() {
 			l.ends["client"] = [2]time.Time{l.now, l.now.AddDate(1, 0, 0)}
 			fmt.Fprintf(&l.log, "%s  . . . the app renews the Mac's certificate, without a word\n", l.now.Format("2006-01-02 15:04"))
 		} else {
-			l.send(Done{Action: a, Problem: status.New(status.TimedOut, "", nil)})
+			l.send(Done{Action: a, Problem: problem.New(problem.TimedOut, "", nil)})
 			return
 		}
 	}
@@ -301,7 +301,7 @@ func (l *life) act(a status.Action) {
 // pair pairs anew.
 func (l *life) pair(protocol int) {
 	l.paired, l.protocol, l.pairedAt = true, protocol, l.now
-	l.faultUntil = map[status.Code]time.Time{}
+	l.faultUntil = map[problem.Code]time.Time{}
 	year := [2]time.Time{l.now, l.now.AddDate(1, 0, 0)}
 	if protocol == 1 {
 		l.ends = map[string][2]time.Time{"token": {l.now, l.now.AddDate(0, 0, 30)}}
@@ -310,7 +310,7 @@ func (l *life) pair(protocol int) {
 	l.ends = map[string][2]time.Time{"client": year, "server": year, "ca": {l.now, l.now.AddDate(5, 0, 0)}}
 }
 
-func (l *life) lasts(code status.Code, d time.Duration) { l.faultUntil[code] = l.now.Add(d) }
+func (l *life) lasts(code problem.Code, d time.Duration) { l.faultUntil[code] = l.now.Add(d) }
 
 func (l *life) story() {
 	l.on(2026, 1, 7, "Ana pairs the iPhone (protocol 1, a token of 30 days)", func() { l.pair(1) })
@@ -320,16 +320,16 @@ func (l *life) story() {
 	l.on(2026, 5, 3, "a new router: the iPhone has another address", func() { l.host = "10.0.0.7" })
 	l.on(2026, 5, 4, "the iPhone's address changes once more", func() { l.host = "10.0.0.9" })
 	l.on(2026, 5, 20, "and back", func() { l.host = "10.0.0.7" })
-	l.on(2026, 6, 2, "the keychain stays locked for an hour after an update", func() { l.lasts(status.KeychainLocked, time.Hour) })
-	l.on(2026, 6, 3, "the keychain is locked for a minute after the login", func() { l.lasts(status.KeychainLocked, time.Minute) })
+	l.on(2026, 6, 2, "the keychain stays locked for an hour after an update", func() { l.lasts(problem.KeychainLocked, time.Hour) })
+	l.on(2026, 6, 3, "the keychain is locked for a minute after the login", func() { l.lasts(problem.KeychainLocked, time.Minute) })
 	l.on(2026, 7, 10, "two weeks of holidays: the iPhone is away, the Mac at home", func() { l.outUntil = l.now.AddDate(0, 0, 14) })
-	l.on(2026, 8, 12, "a clumsy thumb revokes the Mac in the iPhone's app", func() { l.lasts(status.CertRevoked, 1000*time.Hour) })
+	l.on(2026, 8, 12, "a clumsy thumb revokes the Mac in the iPhone's app", func() { l.lasts(problem.CertRevoked, 1000*time.Hour) })
 	l.on(2026, 8, 15, "Ana pairs again", func() { l.pair(2) })
-	l.on(2026, 9, 5, "another device on the network takes the iPhone's name for two hours", func() { l.lasts(status.HostUnverified, 2*time.Hour) })
+	l.on(2026, 9, 5, "another device on the network takes the iPhone's name for two hours", func() { l.lasts(problem.HostUnverified, 2*time.Hour) })
 	l.on(2026, 10, 1, "the Health permission for heart rates is taken away", func() { l.silent = []health.Type{health.HeartRate, health.RestingHeartRate} })
 	l.on(2026, 10, 3, "and given again", func() { l.silent = nil })
-	l.on(2026, 11, 11, "the disk is full until the next evening", func() { l.lasts(status.DiskFull, 24*time.Hour) })
-	l.on(2026, 12, 24, "the Mac's clock is a day wrong for an hour, after a flat battery", func() { l.lasts(status.ClockSkew, time.Hour) })
+	l.on(2026, 11, 11, "the disk is full until the next evening", func() { l.lasts(problem.DiskFull, 24*time.Hour) })
+	l.on(2026, 12, 24, "the Mac's clock is a day wrong for an hour, after a flat battery", func() { l.lasts(problem.ClockSkew, time.Hour) })
 	l.on(2027, 2, 10, "the Mac stays shut for two weeks", func() {
 		l.shutUntil = l.now.AddDate(0, 0, 14)
 		l.at(l.now.Add(time.Minute), func() { l.asleep = true })

@@ -10,15 +10,15 @@ import (
 	"strings"
 	"testing"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/qr"
 )
 
 // wantError checks that a command failed with a code, its exit status, a
 // sentence and a remedy, as text and as JSON.
-func (w *world) wantError(code status.Code, args ...string) {
+func (w *world) wantError(code problem.Code, args ...string) {
 	w.t.Helper()
-	row, ok := status.Lookup(code)
+	row, ok := problem.Lookup(code)
 	if !ok {
 		w.t.Fatalf("there is no condition %s", code)
 	}
@@ -28,7 +28,7 @@ func (w *world) wantError(code status.Code, args ...string) {
 		w.t.Errorf("healthsync %s: exit %d, want %s and exit %d:\n%s", strings.Join(args, " "), a.exit, code, row.Exit, a.all())
 		return
 	}
-	if row.Remedy != (status.Remedy{}) && !strings.Contains(a.stderr, "\nFix: ") {
+	if row.Remedy != (problem.Remedy{}) && !strings.Contains(a.stderr, "\nFix: ") {
 		w.t.Errorf("healthsync %s: no remedy:\n%s", strings.Join(args, " "), a.stderr)
 	}
 }
@@ -99,32 +99,32 @@ func TestBadPairingInput(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, c := range map[string]struct {
-			code status.Code
+			code problem.Code
 			file string
 		}{
-			"a code of hours ago":   {status.PairingCodeExpired, w.picture("old.png", edited(p, "expiresAt", "2026-01-01T00:00:00Z"))},
-			"a public address":      {status.HostNotLocal, w.picture("public.png", edited(p, "host", "8.8.8.8"))},
-			"a public name":         {status.HostNotLocal, w.picture("name.png", edited(p, "host", "example.com"))},
-			"no code in it":         {status.QRNotFound, w.pngFile("gray.png", gray)},
-			"a web address":         {status.QRNotHealthSync, w.picture("web.png", "https://example.com/")},
-			"a Wi-Fi password":      {status.QRNotHealthSync, w.picture("wifi.png", "WIFI:T:WPA;S:home;P:secret;;")},
-			"a version of tomorrow": {status.QRInvalid, w.picture("v3.png", edited(p, "version", "3"))},
-			"no fingerprint":        {status.QRInvalid, w.picture("nofp.png", edited(p, "certificateFingerprint", ""))},
-			"a port out of range":   {status.QRInvalid, w.picture("port.png", edited(p, "port", 70000))},
-			"cut short":             {status.PictureUnreadable, w.file("cut.png", good[:len(good)/2])},
-			"empty":                 {status.PictureUnreadable, w.file("empty.png", nil)},
-			"50 MB":                 {status.PictureUnreadable, w.file("big.png", append(bytes.Clone(good[:64]), make([]byte, 50<<20)...))},
-			"no picture":            {status.PictureUnreadable, w.file("text.png", []byte("this is not a picture"))},
-			"not there":             {status.FileError, filepath.Join(w.dir, "nothing.png")},
-			"a folder":              {status.Usage, w.dir},
+			"a code of hours ago":   {problem.PairingCodeExpired, w.picture("old.png", edited(p, "expiresAt", "2026-01-01T00:00:00Z"))},
+			"a public address":      {problem.HostNotLocal, w.picture("public.png", edited(p, "host", "8.8.8.8"))},
+			"a public name":         {problem.HostNotLocal, w.picture("name.png", edited(p, "host", "example.com"))},
+			"no code in it":         {problem.QRNotFound, w.pngFile("gray.png", gray)},
+			"a web address":         {problem.QRNotHealthSync, w.picture("web.png", "https://example.com/")},
+			"a Wi-Fi password":      {problem.QRNotHealthSync, w.picture("wifi.png", "WIFI:T:WPA;S:home;P:secret;;")},
+			"a version of tomorrow": {problem.QRInvalid, w.picture("v3.png", edited(p, "version", "3"))},
+			"no fingerprint":        {problem.QRInvalid, w.picture("nofp.png", edited(p, "certificateFingerprint", ""))},
+			"a port out of range":   {problem.QRInvalid, w.picture("port.png", edited(p, "port", 70000))},
+			"cut short":             {problem.PictureUnreadable, w.file("cut.png", good[:len(good)/2])},
+			"empty":                 {problem.PictureUnreadable, w.file("empty.png", nil)},
+			"50 MB":                 {problem.PictureUnreadable, w.file("big.png", append(bytes.Clone(good[:64]), make([]byte, 50<<20)...))},
+			"no picture":            {problem.PictureUnreadable, w.file("text.png", []byte("this is not a picture"))},
+			"not there":             {problem.FileError, filepath.Join(w.dir, "nothing.png")},
+			"a folder":              {problem.Usage, w.dir},
 		} {
 			t.Run(name, func(t *testing.T) { w.wantError(c.code, "scan", "--file", c.file) })
 		}
-		w.wantError(status.QRNotHealthSync, "pair", "--qr", `{"version":"1"}`)
-		w.wantError(status.QRInvalid, "pair", "--qr", edited(p, "code", ""))
-		w.wantError(status.QRNotHealthSync, "pair", "--qr", "hello")
-		w.wantError(status.Usage, "pair", "--host", "127.0.0.1")
-		w.wantError(status.Usage, "pair", "--host", "127.0.0.1", "--port", "1", "--code", "x", "--fingerprint", "zz")
+		w.wantError(problem.QRNotHealthSync, "pair", "--qr", `{"version":"1"}`)
+		w.wantError(problem.QRInvalid, "pair", "--qr", edited(p, "code", ""))
+		w.wantError(problem.QRNotHealthSync, "pair", "--qr", "hello")
+		w.wantError(problem.Usage, "pair", "--host", "127.0.0.1")
+		w.wantError(problem.Usage, "pair", "--host", "127.0.0.1", "--port", "1", "--code", "x", "--fingerprint", "zz")
 		if a := w.run("status"); a.exit != 0 {
 			t.Errorf("protocol %d: after all that the pairing does not work: %s", protocol, a.all())
 		}
@@ -137,10 +137,10 @@ func TestWrongCodes(t *testing.T) {
 	_, p := w.showCode()
 	args := []string{"pair", "--host", p.Host, "--port", w.port(), "--fingerprint", p.Leaf.Hex(), "--code"}
 	for range 5 {
-		w.wantError(status.PairingCodeInvalid, append(args, "AAAAAAAA")...)
+		w.wantError(problem.PairingCodeInvalid, append(args, "AAAAAAAA")...)
 	}
-	w.wantError(status.PairingLockedOut, append(args, "AAAAAAAA")...)
-	w.wantError(status.PairingNoSession, append(args, p.Code)...)
+	w.wantError(problem.PairingLockedOut, append(args, "AAAAAAAA")...)
+	w.wantError(problem.PairingNoSession, append(args, p.Code)...)
 	_, p = w.showCode()
 	w.must(append(args, p.Code)...)
 }
@@ -148,10 +148,10 @@ func TestWrongCodes(t *testing.T) {
 // TestBadAnswers: what a phone can do wrong in the middle. What was stored
 // stays, and the next sync completes.
 func TestBadAnswers(t *testing.T) {
-	for fault, code := range map[string]status.Code{
-		"cut-page": status.ResponseCut, "not-json": status.ResponseInvalid, "stall": status.TimedOut, "http-500": status.PhoneError,
-		"rate-limited": status.RateLimited, "locked": status.PhoneLocked, "refuse": status.ConnRefused, "reset": status.ConnReset, "hang-up": status.ConnReset,
-		"health-unavailable": status.PhoneError,
+	for fault, code := range map[string]problem.Code{
+		"cut-page": problem.ResponseCut, "not-json": problem.ResponseInvalid, "stall": problem.TimedOut, "http-500": problem.PhoneError,
+		"rate-limited": problem.RateLimited, "locked": problem.PhoneLocked, "refuse": problem.ConnRefused, "reset": problem.ConnReset, "hang-up": problem.ConnReset,
+		"health-unavailable": problem.PhoneError,
 	} {
 		t.Run(fault, func(t *testing.T) {
 			w := newWorld(t, 2)
@@ -185,21 +185,21 @@ func TestBadAnswers(t *testing.T) {
 func TestBadQuestions(t *testing.T) {
 	w := newWorld(t, 2)
 	w.pair()
-	w.wantError(status.UnknownType, "fetch", "--types", "hartRate")
-	w.wantError(status.InvalidDate, "fetch", "--start", "soon")
-	w.wantError(status.InvalidDate, "fetch", "--start", "2026-02-30")
-	w.wantError(status.Usage, "fetch", "--today", "--days", "3")
-	w.wantError(status.InvalidDate, "sync", "--since", "13/13/2026")
-	w.wantError(status.Usage, "fetch", "--format", "xml")
-	w.wantError(status.Usage, "fetch", "--aggregate", "monthly")
-	w.wantError(status.Usage, "fetch", "--timeout", "soon")
-	w.wantError(status.Usage, "fetch", "--delimiter", ";;")
-	w.wantError(status.Usage, "fetch", "--vault", "cloud")
-	w.wantError(status.NoData, "types", "--local")
-	w.wantError(status.HostNotLocal, "fetch", "--host", "8.8.8.8")
-	w.wantError(status.Usage, "cert", "export")
+	w.wantError(problem.UnknownType, "fetch", "--types", "hartRate")
+	w.wantError(problem.InvalidDate, "fetch", "--start", "soon")
+	w.wantError(problem.InvalidDate, "fetch", "--start", "2026-02-30")
+	w.wantError(problem.Usage, "fetch", "--today", "--days", "3")
+	w.wantError(problem.InvalidDate, "sync", "--since", "13/13/2026")
+	w.wantError(problem.Usage, "fetch", "--format", "xml")
+	w.wantError(problem.Usage, "fetch", "--aggregate", "monthly")
+	w.wantError(problem.Usage, "fetch", "--timeout", "soon")
+	w.wantError(problem.Usage, "fetch", "--delimiter", ";;")
+	w.wantError(problem.Usage, "fetch", "--vault", "cloud")
+	w.wantError(problem.NoData, "types", "--local")
+	w.wantError(problem.HostNotLocal, "fetch", "--host", "8.8.8.8")
+	w.wantError(problem.Usage, "cert", "export")
 	path := w.file("there.pem", []byte("mine"))
-	w.wantError(status.FileExists, "cert", "export", "--output", path)
+	w.wantError(problem.FileExists, "cert", "export", "--output", path)
 	if raw, _ := os.ReadFile(path); string(raw) != "mine" {
 		t.Error("the file was replaced")
 	}
@@ -211,7 +211,7 @@ func TestBadQuestions(t *testing.T) {
 	// An output that fails leaves nothing behind, and what was there as it was.
 	out := w.file("out.csv", []byte("earlier"))
 	w.fault("cut-page")
-	w.wantError(status.ResponseCut, "fetch", "--output", out)
+	w.wantError(problem.ResponseCut, "fetch", "--output", out)
 	if raw, _ := os.ReadFile(out); string(raw) != "earlier" {
 		t.Errorf("a failed fetch left %q", raw)
 	}
@@ -219,5 +219,5 @@ func TestBadQuestions(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	w.fault("type-disabled:steps")
-	w.wantError(status.TypeNotEnabled, "fetch", "--types", "steps")
+	w.wantError(problem.TypeNotEnabled, "fetch", "--types", "steps")
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // A clipboard whose owner does not answer, as another device out of reach.
@@ -23,8 +23,8 @@ func TestClipboardDoesNotAnswer(t *testing.T) {
 	defer func() { clipboardWait = testOnlyWait }()
 	clipboardWait = 50 * time.Millisecond
 	_, err := payloadFromClipboard(t.Context(), &Env{}, false)
-	var e *status.Error
-	if !errors.As(err, &e) || e.Code != status.ClipboardEmpty || e.Sentence != "The clipboard does not answer" {
+	var e *problem.Error
+	if !errors.As(err, &e) || e.Code != problem.ClipboardEmpty || e.Sentence != "The clipboard does not answer" {
 		t.Errorf("%v", err)
 	}
 }

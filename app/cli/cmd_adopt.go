@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/vault"
 )
 
@@ -40,7 +39,7 @@ func runAdopt(ctx context.Context, env *Env, asJSON bool) error {
 	}
 	p, err := s.Adopt(ctx, a, from, env.linkOptions())
 	if err != nil {
-		s.Log.Warn("adoption failed", "code", explain.Error(adoptError(err), env.Now()).Code)
+		s.Log.Warn("adoption failed", "code", problem.From(adoptError(err), env.Now()).Code)
 		return adoptError(err)
 	}
 	env.noteAddress(p)
@@ -53,21 +52,21 @@ func adoptError(err error) error {
 	var paired *pairing.PairedError
 	switch {
 	case errors.Is(err, pairing.ErrNothingToAdopt):
-		e := status.New(status.NotPaired, "There is no ~/.healthsync/config.json of the earlier command line tool.", err)
+		e := problem.New(problem.NotPaired, "There is no ~/.healthsync/config.json of the earlier command line tool.", err)
 		e.Sentence = "There is no pairing to adopt"
 		return e
 	case errors.As(err, &paired):
-		e := usageError(status.Usage, fmt.Sprintf("This computer is paired with %s.", deviceName(paired.Record.Name)), "")
+		e := usageError(problem.Usage, fmt.Sprintf("This computer is paired with %s.", deviceName(paired.Record.Name)), "")
 		e.Sentence = "There is a pairing already"
-		e.Remedy = status.Remedy{Text: "to replace it", Command: "healthsync unpair && healthsync pair --adopt"}
+		e.Remedy = problem.Remedy{Text: "to replace it", Command: "healthsync unpair && healthsync pair --adopt"}
 		return e
 	case errors.As(err, &adopt):
-		e := status.New(status.PairingFile, fmt.Sprintf("%s: %s.\nThe file was left as it is.", adopt.Path, adopt.Reason), err)
+		e := problem.New(problem.PairingFile, fmt.Sprintf("%s: %s.\nThe file was left as it is.", adopt.Path, adopt.Reason), err)
 		if adopt.Token {
-			e = status.New(status.KeychainMissing, sentence(adopt.Reason), err)
+			e = problem.New(problem.KeychainMissing, sentence(adopt.Reason), err)
 		}
 		e.Sentence = "The pairing cannot be adopted"
-		e.Remedy = status.Remedy{Text: "pair anew", Command: "healthsync scan", Action: "pair"}
+		e.Remedy = problem.Remedy{Text: "pair anew", Command: "healthsync scan", Action: "pair"}
 		return e
 	}
 	return err

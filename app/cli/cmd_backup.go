@@ -13,7 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/store"
 )
 
@@ -40,7 +40,7 @@ To go back to a copy, see docs/database.md, Backup.`,
 
 func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) error {
 	if path == "" || path == "-" {
-		return usageError(status.Usage, "A backup goes to a file: standard output cannot be put in place as a whole.", "healthsync backup health.db")
+		return usageError(problem.Usage, "A backup goes to a file: standard output cannot be put in place as a whole.", "healthsync backup health.db")
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "health.db")
@@ -89,18 +89,18 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 
 // backupExists says why a file is not replaced; the database is from.
 func backupExists(err error, from, path string) error {
-	e := status.New(status.FileExists, fmt.Sprintf("%s is there already.", path), err)
+	e := problem.New(problem.FileExists, fmt.Sprintf("%s is there already.", path), err)
 	own, oerr := os.Stat(from)
 	there, terr := os.Stat(path)
 	if oerr == nil && terr == nil && os.SameFile(own, there) {
 		e.Detail = fmt.Sprintf("%s is the database itself.", path)
-		e.Remedy = status.Remedy{Text: "choose another name"}
+		e.Remedy = problem.Remedy{Text: "choose another name"}
 		return e
 	}
 	var at *fs.PathError
 	if errors.As(err, &at) && at.Path != path {
 		e.Detail = fmt.Sprintf("%s shows that another program has a database of that name open.", at.Path)
-		e.Remedy = status.Remedy{Text: "choose another name"}
+		e.Remedy = problem.Remedy{Text: "choose another name"}
 	}
 	return e
 }
@@ -114,10 +114,10 @@ func backupFailed(err error, from, to string) error {
 	case errors.As(err, &at) && strings.HasSuffix(at.Path, ".part"): // by the name that the person knows
 		return &fs.PathError{Op: "create", Path: to, Err: at.Err}
 	case errors.As(err, &readOnly) && readOnly.Path != from:
-		return status.New(status.FileError, fmt.Sprintf("%s cannot be written.", to), err)
+		return problem.New(problem.FileError, fmt.Sprintf("%s cannot be written.", to), err)
 	case errors.As(err, &full) && full.Path != from:
-		e := status.New(status.DiskFull, fmt.Sprintf("There is no room left for %s.", to), err)
-		e.Remedy = status.Remedy{Text: "free some space there, or choose another place", Command: "healthsync backup FILE"}
+		e := problem.New(problem.DiskFull, fmt.Sprintf("There is no room left for %s.", to), err)
+		e.Remedy = problem.Remedy{Text: "free some space there, or choose another place", Command: "healthsync backup FILE"}
 		return e
 	}
 	return err

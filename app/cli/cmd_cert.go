@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/pki"
 )
 
@@ -171,7 +171,7 @@ func (e *Env) printCerts(c certInfo, want chosen) {
 	section("CA Certificate", c.CA, false)
 	missing := func(i *pki.Info) bool { return i != nil && i.Status == pki.StatusMissing }
 	if !c.Paired || missing(c.Client) || missing(c.CA) {
-		row, _ := status.Lookup(status.NotPaired)
+		row, _ := problem.Lookup(problem.NotPaired)
 		e.printf("\nFix: %s\n", row.Remedy)
 	}
 }
@@ -183,9 +183,9 @@ func statusWords(i *pki.Info, now time.Time) string {
 	}
 	switch i.Status {
 	case pki.StatusExpired:
-		return fmt.Sprintf("%s (%s ago)", i.Status, explain.Span(now.Sub(i.NotAfter)))
+		return fmt.Sprintf("%s (%s ago)", i.Status, words.Span(now.Sub(i.NotAfter)))
 	case pki.StatusNotYetValid:
-		return fmt.Sprintf("%s (in %s)", i.Status, explain.Span(i.NotBefore.Sub(now)))
+		return fmt.Sprintf("%s (in %s)", i.Status, words.Span(i.NotBefore.Sub(now)))
 	case pki.StatusValid:
 		return left(i.Status.String(), i.NotAfter, now)
 	}
@@ -196,9 +196,9 @@ func statusWords(i *pki.Info, now time.Time) string {
 func left(word string, end, now time.Time) string {
 	switch d := end.Sub(now); {
 	case d < 0:
-		return fmt.Sprintf("%s (%s ago)", word, explain.Span(d))
+		return fmt.Sprintf("%s (%s ago)", word, words.Span(d))
 	case d <= pki.RenewBefore:
-		return fmt.Sprintf("%s (%s left)", word, explain.Span(d))
+		return fmt.Sprintf("%s (%s left)", word, words.Span(d))
 	}
 	return word
 }
@@ -216,7 +216,7 @@ file is not replaced without --force. A dash writes to standard output.`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output == "" {
-				return usageError(status.Usage, "--output is needed: a file, or - for standard output.", "healthsync cert export --output healthsync-cert.pem")
+				return usageError(problem.Usage, "--output is needed: a file, or - for standard output.", "healthsync cert export --output healthsync-cert.pem")
 			}
 			s, err := env.station()
 			if err != nil {
@@ -252,9 +252,9 @@ func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca, 
 	none := !client && !server && !ca && !chain
 	if r.Protocol == 1 {
 		if client || ca || chain {
-			e := status.New(status.NoClientCertificate, "This pairing is of protocol 1: it has the iPhone's pinned certificate only.", nil)
+			e := problem.New(problem.NoClientCertificate, "This pairing is of protocol 1: it has the iPhone's pinned certificate only.", nil)
 			e.Sentence = "There is no such certificate in this pairing"
-			e.Remedy = status.Remedy{Text: "export that one", Command: "healthsync cert export --server --output healthsync-cert.pem"}
+			e.Remedy = problem.Remedy{Text: "export that one", Command: "healthsync cert export --server --output healthsync-cert.pem"}
 			return nil, e
 		}
 		return []*x509.Certificate{pinned}, nil
@@ -275,7 +275,7 @@ func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca, 
 	}
 	for _, c := range out {
 		if c == nil {
-			return nil, status.New(status.NoClientCertificate, "A certificate of this pairing is not in the keychain.", nil)
+			return nil, problem.New(problem.NoClientCertificate, "A certificate of this pairing is not in the keychain.", nil)
 		}
 	}
 	return out, nil
@@ -313,7 +313,7 @@ func (e *Env) writeNew(path string, data []byte, force bool) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return status.New(status.FileExists, path+" is there already.", err)
+		return problem.New(problem.FileExists, path+" is there already.", err)
 	}
 	if err != nil {
 		return err
@@ -347,7 +347,7 @@ of protocol 1 has no such certificate: there, pair again.`,
 					Until   time.Time `json:"notAfter"`
 				}{true, r.Before, r.Until})
 			}
-			env.printf("Renewed: the certificate is good until %s (before: %s).\n", explain.Day(r.Until), explain.Day(r.Before))
+			env.printf("Renewed: the certificate is good until %s (before: %s).\n", words.Day(r.Until), words.Day(r.Before))
 			return nil
 		},
 	}

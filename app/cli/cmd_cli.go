@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/menubar/native/command"
 	"healthsync/menubar/native/login"
 )
@@ -70,14 +70,14 @@ func appProgram() (string, error) {
 	program, err := command.Program(exe)
 	switch {
 	case errors.Is(err, login.ErrTranslocated):
-		e := status.New(status.NotOnThisBuild, "macOS runs the app from a temporary copy, because it lies where it was downloaded to.", err)
+		e := problem.New(problem.NotOnThisBuild, "macOS runs the app from a temporary copy, because it lies where it was downloaded to.", err)
 		e.Sentence = "A link to a temporary copy would soon lead nowhere"
-		e.Remedy = status.Remedy{Text: "move HealthSync.app to Applications, then", Command: "/Applications/HealthSync.app/Contents/MacOS/HealthSync cli install"}
+		e.Remedy = problem.Remedy{Text: "move HealthSync.app to Applications, then", Command: "/Applications/HealthSync.app/Contents/MacOS/HealthSync cli install"}
 		return "", e
 	case errors.Is(err, command.ErrNoApp):
-		e := status.New(status.NotOnThisBuild, "A bare program is a command itself: put it into a folder that your shell looks into.", err)
+		e := problem.New(problem.NotOnThisBuild, "A bare program is a command itself: put it into a folder that your shell looks into.", err)
 		e.Sentence = "This program is not inside of HealthSync.app"
-		e.Remedy = status.Remedy{Text: "from the sources", Command: "make install"}
+		e.Remedy = problem.Remedy{Text: "from the sources", Command: "make install"}
 		return "", e
 	}
 	return program, err
@@ -169,14 +169,14 @@ func linkError(program string, err error) error {
 	var admin *command.AdminError
 	switch {
 	case errors.As(err, &taken):
-		e := status.New(status.FileExists, taken.Path+" is another program; it was left alone.", err)
+		e := problem.New(problem.FileExists, taken.Path+" is another program; it was left alone.", err)
 		e.Sentence = "Another program has the name healthsync"
-		e.Remedy = status.Remedy{Text: "move it away, or make the link in another folder, such as ~/bin", Command: shellWord(program) + " cli install --dir ~/bin"}
+		e.Remedy = problem.Remedy{Text: "move it away, or make the link in another folder, such as ~/bin", Command: shellWord(program) + " cli install --dir ~/bin"}
 		return e
 	case errors.As(err, &admin):
-		e := status.New(status.FileError, "", err)
+		e := problem.New(problem.FileError, "", err)
 		e.Sentence = fmt.Sprintf("Only an administrator may change %s", admin.Path)
-		e.Remedy = status.Remedy{Text: "run", Command: admin.Sudo}
+		e.Remedy = problem.Remedy{Text: "run", Command: admin.Sudo}
 		return e
 	}
 	return err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // shells are those that cobra writes completions for.
@@ -44,7 +44,7 @@ For every new shell, put that line into ~/.bashrc, ~/.zshrc (after compinit),
 		ValidArgs: names,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(status.Usage, fmt.Sprintf("%s takes one shell (%s), got %s.", cmd.CommandPath(), strings.Join(names, ", "), arguments(len(args))), cmd.CommandPath()+" --help")
+				return usageError(problem.Usage, fmt.Sprintf("%s takes one shell (%s), got %s.", cmd.CommandPath(), strings.Join(names, ", "), arguments(len(args))), cmd.CommandPath()+" --help")
 			}
 			return nil
 		},
@@ -66,7 +66,7 @@ For every new shell, put that line into ~/.bashrc, ~/.zshrc (after compinit),
 				_, err := env.Stdout.Write(script.Bytes())
 				return err
 			}
-			return usageError(status.Usage, fmt.Sprintf("There is no completion for %q; there are %s.", args[0], strings.Join(names, ", ")), "")
+			return usageError(problem.Usage, fmt.Sprintf("There is no completion for %q; there are %s.", args[0], strings.Join(names, ", ")), "")
 		},
 	}
 	env.addCommonFlags(cmd.Flags())

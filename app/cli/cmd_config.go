@@ -11,11 +11,11 @@ import (
 
 	"healthsync/app/config"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/near"
 )
 
-const statusUsage = status.Usage
+const statusUsage = problem.Usage
 
 func newConfigCommand(env *Env) *cobra.Command {
 	return newGroup(env, "config", "Show and change the settings", `  healthsync config show
@@ -123,10 +123,10 @@ func findKey(name string) (config.Key, error) {
 	for _, k := range config.Keys() {
 		names = append(names, k.Name)
 	}
-	e := usageError(status.Usage, fmt.Sprintf("There is no setting %q. There are: %s.", name, strings.Join(names, ", ")), "")
-	e.Remedy = status.Remedy{Text: "see them with their values", Command: "healthsync config show"}
+	e := usageError(problem.Usage, fmt.Sprintf("There is no setting %q. There are: %s.", name, strings.Join(names, ", ")), "")
+	e.Remedy = problem.Remedy{Text: "see them with their values", Command: "healthsync config show"}
 	if best := near.Best(name, names); best != "" {
-		e.Remedy = status.Remedy{Text: "did you mean " + best + "?"}
+		e.Remedy = problem.Remedy{Text: "did you mean " + best + "?"}
 	}
 	return config.Key{}, e
 }

@@ -13,7 +13,7 @@ import (
 	"healthsync/app/config"
 	"healthsync/app/diagnose"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 type diagnoseOptions struct {
@@ -58,7 +58,7 @@ It ends with 0 because it answered; with --check, with the verdict's status.`,
 func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions, asJSON bool) error {
 	if o.output != "" && o.output != "-" && !o.force {
 		if _, err := os.Lstat(o.output); err == nil { // before the walk, not after it
-			return status.New(status.FileExists, o.output+" is there already.", fs.ErrExist)
+			return problem.New(problem.FileExists, o.output+" is there already.", fs.ErrExist)
 		}
 	}
 	s, settingsErr, err := env.stationAnyway()
@@ -134,7 +134,7 @@ func (e *Env) printDiagnosis(r *diagnose.Report, o *diagnoseOptions, asJSON bool
 		return e.printJSON(struct {
 			File    string           `json:"file"`
 			Verdict diagnose.Verdict `json:"verdict"`
-			Code    status.Code      `json:"code,omitempty"`
+			Code    problem.Code     `json:"code,omitempty"`
 		}{o.output, r.Verdict, r.Code})
 	}
 	public := "it can be posted in public"

@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/sync/bonjour"
 )
 
@@ -73,7 +73,7 @@ func runDiscover(ctx context.Context, env *Env, o *discoverOptions, asJSON bool)
 		}
 	}
 	if o.watch && o.autoScan {
-		return usageError(status.Usage, "--watch and --auto-scan exclude each other.", "healthsync discover --auto-scan")
+		return usageError(problem.Usage, "--watch and --auto-scan exclude each other.", "healthsync discover --auto-scan")
 	}
 	s, err := env.station()
 	if err != nil {
@@ -108,7 +108,7 @@ type lookout struct {
 	link    *pairing.Link // nil: paired with none, or the pairing cannot be opened
 	paired  bool
 	verbose bool
-	trouble *status.Error // why nothing can be heard
+	trouble *problem.Error // why nothing can be heard
 }
 
 func openLookout(ctx context.Context, env *Env, s *pairing.Station, verbose bool) (*lookout, error) {
@@ -125,7 +125,7 @@ func openLookout(ctx context.Context, env *Env, s *pairing.Station, verbose bool
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		e := explain.Error(err, env.Now())
+		e := problem.From(err, env.Now())
 		env.note("note: which iPhone is yours cannot be checked: %s [%s]", e.Sentence, e.Code)
 		env.note("fix: %s", e.Remedy)
 	}
@@ -210,7 +210,7 @@ func (l *lookout) once(ctx context.Context, limit time.Duration, quiet bool) ([]
 		l.env.note("Bonjour is switched off (HEALTHSYNC_BONJOUR=off)")
 	} else {
 		if l.env.ErrTTY && !quiet {
-			l.env.note("looking for iPhones for %s ...", explain.Span(limit))
+			l.env.note("looking for iPhones for %s ...", words.Span(limit))
 		}
 		asked := map[string]bool{}
 		crowd := 0
@@ -234,7 +234,7 @@ func (l *lookout) once(ctx context.Context, limit time.Duration, quiet bool) ([]
 			return false
 		})
 		if err != nil {
-			l.trouble = status.New(status.HostUnreachable, err.Error()+".", err)
+			l.trouble = problem.New(problem.HostUnreachable, err.Error()+".", err)
 			l.trouble.Sentence = "Bonjour cannot be used here"
 		}
 	}

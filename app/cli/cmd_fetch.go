@@ -11,10 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
-	"healthsync/app/syncrun"
+	"healthsync/app/problem"
+	"healthsync/app/syncjob"
 	"healthsync/sync/engine"
 	"healthsync/sync/format"
 	"healthsync/sync/health"
@@ -95,7 +94,7 @@ func parseWait(s string) (time.Duration, error) {
 	if d, err := time.ParseDuration(s); err == nil && d > 0 {
 		return d, nil
 	}
-	return 0, usageError(status.Usage, fmt.Sprintf("--wait %q is no time: it takes minutes (2), or a number with its unit (90s).", s), "")
+	return 0, usageError(problem.Usage, fmt.Sprintf("--wait %q is no time: it takes minutes (2), or a number with its unit (90s).", s), "")
 }
 
 func runFetch(ctx context.Context, env *Env, o *fetchOptions, asJSON bool) error {
@@ -161,10 +160,10 @@ func isPartly(err error) bool {
 // off has its types asked apart: one that keeps silent would be waited for with
 // each question.
 func (e *Env) fetchReact(until time.Time) engine.React {
-	react := syncrun.React(e.Now, e.patient(until))
+	react := syncjob.React(e.Now, e.patient(until))
 	return func(ctx context.Context, err error, attempt int) engine.Reaction {
 		r := react(ctx, err, attempt)
-		if r == engine.Gone && !syncrun.BrokeOff(err, e.Now()) {
+		if r == engine.Gone && !syncjob.BrokeOff(err, e.Now()) {
 			return engine.Stop
 		}
 		return r
@@ -247,15 +246,15 @@ const retryEvery = 3 * time.Second
 // sleepBefore waits a little where err is one that time can mend and there is
 // time left.
 func (e *Env) sleepBefore(ctx context.Context, deadline time.Time, err error) bool {
-	problem := explain.Error(err, e.Now())
-	if x := problem.Exit(); x != status.ExitUnreachable && problem.Code != status.PhoneLocked && problem.Code != status.RateLimited {
+	p := problem.From(err, e.Now())
+	if x := p.Exit(); x != problem.ExitUnreachable && p.Code != problem.PhoneLocked && p.Code != problem.RateLimited {
 		return false
 	}
 	left := time.Until(deadline)
 	if left <= 0 {
 		return false
 	}
-	e.note("%s; waiting up to %s ...", strings.ToLower(problem.Sentence[:1])+problem.Sentence[1:], left.Round(time.Second))
+	e.note("%s; waiting up to %s ...", strings.ToLower(p.Sentence[:1])+p.Sentence[1:], left.Round(time.Second))
 	select {
 	case <-ctx.Done():
 		return false

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // newGroup is a command that holds others and does nothing itself: it shows
@@ -134,18 +134,18 @@ func newExitCodesCommand(env *Env) *cobra.Command {
 	table := func(cmd *cobra.Command) error {
 		if jsonWanted(cmd) {
 			type row struct {
-				Exit    status.Exit `json:"exit"`
-				Meaning string      `json:"meaning"`
+				Exit    problem.Exit `json:"exit"`
+				Meaning string       `json:"meaning"`
 			}
 			var rows []row
-			for _, e := range status.Exits() {
+			for _, e := range problem.Exits() {
 				rows = append(rows, row{e.Exit, e.Meaning})
 			}
 			return env.printJSON(struct {
 				ExitCodes []row `json:"exitCodes"`
 			}{rows})
 		}
-		for _, e := range status.Exits() {
+		for _, e := range problem.Exits() {
 			env.printf("%4d  %s\n", e.Exit, e.Meaning)
 		}
 		return nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/logfile"
+	"healthsync/app/files"
 )
 
 func newLogsCommand(env *Env) *cobra.Command {
@@ -43,18 +43,18 @@ func runLogs(ctx context.Context, env *Env, tail int, follow, asJSON bool) error
 		env.note("the log %s is empty so far", p.LogFile())
 		return nil
 	}
-	lines, err := logfile.Last(p.LogFile(), tail)
+	lines, err := files.LastLines(p.LogFile(), tail)
 	if err != nil {
 		return err
 	}
 	if asJSON && !follow {
-		parsed := make([]logfile.Line, len(lines))
+		parsed := make([]files.LogLine, len(lines))
 		for i, line := range lines {
-			parsed[i] = logfile.Parse(line)
+			parsed[i] = files.ParseLine(line)
 		}
 		return env.printJSON(struct {
-			File  string         `json:"file"`
-			Lines []logfile.Line `json:"lines"`
+			File  string          `json:"file"`
+			Lines []files.LogLine `json:"lines"`
 		}{p.LogFile(), parsed})
 	}
 	show := func(line string) error { return env.print(line + "\n") }
@@ -69,7 +69,7 @@ func runLogs(ctx context.Context, env *Env, tail int, follow, asJSON bool) error
 	if !follow {
 		return nil
 	}
-	return logfile.Follow(ctx, logfile.EachLine(show), p.LogFile())
+	return files.FollowLog(ctx, files.EachLine(show), p.LogFile())
 }
 
 // logEvent prints one line as an object of its own.
@@ -77,8 +77,8 @@ func (e *Env) logEvent(line string) error {
 	raw, err := json.Marshal(struct {
 		Schema int    `json:"schema"`
 		Event  string `json:"event"`
-		logfile.Line
-	}{Schema, "line", logfile.Parse(line)})
+		files.LogLine
+	}{Schema, "line", files.ParseLine(line)})
 	if err != nil {
 		return err
 	}

@@ -15,12 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/agent"
+	"healthsync/app/agent/control"
 	"healthsync/app/agent/desktop"
 	"healthsync/app/agent/wake"
 	"healthsync/app/config"
-	"healthsync/app/lock"
+	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/socket"
 	"healthsync/app/version"
 	"healthsync/menubar"
 	"healthsync/menubar/native/login"
@@ -60,8 +60,8 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	if err != nil {
 		return err
 	}
-	held, err := lock.Take(filepath.Join(p.Data, "app.lock"), "the menu-bar app", env.Now())
-	var busy *lock.HeldError
+	held, err := files.Take(filepath.Join(p.Data, "app.lock"), "the menu-bar app", env.Now())
+	var busy *files.HeldError
 	if errors.As(err, &busy) {
 		env.note("HealthSync is running already (process %d)", busy.Holder.PID)
 		return nil
@@ -184,13 +184,13 @@ func watch(ctx context.Context, p config.Paths) <-chan agent.Message {
 // answer lets the commands ask the app. Without a socket they look for
 // themselves.
 func (e *Env) answer(ctx context.Context, p config.Paths, a *agent.Agent) {
-	l, err := socket.Listen(socket.Path(p))
+	l, err := control.Listen(control.Path(p))
 	if err != nil {
 		e.log.Warn("commands cannot ask the app", "err", err)
 		return
 	}
 	go func() {
-		if err := socket.Serve(ctx, l, a); err != nil {
+		if err := control.Serve(ctx, l, a); err != nil {
 			e.log.Warn("commands cannot ask the app any more", "err", err)
 		}
 	}()
@@ -233,6 +233,6 @@ func (e *Env) tellApp(ctx context.Context, cmd *cobra.Command) {
 		cmd = cmd.Parent()
 	}
 	if p, err := e.paths(); err == nil && slices.Contains(changing, cmd.Name()) {
-		socket.TellChanged(context.WithoutCancel(ctx), socket.Path(p))
+		control.TellChanged(context.WithoutCancel(ctx), control.Path(p))
 	}
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/pki"
 	"healthsync/pki/qr"
 	"healthsync/pki/trust"
@@ -68,7 +68,7 @@ left in ~/.healthsync is used here as well; it is copied, not changed.`,
 func runPair(ctx context.Context, env *Env, o *pairOptions, asJSON bool) error {
 	switch {
 	case o.adopt && (o.qr != "" || o.token != "" || o.manual || o.code != ""):
-		return usageError(status.Usage, "--adopt takes no code.", "healthsync pair --adopt")
+		return usageError(problem.Usage, "--adopt takes no code.", "healthsync pair --adopt")
 	case o.adopt:
 		return runAdopt(ctx, env, asJSON)
 	case o.qr != "":
@@ -106,19 +106,19 @@ func (o *pairOptions) request() (pairing.Request, error) {
 		absent = append(absent, "--port")
 	}
 	if len(absent) > 0 {
-		e := usageError(status.Usage, "Missing: "+strings.Join(absent, ", ")+".", "")
-		e.Remedy = status.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and run", Command: "healthsync scan"}
+		e := usageError(problem.Usage, "Missing: "+strings.Join(absent, ", ")+".", "")
+		e.Remedy = problem.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and run", Command: "healthsync scan"}
 		return pairing.Request{}, e
 	}
 	p := qr.Payload{Version: 1, Host: o.host, Port: o.port, Code: o.code}
 	var err error
 	if p.Leaf, err = pki.ParseFingerprint(o.fingerprint); err != nil {
-		return pairing.Request{}, usageError(status.Usage, "--fingerprint is "+err.Error()+".", "")
+		return pairing.Request{}, usageError(problem.Usage, "--fingerprint is "+err.Error()+".", "")
 	}
 	if o.ca != "" {
 		p.Version = 2
 		if p.CA, err = pki.ParseFingerprint(o.ca); err != nil {
-			return pairing.Request{}, usageError(status.Usage, "--ca-fingerprint is "+err.Error()+".", "")
+			return pairing.Request{}, usageError(problem.Usage, "--ca-fingerprint is "+err.Error()+".", "")
 		}
 	}
 	return requestOf(p), nil
@@ -131,7 +131,7 @@ func requestOf(p qr.Payload) pairing.Request {
 // askAll asks a person for what a QR code would have said.
 func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 	if !env.InTTY || !env.ErrTTY {
-		return usageError(status.Usage, "--manual asks questions, and there is no one to answer them here.", "healthsync pair --host HOST --port PORT --code CODE --fingerprint FINGERPRINT")
+		return usageError(problem.Usage, "--manual asks questions, and there is no one to answer them here.", "healthsync pair --host HOST --port PORT --code CODE --fingerprint FINGERPRINT")
 	}
 	ask := func(question string) (string, error) {
 		fmt.Fprintf(env.Stderr, "%s: ", question)
@@ -156,7 +156,7 @@ func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 	}
 	if o.port == 0 {
 		if o.port, err = strconv.Atoi(strings.TrimSpace(port)); err != nil || o.port < 1 || o.port > maxPort {
-			return usageError(status.Usage, fmt.Sprintf("%q is no port (1 to %d).", port, maxPort), "")
+			return usageError(problem.Usage, fmt.Sprintf("%q is no port (1 to %d).", port, maxPort), "")
 		}
 	}
 	return nil
@@ -184,12 +184,12 @@ func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, a
 	}
 	p, err := s.Pair(ctx, req, env.linkOptions())
 	if err != nil {
-		s.Log.Warn("pairing failed", "protocol", req.Protocol, "code", explain.Error(err, env.Now()).Code)
+		s.Log.Warn("pairing failed", "protocol", req.Protocol, "code", problem.From(err, env.Now()).Code)
 		return err
 	}
 	s.Log.Info("paired", "protocol", p.Record.Protocol, "certificate", p.Record.Leaf())
 	if p.Leftover != nil {
-		env.note("warning: something of the earlier pairing could not be removed: %s", explain.Error(p.Leftover, env.Now()).Sentence)
+		env.note("warning: something of the earlier pairing could not be removed: %s", problem.From(p.Leftover, env.Now()).Sentence)
 	}
 	env.noteAddress(p)
 	return env.printPaired(p, asJSON)
@@ -201,7 +201,7 @@ func (e *Env) noteAddress(p *pairing.Paired) {
 	if p.Address == nil {
 		return
 	}
-	w := explain.Error(p.Address, e.Now())
+	w := problem.From(p.Address, e.Now())
 	e.note("warning: paired, but the settings could not be written, and the address that was set by hand stays: %s. %s", w.Sentence, w.Detail)
 	e.note("fix: healthsync config set server.host %s && healthsync config set server.port %d", p.Record.Host, p.Record.Port)
 }
@@ -216,7 +216,7 @@ type pairedJSON struct {
 	CA         pki.Fingerprint `json:"caFingerprint,omitzero"`
 	ValidUntil time.Time       `json:"validUntil"`
 	Replaced   bool            `json:"replacedEarlierPairing"`
-	Warning    *status.JSON    `json:"warning,omitempty"`
+	Warning    *problem.JSON   `json:"warning,omitempty"`
 }
 
 func (e *Env) printPaired(p *pairing.Paired, asJSON bool) error {
@@ -227,7 +227,7 @@ func (e *Env) printPaired(p *pairing.Paired, asJSON bool) error {
 	}
 	out := pairedJSON{Paired: true, Protocol: r.Protocol, Device: r.Name, Host: r.Host, Port: r.Port, Leaf: r.Leaf(), CA: r.CA, ValidUntil: until, Replaced: p.Replaced}
 	if p.StatusErr != nil {
-		w := explain.Error(p.StatusErr, e.Now()).JSON()
+		w := problem.From(p.StatusErr, e.Now()).JSON()
 		out.Warning = &w
 	}
 	if asJSON {
@@ -236,12 +236,12 @@ func (e *Env) printPaired(p *pairing.Paired, asJSON bool) error {
 	device := deviceName(r.Name)
 	e.printf("Paired with %s.\n", device)
 	if r.Protocol == 1 {
-		e.printf("Secure by pinned certificate %s and a token that is good until %s.\n", r.Leaf().Short(), explain.Day(until))
+		e.printf("Secure by pinned certificate %s and a token that is good until %s.\n", r.Leaf().Short(), words.Day(until))
 	} else {
-		e.printf("Secure by mutual TLS; certificates are good until %s.\n", explain.Day(until))
+		e.printf("Secure by mutual TLS; certificates are good until %s.\n", words.Day(until))
 	}
 	if p.StatusErr != nil {
-		e.note("warning: paired, but the first question was not answered: %s", explain.Error(p.StatusErr, e.Now()).Sentence)
+		e.note("warning: paired, but the first question was not answered: %s", problem.From(p.StatusErr, e.Now()).Sentence)
 	}
 	e.printf("Next:  healthsync sync\n")
 	return nil

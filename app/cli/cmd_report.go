@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/agent/desktop"
+	"healthsync/app/problem"
 	"healthsync/app/report"
-	"healthsync/app/status"
 	"healthsync/app/version"
 	"healthsync/sync/store"
 )
@@ -63,7 +63,7 @@ func runReport(ctx context.Context, env *Env, o *reportOptions, asJSON bool) err
 		path = filepath.Join(paths.Data, "report.html")
 	}
 	if path == "-" && (o.open || asJSON) {
-		return usageError(status.Usage, "Standard output takes the page alone: --open and --json need a file.", "healthsync report --open")
+		return usageError(problem.Usage, "Standard output takes the page alone: --open and --json need a file.", "healthsync report --open")
 	}
 	page, r, err := env.makeReport(ctx, paths.Database())
 	if err != nil {
@@ -132,7 +132,7 @@ func replaceable(path string) error {
 	}
 	defer f.Close()
 	if !report.Is(f) {
-		return status.New(status.FileExists, path+" is no report of HealthSync.", fs.ErrExist)
+		return problem.New(problem.FileExists, path+" is no report of HealthSync.", fs.ErrExist)
 	}
 	return nil
 }
@@ -142,8 +142,8 @@ func (e *Env) show(ctx context.Context, path string) error {
 	d := desktop.Desktop{Getenv: e.Getenv}
 	err := d.Open(ctx, path)
 	if errors.Is(err, desktop.ErrNone) {
-		shown := status.New(status.NotOnThisBuild, path+" was written, but nothing here can show it.", err)
-		shown.Remedy = status.Remedy{Text: "open it in a browser"}
+		shown := problem.New(problem.NotOnThisBuild, path+" was written, but nothing here can show it.", err)
+		shown.Remedy = problem.Remedy{Text: "open it in a browser"}
 		return shown
 	}
 	return err

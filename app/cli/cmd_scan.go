@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/clipboard"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/menubar/camera"
 	"healthsync/pki/qr"
 )
@@ -84,7 +84,7 @@ func runScan(ctx context.Context, env *Env, o *scanOptions, asJSON bool) error {
 func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, error) {
 	switch {
 	case o.camera && (len(o.files) > 0 || o.clipboard), o.clipboard && len(o.files) > 0:
-		return qr.Payload{}, usageError(status.Usage, "--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
+		return qr.Payload{}, usageError(problem.Usage, "--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
 	case len(o.files) > 0:
 		return payloadFromFiles(ctx, env, o.files)
 	case o.camera:
@@ -94,8 +94,8 @@ func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, err
 	if o.clipboard || err == nil {
 		return p, err
 	}
-	var e *status.Error
-	if !errors.As(err, &e) || e.Code != status.ClipboardEmpty || !haveCamera() {
+	var e *problem.Error
+	if !errors.As(err, &e) || e.Code != problem.ClipboardEmpty || !haveCamera() {
 		return p, err
 	}
 	env.note("no pairing code in the clipboard; opening the camera ...")
@@ -140,7 +140,7 @@ func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, er
 	}
 	defer f.Close()
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return qr.Payload{}, usageError(status.Usage, path+" is a folder.", "healthsync scan --file PICTURE.png")
+		return qr.Payload{}, usageError(problem.Usage, path+" is a folder.", "healthsync scan --file PICTURE.png")
 	}
 	return payloadFrom(ctx, env, f, !strings.HasPrefix(mime.TypeByExtension(filepath.Ext(path)), "image/"))
 }
@@ -148,9 +148,9 @@ func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, er
 // nothingCame says that standard input is empty, as where the program before
 // the pipe found nothing.
 func nothingCame(err error) error {
-	e := status.New(status.PictureUnreadable, "Standard input is empty.", err)
+	e := problem.New(problem.PictureUnreadable, "Standard input is empty.", err)
 	e.Sentence = "There is no picture and no code"
-	e.Remedy = status.Remedy{Text: "give it a picture or the text of the code", Command: "healthsync scan - < PICTURE.png", Action: "pair"}
+	e.Remedy = problem.Remedy{Text: "give it a picture or the text of the code", Command: "healthsync scan - < PICTURE.png", Action: "pair"}
 	return e
 }
 
@@ -206,13 +206,13 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (qr.Paylo
 	}
 	var noTool *clipboard.NoToolError
 	if errors.As(terr, &noTool) && noTool.NoDesktop {
-		e := status.New(status.ClipboardEmpty, "Neither Wayland nor X11 runs here, so there is no clipboard.", terr)
-		e.Remedy = status.Remedy{Text: "use a picture", Command: "healthsync scan --file PICTURE.png", Action: "pair"}
+		e := problem.New(problem.ClipboardEmpty, "Neither Wayland nor X11 runs here, so there is no clipboard.", terr)
+		e.Remedy = problem.Remedy{Text: "use a picture", Command: "healthsync scan --file PICTURE.png", Action: "pair"}
 		return qr.Payload{}, e
 	}
 	if errors.As(terr, &noTool) {
-		e := status.New(status.ClipboardEmpty, "Nothing on this computer can read the clipboard.", terr)
-		e.Remedy = status.Remedy{Text: fmt.Sprintf("install %s, or use a picture", strings.Join(noTool.Tools, " or ")), Command: "healthsync scan --file PICTURE.png"}
+		e := problem.New(problem.ClipboardEmpty, "Nothing on this computer can read the clipboard.", terr)
+		e.Remedy = problem.Remedy{Text: fmt.Sprintf("install %s, or use a picture", strings.Join(noTool.Tools, " or ")), Command: "healthsync scan --file PICTURE.png"}
 		return qr.Payload{}, e
 	}
 	if terr == nil && qr.LooksLikePayload([]byte(text[:min(len(text), qr.MaxPayload)])) {
@@ -231,11 +231,11 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (qr.Paylo
 	}
 	switch {
 	case ierr != nil && ctx.Err() != nil && whole.Err() == nil:
-		e := status.New(status.ClipboardEmpty, "What another device has copied is fetched from there; it may be out of reach.", errors.Join(terr, ierr))
+		e := problem.New(problem.ClipboardEmpty, "What another device has copied is fetched from there; it may be out of reach.", errors.Join(terr, ierr))
 		e.Sentence = "The clipboard does not answer"
 		return qr.Payload{}, e
 	case ierr != nil:
-		return qr.Payload{}, status.New(status.ClipboardEmpty, "", errors.Join(terr, ierr))
+		return qr.Payload{}, problem.New(problem.ClipboardEmpty, "", errors.Join(terr, ierr))
 	}
 	return payloadFrom(whole, env, bytes.NewReader(img), false)
 }

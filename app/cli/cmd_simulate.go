@@ -15,9 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/config/atomicfile"
-	"healthsync/app/explain"
-	"healthsync/app/status"
+	"healthsync/app/files"
+	"healthsync/app/problem"
 	"healthsync/pki/qr"
 	"healthsync/sync/appleexport"
 	"healthsync/sync/health"
@@ -172,7 +171,7 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions, asJSON bool)
 func simulatorError(err error) error {
 	var fault *simulator.FaultError
 	if errors.As(err, &fault) {
-		return usageError(status.Usage, fmt.Sprintf("--fault %s: %s.", fault.Fault, fault.Reason), "healthsync simulate --list-faults")
+		return usageError(problem.Usage, fmt.Sprintf("--fault %s: %s.", fault.Fault, fault.Reason), "healthsync simulate --list-faults")
 	}
 	return err
 }
@@ -219,7 +218,7 @@ func loadExport(ctx context.Context, env *Env, path string) (*simulator.History,
 
 // historyStart reads how far back to go: 30d, 6m, 5y.
 func historyStart(s string, now time.Time) (time.Time, error) {
-	bad := usageError(status.Usage, fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s), "")
+	bad := usageError(problem.Usage, fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s), "")
 	if len(s) < 2 {
 		return now, bad
 	}
@@ -260,7 +259,7 @@ func cannotListen(addr string, err error) error {
 	if !errors.As(err, &at) {
 		return err
 	}
-	return usageError(status.Usage, fmt.Sprintf("--listen %s: %v.", addr, at.Err), "healthsync simulate --listen 127.0.0.1:0")
+	return usageError(problem.Usage, fmt.Sprintf("--listen %s: %v.", addr, at.Err), "healthsync simulate --listen 127.0.0.1:0")
 }
 
 func (s *session) unshare() {
@@ -294,7 +293,7 @@ func (s *session) showCode() error {
 		if err != nil {
 			return err
 		}
-		if err := atomicfile.Write(s.o.qrFile, png); err != nil {
+		if err := files.WriteAtomic(s.o.qrFile, png); err != nil {
 			return err
 		}
 	}
@@ -337,7 +336,7 @@ func (s *session) listen(ctx context.Context) error {
 		case line := <-lines:
 			quit, err := s.obey(ctx, strings.Fields(line))
 			if err != nil {
-				s.tell(simulatorEvent{Event: "error", Error: explain.Error(err, s.env.Now()).Detail}, "%v", err)
+				s.tell(simulatorEvent{Event: "error", Error: problem.From(err, s.env.Now()).Detail}, "%v", err)
 			}
 			if quit {
 				return nil

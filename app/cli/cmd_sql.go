@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/format"
 	"healthsync/sync/store"
 )
@@ -60,7 +60,7 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 	case "json":
 		out = &jsonTable{w: env.Stdout}
 	default:
-		return usageError(status.Usage, fmt.Sprintf("There is no format %q here; there are text, csv and json.", as), "healthsync sql --format csv QUERY")
+		return usageError(problem.Usage, fmt.Sprintf("There is no format %q here; there are text, csv and json.", as), "healthsync sql --format csv QUERY")
 	}
 	p, err := env.paths()
 	if err != nil {
@@ -74,12 +74,12 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 	err = db.SQL(ctx, query, out.head, out.row)
 	var refused *store.QueryError
 	if errors.As(err, &refused) {
-		e := usageError(status.Usage, sentence(refused.Reason), "")
+		e := usageError(problem.Usage, sentence(refused.Reason), "")
 		e.Sentence = "The query was not understood"
 		if refused.Writes {
 			e.Sentence = "This command only reads"
 		}
-		e.Remedy = status.Remedy{Text: "see the tables and views", Command: `healthsync sql "SELECT name, sql FROM sqlite_schema"`}
+		e.Remedy = problem.Remedy{Text: "see the tables and views", Command: `healthsync sql "SELECT name, sql FROM sqlite_schema"`}
 		return e
 	}
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
-	"healthsync/app/look"
+	"healthsync/app/agent/control"
 	"healthsync/app/pairing"
-	"healthsync/app/socket"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
+	"healthsync/app/words"
 )
 
 func newStatusCommand(env *Env) *cobra.Command {
@@ -78,24 +78,24 @@ const appPatience = 20 * time.Second
 
 // howThingsStand asks the menu-bar app where one is running, and looks for
 // itself where none is, or where it does not answer.
-func (e *Env) howThingsStand(ctx context.Context, s *pairing.Station, offline bool) (status.State, *status.Error) {
+func (e *Env) howThingsStand(ctx context.Context, s *pairing.Station, offline bool) (state.State, *problem.Error) {
 	if !offline && e.vaultKind == "" {
 		asking, cancel := context.WithTimeout(ctx, appPatience)
 		defer cancel()
-		if st, err := socket.AskStatus(asking, socket.Path(s.Paths)); err == nil {
+		if st, err := control.AskStatus(asking, control.Path(s.Paths)); err == nil {
 			if st.Sync == nil { // the app finds out when it wants to sync itself
-				st.Sync = look.Syncing(s)
+				st.Sync = state.Syncing(s)
 			}
 			return st, st.Problem()
 		}
 	}
 	o := e.linkOptions()
 	o.WaitLimit = 3 * time.Second
-	return look.Look(ctx, s, look.Options{Offline: offline, Sample: true, Link: o})
+	return state.Snapshot(ctx, s, state.SnapshotOptions{Offline: offline, Sample: true, Link: o})
 }
 
 // printStatus is what pages about iOS Health Sync show, and a little more.
-func (e *Env) printStatus(st status.State) {
+func (e *Env) printStatus(st state.State) {
 	e.printf("Connection Status: %s\n", connectionWord(st.Link))
 	if !st.Paired {
 		return
@@ -141,7 +141,7 @@ func (e *Env) printStatus(st status.State) {
 
 // printSyncing tells of a sync that runs: how far it is, or, of another
 // process, who it is.
-func (e *Env) printSyncing(p *status.Progress) {
+func (e *Env) printSyncing(p *state.Progress) {
 	switch {
 	case p == nil:
 	case p.Holder == "":
@@ -149,22 +149,22 @@ func (e *Env) printSyncing(p *status.Progress) {
 	case p.Since.IsZero():
 		e.printf("Syncing now: %s\n", p.Holder)
 	default:
-		e.printf("Syncing now: %s, for %s\n", p.Holder, explain.Span(e.Now().Sub(p.Since)))
+		e.printf("Syncing now: %s, for %s\n", p.Holder, words.Span(e.Now().Sub(p.Since)))
 	}
 }
 
 // connectionWord is the word after "Connection Status:". The pages know three;
 // the reason for a "Disconnected" follows on standard error.
-func connectionWord(l status.Link) string {
+func connectionWord(l state.Link) string {
 	switch l {
-	case status.LinkConnected, status.LinkNotPaired, status.LinkLocked:
+	case state.LinkConnected, state.LinkNotPaired, state.LinkLocked:
 		return l.Words()
 	}
 	return "Disconnected"
 }
 
 // completeLine says up to when everything is stored that the iPhone has.
-func completeLine(st status.State, now time.Time) string {
+func completeLine(st state.State, now time.Time) string {
 	var from *time.Time
 	if !st.CompleteFrom.IsZero() {
 		from = &st.CompleteFrom

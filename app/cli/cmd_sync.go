@@ -12,12 +12,11 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
-	"healthsync/app/lock"
+	"healthsync/app/agent/control"
+	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/socket"
-	"healthsync/app/status"
-	"healthsync/app/syncrun"
+	"healthsync/app/problem"
+	"healthsync/app/syncjob"
 	"healthsync/app/when"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
@@ -115,8 +114,8 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 	run.Reach = func(ctx context.Context) (*pairing.Link, phone.Status, error) {
 		return env.reachWaiting(ctx, &o.link, until)
 	}
-	res, err := syncrun.Run(ctx, s, run)
-	var held *lock.HeldError
+	res, err := syncjob.Run(ctx, s, run)
+	var held *files.HeldError
 	if !errors.As(err, &held) {
 		return view.finish(res, err)
 	}
@@ -130,7 +129,7 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 	case ferr != nil:
 		return syncBusy(held) // it is no app, or it does not tell
 	case ended.Idle: // it has ended just now
-		res, err = syncrun.Run(ctx, s, run)
+		res, err = syncjob.Run(ctx, s, run)
 		if errors.As(err, &held) {
 			return syncBusy(held)
 		}
@@ -147,9 +146,9 @@ func (o *syncOptions) plain() bool {
 }
 
 // followApp shows the sync that the menu-bar app is busy with.
-func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView) (socket.Ended, error) {
+func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView) (control.Ended, error) {
 	said := false
-	return socket.FollowSync(ctx, socket.Path(s.Paths), func(p engine.Progress) {
+	return control.FollowSync(ctx, control.Path(s.Paths), func(p engine.Progress) {
 		if !said {
 			e.note("the menu-bar app is syncing already; following it, the newest days come next")
 			said = true
@@ -159,8 +158,8 @@ func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView)
 }
 
 // run turns the flags into a sync.
-func (o *syncOptions) run(env *Env) (syncrun.Options, error) {
-	run := syncrun.Options{Holder: "healthsync sync", Full: o.full, Merge: o.merge}
+func (o *syncOptions) run(env *Env) (syncjob.Options, error) {
+	run := syncjob.Options{Holder: "healthsync sync", Full: o.full, Merge: o.merge}
 	run.Link.Unpaced = o.link.unpaced
 	var err error
 	if run.Types, err = resolveTypes(o.types); err != nil {
@@ -182,12 +181,12 @@ func (o *syncOptions) run(env *Env) (syncrun.Options, error) {
 }
 
 // syncBusy says who holds the lock.
-func syncBusy(held *lock.HeldError) error {
+func syncBusy(held *files.HeldError) error {
 	detail := ""
 	if held.Holder.PID != 0 {
 		detail = fmt.Sprintf("It is %s, process %d, since %s.", held.Holder.What, held.Holder.PID, held.Holder.Since.Local().Format("15:04:05"))
 	}
-	return status.New(status.SyncBusy, detail, held)
+	return problem.New(problem.SyncBusy, detail, held)
 }
 
 // syncView shows a sync: a bar on a terminal, events as JSON, or the result
@@ -308,7 +307,7 @@ type syncResult struct {
 	Skipped  []health.Type `json:"skipped,omitempty"`
 	Failed   []health.Type `json:"unreadable,omitempty"`
 	Verify   *verifyResult `json:"verify,omitempty"`
-	Error    *status.JSON  `json:"error,omitempty"`
+	Error    *problem.JSON `json:"error,omitempty"`
 }
 
 // finish says what a sync did, and passes its error on.
@@ -373,7 +372,7 @@ func (v *syncView) printResult(res engine.Result, took time.Duration, whole bool
 
 func (v *syncView) printWarnings(res engine.Result) {
 	e := v.env
-	if w := explain.Silent(res.Silent); w != nil {
+	if w := problem.Silent(res.Silent); w != nil {
 		e.note("warning: %s Fix: %s", w.Detail, w.Remedy)
 	}
 	for _, t := range res.Missing {

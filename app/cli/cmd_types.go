@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -41,7 +41,7 @@ the exit status is 16.`,
 			case "json":
 				_ = cmd.Flags().Set("json", "true")
 			default:
-				return usageError(status.Usage, fmt.Sprintf("There is no format %q here; there are text, csv and json.", o.format), "healthsync types --format csv")
+				return usageError(problem.Usage, fmt.Sprintf("There is no format %q here; there are text, csv and json.", o.format), "healthsync types --format csv")
 			}
 			return runTypes(cmd.Context(), env, &o, jsonWanted(cmd))
 		},
@@ -79,7 +79,7 @@ func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error
 	var rows []typeRow
 	var err error
 	if o.check && !o.local {
-		return usageError(status.Usage, "--check goes with --local: it is the database that is checked.", "healthsync types --local --check")
+		return usageError(problem.Usage, "--check goes with --local: it is the database that is checked.", "healthsync types --local --check")
 	}
 	var altered error
 	switch {

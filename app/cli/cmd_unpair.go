@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/pki/vault"
 )
 
@@ -37,7 +37,7 @@ type unpairedJSON struct {
 	Device   string          `json:"device,omitempty"`
 	OnPhone  pairing.OnPhone `json:"onPhone"`
 	Removed  []vault.Item    `json:"removed"`
-	PhoneErr *status.JSON    `json:"phoneError,omitempty"`
+	PhoneErr *problem.JSON   `json:"phoneError,omitempty"`
 }
 
 func runUnpair(ctx context.Context, env *Env, yes, asJSON bool) error {
@@ -61,7 +61,7 @@ func runUnpair(ctx context.Context, env *Env, yes, asJSON bool) error {
 			out.Device = u.Record.Name
 		}
 		if u.PhoneErr != nil {
-			e := explain.Error(u.PhoneErr, env.Now()).JSON()
+			e := problem.From(u.PhoneErr, env.Now()).JSON()
 			out.PhoneErr = &e
 		}
 		return env.printJSON(out)
@@ -83,11 +83,11 @@ func (e *Env) printUnpaired(u *pairing.Unpaired) {
 	case pairing.NotOffered:
 		e.printf("Unpaired from %s on this computer. Its app cannot be told; what it knows of this computer ends by itself", name)
 		if u.Record != nil && !u.Record.TokenExpiresAt.IsZero() {
-			e.printf(" on %s", explain.Day(u.Record.TokenExpiresAt))
+			e.printf(" on %s", words.Day(u.Record.TokenExpiresAt))
 		}
 		e.printf(".\n")
 	case pairing.NotReached, pairing.NotAsked:
-		e.printf("Unpaired from %s on this computer only: %s.\nOn the iPhone, remove this computer in the app, or it still knows its certificate.\n", name, untold(u, explain.Error(u.PhoneErr, e.Now())))
+		e.printf("Unpaired from %s on this computer only: %s.\nOn the iPhone, remove this computer in the app, or it still knows its certificate.\n", name, untold(u, problem.From(u.PhoneErr, e.Now())))
 	case pairing.NothingThere:
 		if len(u.Removed) == 0 {
 			e.printf("There was no pairing.\n")
@@ -99,14 +99,14 @@ func (e *Env) printUnpaired(u *pairing.Unpaired) {
 }
 
 // untold says why the iPhone does not know of it.
-func untold(u *pairing.Unpaired, why *status.Error) string {
+func untold(u *pairing.Unpaired, why *problem.Error) string {
 	switch {
 	case u.OnPhone == pairing.NotAsked && why.Detail != "":
 		first, _, _ := strings.Cut(why.Detail, "\n")
 		return "it could not be asked. " + strings.TrimSuffix(first, ".")
 	case u.OnPhone == pairing.NotAsked:
 		return "it could not be asked (" + why.Sentence + ")"
-	case why.Exit() == status.ExitUnreachable:
+	case why.Exit() == problem.ExitUnreachable:
 		return "it did not answer (" + why.Sentence + ")"
 	}
 	return "what answered could not be told (" + why.Sentence + ")"

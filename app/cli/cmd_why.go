@@ -10,7 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/app/when"
 	"healthsync/sync/civil"
 	"healthsync/sync/health"
@@ -31,7 +31,7 @@ DAY is a date, today or yesterday; today where it is left out.`,
 		Example: "  healthsync why steps 2026-07-07\n  healthsync why sleep yesterday\n  healthsync why steps 2026-07-07 --json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 && len(args) != 2 {
-				return usageError(status.Usage, fmt.Sprintf("healthsync why takes a TYPE and a DAY, got %s.", arguments(len(args))), "healthsync why steps 2026-07-07")
+				return usageError(problem.Usage, fmt.Sprintf("healthsync why takes a TYPE and a DAY, got %s.", arguments(len(args))), "healthsync why steps 2026-07-07")
 			}
 			return nil
 		},
@@ -54,7 +54,7 @@ func runWhy(ctx context.Context, env *Env, name, text string, all, asJSON bool) 
 		return err
 	}
 	if len(types) != 1 {
-		return usageError(status.Usage, fmt.Sprintf("%q stands for %d types; one at a time.", name, len(types)), fmt.Sprintf("healthsync why %s %s", types[0], text))
+		return usageError(problem.Usage, fmt.Sprintf("%q stands for %d types; one at a time.", name, len(types)), fmt.Sprintf("healthsync why %s %s", types[0], text))
 	}
 	if _, stage := types[0].Stage(); stage {
 		env.note("%s is a stage of sleep: the whole night is shown", types[0])

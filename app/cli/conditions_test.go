@@ -6,21 +6,21 @@ import (
 	"strings"
 	"testing"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // unscripted are the conditions that no script can bring about, and where they
 // are tried instead.
-var unscripted = map[status.Code]string{
-	status.CameraDenied: "a Mac's camera: menubar/camera", status.CameraRestricted: "a Mac's camera: menubar/camera", status.CameraInUse: "a Mac's camera: menubar/camera",
-	status.CameraClosed: "a Mac's camera: menubar/camera", status.CameraTimedOut: "a Mac's camera: menubar/camera", status.CameraOrphaned: "a Mac's camera: menubar/camera",
-	status.CameraFailed: "a Mac's camera: menubar/camera", status.ClipboardEmpty: "a clipboard of its own: app/clipboard",
-	status.HostChanged: "Bonjour: menubar's TestFollow", status.HostUnverified: "Bonjour: discover_test.go", status.PhoneNotFound: "Bonjour: discover_test.go", status.HostUnreachable: "a network of its own: pki/trust",
-	status.CertRejected: "an alert that names no reason: pki/trust", status.CAMismatch: "a CA of another pairing in the keychain: pki/trust",
-	status.KeychainLocked: "a real Secret Service: pki/vault", status.StoreReadOnly: "a folder that root cannot write: sync/store", status.StoreBusy: "a lock of another program: sync/store",
-	status.Declined: "a terminal: pair_code_test.go", status.Interrupted: "a person who stops a sync: app/agent",
-	status.PairingBusy: "two processes at once: app/pairing",
-	status.StoreOlder:  "a file of an older schema: sync/store", status.Internal: "a mistake of the program",
+var unscripted = map[problem.Code]string{
+	problem.CameraDenied: "a Mac's camera: menubar/camera", problem.CameraRestricted: "a Mac's camera: menubar/camera", problem.CameraInUse: "a Mac's camera: menubar/camera",
+	problem.CameraClosed: "a Mac's camera: menubar/camera", problem.CameraTimedOut: "a Mac's camera: menubar/camera", problem.CameraOrphaned: "a Mac's camera: menubar/camera",
+	problem.CameraFailed: "a Mac's camera: menubar/camera", problem.ClipboardEmpty: "a clipboard of its own: app/clipboard",
+	problem.HostChanged: "Bonjour: menubar's TestFollow", problem.HostUnverified: "Bonjour: discover_test.go", problem.PhoneNotFound: "Bonjour: discover_test.go", problem.HostUnreachable: "a network of its own: pki/trust",
+	problem.CertRejected: "an alert that names no reason: pki/trust", problem.CAMismatch: "a CA of another pairing in the keychain: pki/trust",
+	problem.KeychainLocked: "a real Secret Service: pki/vault", problem.StoreReadOnly: "a folder that root cannot write: sync/store", problem.StoreBusy: "a lock of another program: sync/store",
+	problem.Declined: "a terminal: pair_code_test.go", problem.Interrupted: "a person who stops a sync: app/agent",
+	problem.PairingBusy: "two processes at once: app/pairing",
+	problem.StoreOlder:  "a file of an older schema: sync/store", problem.Internal: "a mistake of the program",
 }
 
 // Every condition of the table comes up in a script, by its code or its sentence, or is
@@ -38,8 +38,8 @@ func TestEveryConditionIsScripted(t *testing.T) {
 		}
 		scripts.Write(raw)
 	}
-	listed := map[status.Code]bool{}
-	for _, c := range status.Table() {
+	listed := map[problem.Code]bool{}
+	for _, c := range problem.Table() {
 		listed[c.Code] = true
 		scripted := strings.Contains(scripts.String(), string(c.Code)+" ") || strings.Contains(scripts.String(), string(c.Code)+"$") || strings.Contains(scripts.String(), string(c.Code)+`"`) ||
 			strings.Contains(scripts.String(), c.Sentence)

@@ -7,9 +7,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki"
 )
 
@@ -19,7 +18,7 @@ func (s sighting) identityWords(now time.Time) string {
 		if s.Err == nil {
 			return "?"
 		}
-		return string(explain.Error(s.Err, now).Code)
+		return string(problem.From(s.Err, now).Code)
 	}
 	switch s.Identity {
 	case "":
@@ -34,7 +33,7 @@ func (s sighting) identityWords(now time.Time) string {
 	case pairing.Other:
 		return "another iPhone"
 	case pairing.Impostor:
-		return "NOT yours, in its name [" + string(status.HostUnverified) + "]"
+		return "NOT yours, in its name [" + string(problem.HostUnverified) + "]"
 	case pairing.NotPaired:
 		return "not paired with this computer"
 	case pairing.Unchecked:
@@ -54,7 +53,7 @@ type sightingJSON struct {
 	Addresses   []string         `json:"addresses,omitempty"`
 	Announced   bool             `json:"announced"`
 	Identity    pairing.Identity `json:"identity"`
-	Code        status.Code      `json:"code,omitempty"`
+	Code        problem.Code     `json:"code,omitempty"`
 	Protocol    int              `json:"protocol,omitempty"`
 	Fingerprint pki.Fingerprint  `json:"certificateFingerprint,omitzero"`
 }
@@ -63,7 +62,7 @@ func (s sighting) json(now time.Time) sightingJSON {
 	out := sightingJSON{Name: printable(s.Instance.Name), Host: printable(s.Instance.Host), Address: s.Place.Host, Port: s.Instance.Port,
 		Addresses: s.addresses(), Announced: s.announced, Identity: s.Identity}
 	if s.Err != nil && s.Identity != pairing.Other {
-		out.Code = explain.Error(s.Err, now).Code
+		out.Code = problem.From(s.Err, now).Code
 	}
 	if cert := s.Report.ServerCert(); cert != nil {
 		out.Fingerprint = pki.FingerprintOf(cert)
@@ -99,7 +98,7 @@ func (l *lookout) print(found []sighting, asJSON bool) error {
 			Paired  bool           `json:"paired"`
 			Bonjour string         `json:"bonjour"`
 			Phones  []sightingJSON `json:"phones"`
-			Trouble *status.JSON   `json:"trouble,omitempty"`
+			Trouble *problem.JSON  `json:"trouble,omitempty"`
 		}{l.paired, "ok", []sightingJSON{}, nil}
 		if l.finder == nil {
 			answer.Bonjour = "off"
@@ -124,7 +123,7 @@ func (l *lookout) print(found []sighting, asJSON bool) error {
 	mine := func(s sighting) bool { return s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty }
 	switch {
 	case slices.ContainsFunc(found, func(s sighting) bool { return s.Identity == pairing.Impostor }):
-		l.env.note("%s", sentenceOf(status.HostUnverified))
+		l.env.note("%s", sentenceOf(problem.HostUnverified))
 	case l.link != nil && !slices.ContainsFunc(found, mine):
 		l.env.note("your iPhone is not among them; open iOS Health Sync on it and tap Start Sharing")
 	case !l.paired:
@@ -134,8 +133,8 @@ func (l *lookout) print(found []sighting, asJSON bool) error {
 }
 
 // sentenceOf is a condition with what to do, for a note.
-func sentenceOf(code status.Code) string {
-	row, _ := status.Lookup(code)
+func sentenceOf(code problem.Code) string {
+	row, _ := problem.Lookup(code)
 	return fmt.Sprintf("%s [%s]; %s", row.Sentence, row.Code, row.Remedy)
 }
 

@@ -20,9 +20,9 @@ import (
 	"golang.org/x/term"
 
 	"healthsync/app/config"
-	"healthsync/app/lock"
+	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/vault"
 )
 
@@ -93,9 +93,9 @@ func (e *Env) openVault(p config.Paths) (vault.Vault, error) {
 	v, err := vault.Open(kind, o)
 	var unknown *vault.UnknownKindError
 	if errors.As(err, &unknown) && e.vaultKind == "" {
-		bad := usageError(status.Usage, fmt.Sprintf("HEALTHSYNC_VAULT is %q: there is no such vault.", kind), "")
+		bad := usageError(problem.Usage, fmt.Sprintf("HEALTHSYNC_VAULT is %q: there is no such vault.", kind), "")
 		bad.Sentence = "The environment was not understood"
-		bad.Remedy = status.Remedy{Text: "set it to keychain or file, or unset it"}
+		bad.Remedy = problem.Remedy{Text: "set it to keychain or file, or unset it"}
 		return nil, bad
 	}
 	if err != nil {
@@ -124,7 +124,7 @@ func (e *Env) stationWith(p config.Paths, c config.Config) *pairing.Station {
 	return &pairing.Station{
 		Paths: p, Config: c, Now: e.Now, Log: e.logger(p),
 		OpenVault: func() (vault.Vault, error) { return e.openVault(p) },
-		Waiting: func(h lock.Holder) {
+		Waiting: func(h files.Holder) {
 			e.note("waiting for another HealthSync (process %d), which is %s ...", h.PID, h.What)
 		},
 	}

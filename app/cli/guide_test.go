@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // guideState brings a paired world into the state that a section is about, and
@@ -253,7 +253,7 @@ func TestConditionsTable(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString("\n| code | what it says | what to do | exit |\n| --- | --- | --- | --- |\n")
-	for _, row := range status.Table() {
+	for _, row := range problem.Table() {
 		fix := row.Remedy.Text
 		// The command that unlocks a keychain depends on the system.
 		if row.Remedy.Command != "" && row.Remedy.Action != "unlock" {

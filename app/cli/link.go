@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"healthsync/app/config"
-	"healthsync/app/logfile"
+	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/trust"
 	"healthsync/sync/phone"
 )
@@ -121,7 +121,7 @@ func parseTimeout(s string) (time.Duration, error) {
 	if d, err := time.ParseDuration(s); err == nil && d > 0 && d <= 24*time.Hour {
 		return d, nil
 	}
-	return 0, usageError(status.Usage, fmt.Sprintf("--timeout %q is no time: it takes milliseconds (30000), or a number with its unit (30s, 1m).", s), "")
+	return 0, usageError(problem.Usage, fmt.Sprintf("--timeout %q is no time: it takes milliseconds (30000), or a number with its unit (30s, 1m).", s), "")
 }
 
 // reach opens the pairing and asks the iPhone how it is.
@@ -152,7 +152,7 @@ func hostPort(host string, port int) string {
 // logger gives the log of this run.
 func (e *Env) logger(p config.Paths) *slog.Logger {
 	if e.log == nil {
-		f := logfile.New(p.LogFile())
+		f := files.NewLog(p.LogFile())
 		e.log, e.logFile = f.Logger(), f
 	}
 	return e.log

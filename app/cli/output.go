@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // Schema is the version of every JSON answer. It grows when a field changes
@@ -39,12 +39,12 @@ func (e *Env) printJSON(answer any) error {
 }
 
 // printError writes an error as the user guide shows it, or as JSON.
-func (e *Env) printError(err *status.Error, asJSON, debug bool) {
+func (e *Env) printError(err *problem.Error, asJSON, debug bool) {
 	if asJSON {
 		raw, _ := json.Marshal(struct {
-			Schema int         `json:"schema"`
-			Error  status.JSON `json:"error"`
-			Exit   status.Exit `json:"exit"`
+			Schema int          `json:"schema"`
+			Error  problem.JSON `json:"error"`
+			Exit   problem.Exit `json:"exit"`
 		}{Schema, err.JSON(), err.Exit()})
 		fmt.Fprintf(e.Stderr, "%s\n", raw)
 		return

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/pki"
 	"healthsync/pki/qr"
 	"healthsync/pki/trust"
@@ -30,7 +30,7 @@ func pairByCode(ctx context.Context, env *Env, o *pairOptions, asJSON bool) erro
 	var want pki.Fingerprint
 	if o.fingerprint != "" {
 		if want, err = pki.ParseFingerprint(o.fingerprint); err != nil {
-			return usageError(status.Usage, "--fingerprint is "+err.Error()+".", "")
+			return usageError(problem.Usage, "--fingerprint is "+err.Error()+".", "")
 		}
 	}
 	s, err := env.station()
@@ -69,7 +69,7 @@ func (o *pairOptions) readCode(ctx context.Context, env *Env) (string, error) {
 			return "", ctx.Err()
 		}
 		if err != nil {
-			return "", usageError(status.Usage, "There is no pairing code on standard input.", "")
+			return "", usageError(problem.Usage, "There is no pairing code on standard input.", "")
 		}
 		code = line
 	}
@@ -84,7 +84,7 @@ func checkCode(code string, now time.Time, command string) error {
 	_, err := qr.ParsePayload(p.JSON())
 	var bad *qr.PayloadError
 	if errors.As(err, &bad) {
-		return usageError(status.Usage, fmt.Sprintf("The pairing code %s.", bad.Reason), command)
+		return usageError(problem.Usage, fmt.Sprintf("The pairing code %s.", bad.Reason), command)
 	}
 	return err
 }
@@ -141,7 +141,7 @@ type candidate struct {
 func (o *pairOptions) listen(ctx context.Context, env *Env) ([]candidate, error) {
 	finder := env.finder()
 	if finder == nil {
-		e := usageError(status.Usage, "Bonjour is switched off (HEALTHSYNC_BONJOUR=off), so the iPhone cannot be found by itself.", "healthsync pair --token CODE --host HOST --port PORT")
+		e := usageError(problem.Usage, "Bonjour is switched off (HEALTHSYNC_BONJOUR=off), so the iPhone cannot be found by itself.", "healthsync pair --token CODE --host HOST --port PORT")
 		return nil, e
 	}
 	env.note("looking for the iPhone ...")
@@ -155,7 +155,7 @@ func (o *pairOptions) listen(ctx context.Context, env *Env) ([]candidate, error)
 		return false
 	})
 	if err != nil && len(seen) == 0 {
-		return nil, explain.Error(err, env.Now())
+		return nil, problem.From(err, env.Now())
 	}
 	var out []candidate
 	for _, i := range seen {
@@ -186,10 +186,10 @@ func (o *pairOptions) matches(i bonjour.Instance) bool {
 }
 
 func (o *pairOptions) nobody(env *Env) error {
-	e := status.New(status.PhoneNotFound, fmt.Sprintf("No iPhone announced itself by Bonjour within %s.", explain.Span(discoverTime)), nil)
-	e.Remedy = status.Remedy{Text: "tap Start Sharing on the iPhone and run the command again, or say where it is", Command: "healthsync pair --token CODE --host HOST --port PORT", Action: "pair"}
+	e := problem.New(problem.PhoneNotFound, fmt.Sprintf("No iPhone announced itself by Bonjour within %s.", words.Span(discoverTime)), nil)
+	e.Remedy = problem.Remedy{Text: "tap Start Sharing on the iPhone and run the command again, or say where it is", Command: "healthsync pair --token CODE --host HOST --port PORT", Action: "pair"}
 	if o.host != "" {
-		e.Detail = fmt.Sprintf("No iPhone announced itself at %s by Bonjour within %s.", o.host, explain.Span(discoverTime))
+		e.Detail = fmt.Sprintf("No iPhone announced itself at %s by Bonjour within %s.", o.host, words.Span(discoverTime))
 	}
 	return e
 }
@@ -200,9 +200,9 @@ func several(found []candidate) error {
 	for _, c := range found {
 		lines = append(lines, fmt.Sprintf("  %s at %s", deviceName(c.name), c.at))
 	}
-	e := usageError(status.Usage, strings.Join(lines, "\n"), "")
+	e := usageError(problem.Usage, strings.Join(lines, "\n"), "")
 	e.Sentence = "There is more than one iPhone to pair with"
-	e.Remedy = status.Remedy{Text: "say which", Command: fmt.Sprintf("healthsync pair --token CODE --host %s --port %d", found[0].at.Host, found[0].at.Port)}
+	e.Remedy = problem.Remedy{Text: "say which", Command: fmt.Sprintf("healthsync pair --token CODE --host %s --port %d", found[0].at.Host, found[0].at.Port)}
 	return e
 }
 
@@ -212,7 +212,7 @@ func strange(err error) error {
 	if !errors.As(err, &s) {
 		return err
 	}
-	e := status.New(status.NotTLS, fmt.Sprintf("%s shows no certificate of iOS Health Sync. Nothing was sent to it.", s.Place), err)
+	e := problem.New(problem.NotTLS, fmt.Sprintf("%s shows no certificate of iOS Health Sync. Nothing was sent to it.", s.Place), err)
 	e.Sentence = "What answers at this address is not iOS Health Sync"
 	return e
 }
@@ -221,18 +221,18 @@ func strange(err error) error {
 func (o *pairOptions) compare(ctx context.Context, env *Env, name string, at pairing.Place, offer pairing.Offer, want pki.Fingerprint, r *trust.Report) error {
 	if !want.IsZero() {
 		if !want.Equal(offer.Leaf) {
-			e := explain.Error(&trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: r.ServerCert(), Want: want, Got: offer.Leaf, Host: at.Host, Addr: at.String(), At: env.Now()}, env.Now())
+			e := problem.From(&trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: r.ServerCert(), Want: want, Got: offer.Leaf, Host: at.Host, Addr: at.String(), At: env.Now()}, env.Now())
 			e.Sentence = "The certificate is not the one that --fingerprint names"
-			e.Remedy = status.Remedy{Text: "compare it again with what the iPhone shows below its QR code; if that is what you gave, somebody else answers at this address"}
+			e.Remedy = problem.Remedy{Text: "compare it again with what the iPhone shows below its QR code; if that is what you gave, somebody else answers at this address"}
 			return e
 		}
 		return nil
 	}
 	print := grouped(offer.Leaf)
 	if !env.InTTY || !env.ErrTTY {
-		e := usageError(status.NeedsYes, fmt.Sprintf("%s at %s shows the certificate\n%s\nNothing was sent to it.", capitalName(name), at, print), "")
+		e := usageError(problem.NeedsYes, fmt.Sprintf("%s at %s shows the certificate\n%s\nNothing was sent to it.", capitalName(name), at, print), "")
 		e.Sentence = "The iPhone's certificate must be compared before the code is sent"
-		e.Remedy = status.Remedy{Text: "if the iPhone shows the same below its QR code", Command: "healthsync pair --token CODE --fingerprint FINGERPRINT"}
+		e.Remedy = problem.Remedy{Text: "if the iPhone shows the same below its QR code", Command: "healthsync pair --token CODE --fingerprint FINGERPRINT"}
 		return e
 	}
 	fmt.Fprintf(env.Stderr, "\n%s at %s shows a certificate with the fingerprint\n\n%s\n\nThe iPhone shows it below its QR code (Show QR Code, Fingerprint).\n", capitalName(name), at, print)

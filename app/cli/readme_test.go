@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // The README is never ahead of the code: its exit statuses are the program's,
@@ -18,7 +18,7 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(raw)
-	for _, e := range status.Exits() {
+	for _, e := range problem.Exits() {
 		if row := fmt.Sprintf("| %d | %s |", e.Exit, e.Meaning); !strings.Contains(text, row) {
 			t.Errorf("README.md has no row %q", row)
 		}

@@ -7,35 +7,34 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/explain"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // explain gives the condition behind an error of the command that runs.
-func (e *Env) explain(err error) *status.Error {
+func (e *Env) explain(err error) *problem.Error {
 	if lost := (*outputError)(nil); errors.As(err, &lost) {
 		return outputLost(lost)
 	}
-	return fitted(explain.Error(err, e.Now()), e.running)
+	return fitted(problem.From(err, e.Now()), e.running)
 }
 
-func outputLost(lost *outputError) *status.Error {
+func outputLost(lost *outputError) *problem.Error {
 	why := lost.err
 	var path *fs.PathError
 	if errors.As(lost.err, &path) {
 		why = path.Err
 	}
-	e := status.New(status.FileError, fmt.Sprintf("Standard output: %v.", why), lost)
+	e := problem.New(problem.FileError, fmt.Sprintf("Standard output: %v.", why), lost)
 	e.Sentence = "The answer could not be written"
-	e.Remedy = status.Remedy{Text: "see to it that there is room where the output goes, and run the command again"}
+	e.Remedy = problem.Remedy{Text: "see to it that there is room where the output goes, and run the command again"}
 	return e
 }
 
 // fitted makes a remedy that is to run a command again one for the command that
 // was run. The table speaks of the commonest.
-func fitted(e *status.Error, cmd *cobra.Command) *status.Error {
-	row, ok := status.Lookup(e.Code)
-	if !ok || cmd == nil || e.Remedy != row.Remedy || cmd.Name() == "sync" && e.Code != status.PhoneLocked && e.Code != status.TimedOut {
+func fitted(e *problem.Error, cmd *cobra.Command) *problem.Error {
+	row, ok := problem.Lookup(e.Code)
+	if !ok || cmd == nil || e.Remedy != row.Remedy || cmd.Name() == "sync" && e.Code != problem.PhoneLocked && e.Code != problem.TimedOut {
 		return e
 	}
 	again := cmd.CommandPath()
@@ -44,24 +43,24 @@ func fitted(e *status.Error, cmd *cobra.Command) *status.Error {
 	}
 	out := *e
 	switch e.Code {
-	case status.PhoneLocked:
+	case problem.PhoneLocked:
 		if cmd.Flag("wait") != nil {
 			out.Remedy.Command = cmd.CommandPath() + " --wait 2"
 		} else {
 			out.Remedy.Text, out.Remedy.Command = "unlock it, keep the app open, and run the command again", again
 		}
-	case status.TimedOut:
+	case problem.TimedOut:
 		if cmd.Flag("timeout") != nil && again != "" {
 			out.Remedy.Command = again + " --timeout 30000"
 		}
-	case status.RateLimited, status.StoreBusy:
+	case problem.RateLimited, problem.StoreBusy:
 		out.Remedy.Command = again
-	case status.ResponseCut:
+	case problem.ResponseCut:
 		out.Remedy.Text, out.Remedy.Command = "keep the app in front on the iPhone and run the command again", again
-	case status.DiskFull:
+	case problem.DiskFull:
 		out.Remedy.Text, out.Remedy.Command = "free some space and run the command again", again
-	case status.Interrupted:
-		out.Sentence, out.Remedy = "Interrupted", status.Remedy{}
+	case problem.Interrupted:
+		out.Sentence, out.Remedy = "Interrupted", problem.Remedy{}
 	}
 	return &out
 }

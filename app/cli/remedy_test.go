@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/qr"
 	"healthsync/sync/simulator"
 )
@@ -23,33 +23,33 @@ func TestFittedRemedies(t *testing.T) {
 	byPath := map[string]*cobra.Command{}
 	every(t, func(cmd *cobra.Command) { byPath[strings.TrimPrefix(cmd.CommandPath(), "healthsync ")] = cmd })
 	for _, c := range []struct {
-		code           status.Code
+		code           problem.Code
 		command        string
 		text, sentence string // "" for the table's
 		fix            string
 	}{
-		{status.PhoneLocked, "fetch", "", "", "healthsync fetch --wait 2"},
-		{status.PhoneLocked, "sync", "", "", "healthsync sync --wait 2"},
-		{status.PhoneLocked, "types", "unlock it, keep the app open, and run the command again", "", "healthsync types"},
-		{status.TimedOut, "sync", "", "", "healthsync sync --timeout 30000"},
-		{status.TimedOut, "status", "", "", "healthsync fetch --timeout 30000"},
-		{status.RateLimited, "ping", "", "", "healthsync ping"},
-		{status.ResponseCut, "sync", "", "", "healthsync sync"},
-		{status.ResponseCut, "fetch", "keep the app in front on the iPhone and run the command again", "", "healthsync fetch"},
-		{status.DiskFull, "sync", "", "", "healthsync sync"},
-		{status.DiskFull, "export", "free some space and run the command again", "", "healthsync export"},
-		{status.DiskFull, "backup", "free some space and run the command again", "", ""},
-		{status.StoreBusy, "sql", "", "", ""},
-		{status.Interrupted, "sync", "", "", "healthsync sync"},
-		{status.Interrupted, "sql", "-", "Interrupted", ""},
-		{status.NotPaired, "fetch", "", "", "healthsync scan"},
+		{problem.PhoneLocked, "fetch", "", "", "healthsync fetch --wait 2"},
+		{problem.PhoneLocked, "sync", "", "", "healthsync sync --wait 2"},
+		{problem.PhoneLocked, "types", "unlock it, keep the app open, and run the command again", "", "healthsync types"},
+		{problem.TimedOut, "sync", "", "", "healthsync sync --timeout 30000"},
+		{problem.TimedOut, "status", "", "", "healthsync fetch --timeout 30000"},
+		{problem.RateLimited, "ping", "", "", "healthsync ping"},
+		{problem.ResponseCut, "sync", "", "", "healthsync sync"},
+		{problem.ResponseCut, "fetch", "keep the app in front on the iPhone and run the command again", "", "healthsync fetch"},
+		{problem.DiskFull, "sync", "", "", "healthsync sync"},
+		{problem.DiskFull, "export", "free some space and run the command again", "", "healthsync export"},
+		{problem.DiskFull, "backup", "free some space and run the command again", "", ""},
+		{problem.StoreBusy, "sql", "", "", ""},
+		{problem.Interrupted, "sync", "", "", "healthsync sync"},
+		{problem.Interrupted, "sql", "-", "Interrupted", ""},
+		{problem.NotPaired, "fetch", "", "", "healthsync scan"},
 	} {
-		row, _ := status.Lookup(c.code)
+		row, _ := problem.Lookup(c.code)
 		cmd := byPath[c.command]
 		if cmd == nil {
 			t.Fatalf("no command %s", c.command)
 		}
-		e := fitted(status.New(c.code, "", nil), cmd)
+		e := fitted(problem.New(c.code, "", nil), cmd)
 		text, sentence := row.Remedy.Text, row.Sentence
 		if c.text != "" {
 			text = strings.TrimPrefix(c.text, "-")
@@ -61,8 +61,8 @@ func TestFittedRemedies(t *testing.T) {
 			t.Errorf("%s after %s: %q, fix %q", c.code, c.command, e.Sentence, e.Remedy)
 		}
 	}
-	own := status.New(status.DiskFull, "", nil)
-	own.Remedy = status.Remedy{Text: "choose another place"}
+	own := problem.New(problem.DiskFull, "", nil)
+	own.Remedy = problem.Remedy{Text: "choose another place"}
 	if got := fitted(own, byPath["fetch"]); got.Remedy != own.Remedy {
 		t.Errorf("a remedy of the case became %q", got.Remedy)
 	}
@@ -137,7 +137,7 @@ func TestOutputLost(t *testing.T) {
 	a := &answer{w: failing{}}
 	_, err := a.Write([]byte("x"))
 	e := (&Env{Now: time.Now}).explain(err)
-	if e.Code != status.FileError || e.Detail != "Standard output: gone." || a.err == nil {
+	if e.Code != problem.FileError || e.Detail != "Standard output: gone." || a.err == nil {
 		t.Errorf("%v", e)
 	}
 }

@@ -13,17 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 	"healthsync/sync/testenv"
 )
 
 // wants runs a command that has to end with a condition.
-func (w *world) wants(code status.Code, args ...string) answer {
+func (w *world) wants(code problem.Code, args ...string) answer {
 	w.t.Helper()
 	a := w.run(args...)
-	row, ok := status.Lookup(code)
+	row, ok := problem.Lookup(code)
 	if !ok || a.exit != int(row.Exit) || !strings.Contains(a.stderr, "Error: "+string(code)+"\n") || !strings.Contains(a.stderr, "Fix: ") {
 		w.t.Errorf("healthsync %s ended with %d, want %s:\n%s", strings.Join(args, " "), a.exit, code, a.all())
 	}
@@ -158,12 +158,12 @@ func TestSyncOnFullDisk(t *testing.T) {
 	home := w.mounted("-t", "tmpfs", "-o", "size=1500k,mode=0700", "tmpfs")
 	w.pair()
 	for range 2 {
-		w.wants(status.DiskFull, "sync", "--no-pacing")
+		w.wants(problem.DiskFull, "sync", "--no-pacing")
 	}
 	if a := w.must("types", "--local", "--check"); !strings.Contains(a.stdout, "Every row is as the iPhone served it.") {
 		t.Errorf("%s", a.all())
 	}
-	w.wants(status.DiskFull, "backup", filepath.Join(home, "copy.db"))
+	w.wants(problem.DiskFull, "backup", filepath.Join(home, "copy.db"))
 	if left, _ := filepath.Glob(filepath.Join(home, "copy*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
@@ -185,11 +185,11 @@ func TestReadOnlyDisk(t *testing.T) {
 	if out, err := exec.Command("mount", "-o", "remount,ro,bind", home).CombinedOutput(); err != nil {
 		testenv.Missing(t, "mount: "+string(out))
 	}
-	w.wants(status.StoreReadOnly, "sync", "--no-pacing")
+	w.wants(problem.StoreReadOnly, "sync", "--no-pacing")
 	w.must("types", "--local", "--check")
 	w.must("why", "steps", "yesterday")
 	w.must("backup", filepath.Join(w.dir, "copy.db"))
-	w.wants(status.FileError, "backup", filepath.Join(home, "copy.db"))
+	w.wants(problem.FileError, "backup", filepath.Join(home, "copy.db"))
 	if a := w.run("diagnose"); !strings.Contains(a.stdout, "STORE_READ_ONLY") {
 		t.Errorf("%s", a.all())
 	}
@@ -264,7 +264,7 @@ func TestTwoSyncs(t *testing.T) {
 			}
 			out, _ := cmd.CombinedOutput()
 			code := cmd.ProcessState.ExitCode()
-			if code != 0 && (code != int(status.ExitPhoneBusy) || !strings.Contains(string(out), "SYNC_IN_PROGRESS")) {
+			if code != 0 && (code != int(problem.ExitPhoneBusy) || !strings.Contains(string(out), "SYNC_IN_PROGRESS")) {
 				t.Errorf("exit %d: %s", code, out)
 			}
 			mu.Lock()
@@ -315,7 +315,7 @@ func TestOldDatabase(t *testing.T) {
 	}
 	w.pair()
 	for _, args := range [][]string{{"types", "--local"}, {"why", "steps"}, {"backup", filepath.Join(w.dir, "other.db")}, {"sync", "--no-pacing"}} {
-		w.wants(status.StoreNewer, args...)
+		w.wants(problem.StoreNewer, args...)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, newer) {
 		t.Errorf("the newer file was touched: %v", err)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/near"
 )
 
@@ -29,15 +29,15 @@ func Main(ctx context.Context, env *Env) int {
 		err = errors.Join(env.stray, out.err)
 	}
 	if err == nil {
-		return int(status.ExitOK)
+		return int(problem.ExitOK)
 	}
 	env.running = cmd
 	shown := env.explain(err)
-	if ctx.Err() != nil && status.Find(err) == nil {
-		shown = fitted(status.New(status.Interrupted, "", err), cmd)
+	if ctx.Err() != nil && problem.Find(err) == nil {
+		shown = fitted(problem.New(problem.Interrupted, "", err), cmd)
 	}
-	if shown.Code == status.Usage && shown.Remedy == (status.Remedy{}) {
-		shown.Remedy = status.Remedy{Text: "see what it takes", Command: cmd.CommandPath() + " --help"}
+	if shown.Code == problem.Usage && shown.Remedy == (problem.Remedy{}) {
+		shown.Remedy = problem.Remedy{Text: "see what it takes", Command: cmd.CommandPath() + " --help"}
 	}
 	debug, _ := cmd.Flags().GetBool("debug")
 	env.printError(shown, wantsJSON(cmd, env.Args), debug)
@@ -191,11 +191,11 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	best := near.Best(args[0], names)
-	e := usageError(status.Usage, fmt.Sprintf("There is no command %q.", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "healthsync ")), "")
+	e := usageError(problem.Usage, fmt.Sprintf("There is no command %q.", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "healthsync ")), "")
 	if best != "" {
-		e.Remedy = status.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " " + best}
+		e.Remedy = problem.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " " + best}
 	} else {
-		e.Remedy = status.Remedy{Text: "see what there is", Command: cmd.CommandPath() + " --help"}
+		e.Remedy = problem.Remedy{Text: "see what there is", Command: cmd.CommandPath() + " --help"}
 	}
 	return e
 }
@@ -210,8 +210,8 @@ func flagError(cmd *cobra.Command, args []string, err error) error {
 			return unknownCommand(cmd, args[depth:])
 		}
 	}
-	e := usageError(status.Usage, sentence(err.Error()), "")
-	e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
+	e := usageError(problem.Usage, sentence(err.Error()), "")
+	e.Remedy = problem.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		e.Detail = fmt.Sprintf("--%s takes %s, not %q.", invalid.GetFlag().Name, takes(invalid.GetFlag().Value), invalid.GetValue())
@@ -223,7 +223,7 @@ func flagError(cmd *cobra.Command, args []string, err error) error {
 		name := unknown.GetSpecifiedName()
 		e.Detail = fmt.Sprintf("%s has no flag --%s.", cmd.CommandPath(), name)
 		if near := nearestFlag(cmd, name); near != "" {
-			e.Remedy = status.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " --" + near}
+			e.Remedy = problem.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " --" + near}
 		}
 	}
 	return e
@@ -266,10 +266,10 @@ func sentence(s string) string {
 }
 
 // usageError is an error about how a command was called.
-func usageError(code status.Code, detail, command string) *status.Error {
-	e := status.New(code, detail, nil)
+func usageError(code problem.Code, detail, command string) *problem.Error {
+	e := problem.New(code, detail, nil)
 	if command != "" {
-		e.Remedy = status.Remedy{Text: "type", Command: command}
+		e.Remedy = problem.Remedy{Text: "type", Command: command}
 	}
 	return e
 }
@@ -277,7 +277,7 @@ func usageError(code status.Code, detail, command string) *status.Error {
 // noArgs is cobra.NoArgs with an error of ours.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError(status.Usage, fmt.Sprintf("%s takes no argument, got %q.", cmd.CommandPath(), args[0]), cmd.CommandPath()+" --help")
+		return usageError(problem.Usage, fmt.Sprintf("%s takes no argument, got %q.", cmd.CommandPath(), args[0]), cmd.CommandPath()+" --help")
 	}
 	return nil
 }
@@ -294,7 +294,7 @@ func arguments(n int) string {
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usageError(status.Usage, fmt.Sprintf("%s takes %s, got %s.", cmd.CommandPath(), strings.Join(names, " and "), arguments(len(args))), cmd.CommandPath()+" --help")
+			return usageError(problem.Usage, fmt.Sprintf("%s takes %s, got %s.", cmd.CommandPath(), strings.Join(names, " and "), arguments(len(args))), cmd.CommandPath()+" --help")
 		}
 		return nil
 	}

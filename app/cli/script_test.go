@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"healthsync/app/cli"
-	"healthsync/app/lock"
+	"healthsync/app/files"
 	"healthsync/pki/qr"
 	"healthsync/sync/health"
 	"healthsync/sync/simulator"
@@ -129,7 +129,7 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 
 // holdLock holds a lock of ours until the script ends.
 func holdLock(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := lock.Take(ts.MkAbs(args[0]), "another sync", time.Now())
+	l, err := files.Take(ts.MkAbs(args[0]), "another sync", time.Now())
 	ts.Check(err)
 	ts.Defer(func() { _ = l.Release() })
 }

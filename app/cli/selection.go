@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/app/when"
 	"healthsync/sync/aggregate"
 	"healthsync/sync/format"
@@ -76,8 +76,8 @@ func (o *selection) implyFormat(cmd *cobra.Command) error {
 		o.format = ext
 	}
 	if slices.Contains(otherFormats, ext) {
-		e := usageError(status.Usage, fmt.Sprintf("%s promises a .%s, which is not written here; there are csv, tsv, json and ndjson.", o.output, ext), "")
-		e.Remedy = status.Remedy{Text: "choose another name, or say which it shall be", Command: cmd.CommandPath() + " --format csv --output FILE"}
+		e := usageError(problem.Usage, fmt.Sprintf("%s promises a .%s, which is not written here; there are csv, tsv, json and ndjson.", o.output, ext), "")
+		e.Remedy = problem.Remedy{Text: "choose another name, or say which it shall be", Command: cmd.CommandPath() + " --format csv --output FILE"}
 		return e
 	}
 	return nil
@@ -107,21 +107,21 @@ type selected struct {
 func (o *selection) understand(now time.Time, command string) (selected, error) {
 	p := selected{out: format.Options{Kind: format.Kind(strings.ToLower(o.format)), Metadata: o.metadata, Schema: Schema}, limit: o.limit}
 	if !slices.Contains(format.Kinds(), p.out.Kind) {
-		return p, usageError(status.Usage, fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format), "healthsync "+command+" --format csv")
+		return p, usageError(problem.Usage, fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format), "healthsync "+command+" --format csv")
 	}
 	var err error
 	if o.delimiter != "" {
 		if p.out.Delimiter, err = format.ParseDelimiter(o.delimiter); err != nil {
-			return p, usageError(status.Usage, sentence(err.Error()), "")
+			return p, usageError(problem.Usage, sentence(err.Error()), "")
 		}
 	}
 	if o.aggregate != "" {
 		if p.by, err = aggregate.ParseBy(o.aggregate); err != nil {
-			return p, usageError(status.Usage, fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
+			return p, usageError(problem.Usage, fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
 		}
 	}
 	if p.by != "" && o.metadata {
-		return p, usageError(status.Usage, "--include-metadata goes with samples: the figures of many have none.", "")
+		return p, usageError(problem.Usage, "--include-metadata goes with samples: the figures of many have none.", "")
 	}
 	if err := o.checkCategories(command); err != nil {
 		return p, err
@@ -144,7 +144,7 @@ func (o *selection) checkCategories(command string) error {
 		_, err := resolveTypes([]string{name})
 		var unknown *health.UnknownTypeError
 		if errors.As(err, &unknown) {
-			return usageError(status.UnknownType, fmt.Sprintf("%q is no group of types; there are activity, vitals, sleep and body.", name), "healthsync "+command+" --category vitals")
+			return usageError(problem.UnknownType, fmt.Sprintf("%q is no group of types; there are activity, vitals, sleep and body.", name), "healthsync "+command+" --category vitals")
 		}
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 )
@@ -60,11 +60,11 @@ func verifyAnswer(v *engine.Verification) *verifyResult {
 func verifyError(v *engine.Verification) error {
 	switch {
 	case len(v.Left) > 0:
-		e := status.New(status.StoreAltered, fmt.Sprintf("%s still not as the iPhone served them: they were not read again, or the iPhone gave nothing of them.", plural(int64(len(v.Left)), "day")+are(len(v.Left))), nil)
-		e.Remedy = status.Remedy{Text: "read all types, without --types and --since", Command: "healthsync sync --verify"}
+		e := problem.New(problem.StoreAltered, fmt.Sprintf("%s still not as the iPhone served them: they were not read again, or the iPhone gave nothing of them.", plural(int64(len(v.Left)), "day")+are(len(v.Left))), nil)
+		e.Remedy = problem.Remedy{Text: "read all types, without --types and --since", Command: "healthsync sync --verify"}
 		return e
 	case v.Days > 0:
-		return status.New(status.StoreHealed, fmt.Sprintf("%s: %s, %s, %s.", plural(int64(v.Days), "day"),
+		return problem.New(problem.StoreHealed, fmt.Sprintf("%s: %s, %s, %s.", plural(int64(v.Days), "day"),
 			plural(int64(v.Missing), "sample")+" added", plural(int64(v.Changed), "sample")+" corrected", plural(int64(v.Extra), "sample")+" marked as gone"), nil)
 	}
 	return nil

@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/app/lock"
+	"healthsync/app/files"
 )
 
 // What the remedy of SYNC_IN_PROGRESS points at tells of the other's sync.
 func TestStatusTellsOfAnothersSync(t *testing.T) {
 	w := newWorld(t, 2)
 	w.pairUp()
-	held, err := lock.Take(filepath.Join(w.vars["HEALTHSYNC_HOME"], "sync.lock"), "healthsync sync", time.Now().Add(-90*time.Second))
+	held, err := files.Take(filepath.Join(w.vars["HEALTHSYNC_HOME"], "sync.lock"), "healthsync sync", time.Now().Add(-90*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // The menu's offer on a Mac with a folder that the person may write.
@@ -41,8 +41,8 @@ func TestTerminal(t *testing.T) {
 	if err := errors.Join(os.Remove(link), os.WriteFile(link, []byte("another"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	var e *status.Error
-	if got := offer.question(); got != "" || !errors.As(offer.link(t.Context()), &e) || e.Code != status.FileExists {
+	var e *problem.Error
+	if got := offer.question(); got != "" || !errors.As(offer.link(t.Context()), &e) || e.Code != problem.FileExists {
 		t.Errorf("%q, %v", got, e)
 	}
 	bare := terminal{appProgram, offer.folders, offer.admin, nil} // this test is in no app
@@ -72,8 +72,8 @@ func TestTerminalAsAdmin(t *testing.T) {
 	if got := offer.question(); got != "Use HealthSync in Terminal, too? This makes the link "+admin+"/healthsync, which leads into the app. macOS will ask for an administrator's password." {
 		t.Errorf("%q", got)
 	}
-	var e *status.Error
-	if err := offer.link(t.Context()); !errors.As(err, &e) || e.Code != status.FileError || e.Remedy.Command != "sudo mkdir -p '"+admin+"' && sudo ln -sn '"+program+"' '"+admin+"/healthsync'" {
+	var e *problem.Error
+	if err := offer.link(t.Context()); !errors.As(err, &e) || e.Code != problem.FileError || e.Remedy.Command != "sudo mkdir -p '"+admin+"' && sudo ln -sn '"+program+"' '"+admin+"/healthsync'" {
 		t.Errorf("no password: %v", err)
 	}
 	password = true

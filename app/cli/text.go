@@ -9,12 +9,12 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
-const statusNeedsYes = status.NeedsYes
+const statusNeedsYes = problem.NeedsYes
 
-func declined() error { return status.New(status.Declined, "", nil) }
+func declined() error { return problem.New(problem.Declined, "", nil) }
 
 // jsonWanted reports --json.
 func jsonWanted(cmd *cobra.Command) bool {

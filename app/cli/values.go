@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
 )
 
 // refuseSwallowed lets a command and those below it refuse a flag that took the
@@ -42,8 +42,8 @@ func swallowed(cmd *cobra.Command, words []string) (err error) {
 			if err != nil || !long || cmd.Flags().Lookup(name) == nil || slices.Contains(words, "--"+f.Name+"="+v) {
 				continue
 			}
-			e := usageError(status.Usage, fmt.Sprintf("--%s needs a value, got %q.", f.Name, v), "")
-			e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
+			e := usageError(problem.Usage, fmt.Sprintf("--%s needs a value, got %q.", f.Name, v), "")
+			e.Remedy = problem.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
 			err = e
 		}
 	})
@@ -56,8 +56,8 @@ func emptyList(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		list, ok := f.Value.(pflag.SliceValue)
 		if ok && err == nil && strings.TrimSpace(strings.Join(list.GetSlice(), "")) == "" {
-			e := usageError(status.Usage, fmt.Sprintf("--%s names nothing; leave it out for everything.", f.Name), "")
-			e.Remedy = status.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
+			e := usageError(problem.Usage, fmt.Sprintf("--%s names nothing; leave it out for everything.", f.Name), "")
+			e.Remedy = problem.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
 			err = e
 		}
 	})

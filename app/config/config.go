@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"healthsync/app/config/atomicfile"
+	"healthsync/app/files"
 )
 
 // Config is what a person can set. The zero value of a field means its
@@ -113,13 +113,13 @@ func Save(path string, c Config) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(path, append(raw, '\n'))
+	return files.WriteAtomic(path, append(raw, '\n'))
 }
 
 // Update changes the file under a lock, so that the app and a command do not
 // undo each other's change.
 func Update(path string, change func(*Config) error) (Config, error) {
-	unlock, err := atomicfile.Lock(path)
+	unlock, err := files.LockFile(path)
 	if err != nil {
 		return Config{}, err
 	}

@@ -15,9 +15,8 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/trust"
 	"healthsync/sync/phone"
 )
@@ -77,8 +76,8 @@ type Check struct {
 	// Detail says more; it may have several lines.
 	Detail string `json:"detail,omitempty"`
 	// Code is the condition's, where there is one.
-	Code   status.Code    `json:"code,omitempty"`
-	Remedy *status.Remedy `json:"remedy,omitempty"`
+	Code   problem.Code    `json:"code,omitempty"`
+	Remedy *problem.Remedy `json:"remedy,omitempty"`
 }
 
 // Report is the whole walk.
@@ -86,11 +85,11 @@ type Report struct {
 	At time.Time `json:"at"`
 	// Verdict is that of the worst check; Code, Sentence, Detail and Remedy are
 	// those of the root cause.
-	Verdict  Verdict        `json:"verdict"`
-	Code     status.Code    `json:"code,omitempty"`
-	Sentence string         `json:"sentence"`
-	Detail   string         `json:"detail,omitempty"`
-	Remedy   *status.Remedy `json:"remedy,omitempty"`
+	Verdict  Verdict         `json:"verdict"`
+	Code     problem.Code    `json:"code,omitempty"`
+	Sentence string          `json:"sentence"`
+	Detail   string          `json:"detail,omitempty"`
+	Remedy   *problem.Remedy `json:"remedy,omitempty"`
 	// Also are the checks with a trouble of their own beside the root cause.
 	Also   []string `json:"also,omitempty"`
 	Checks []Check  `json:"checks"`
@@ -107,11 +106,11 @@ func (r *Report) Find(id string) *Check {
 }
 
 // Err is the root cause as a condition, nil unless something fails.
-func (r *Report) Err() *status.Error {
+func (r *Report) Err() *problem.Error {
 	if r.Verdict != Fail {
 		return nil
 	}
-	e := status.New(r.Code, r.Detail, nil)
+	e := problem.New(r.Code, r.Detail, nil)
 	e.Sentence = r.Sentence
 	if r.Remedy != nil {
 		e.Remedy = *r.Remedy
@@ -251,7 +250,7 @@ func (w *walk) set(id string, v Verdict, sentence, detail string) {
 
 // condition writes down a check that met a condition: its severity is the
 // verdict. A check that fails already keeps its first reason.
-func (w *walk) condition(id string, e *status.Error) {
+func (w *walk) condition(id string, e *problem.Error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.checks[id].Verdict == Fail {
@@ -259,9 +258,9 @@ func (w *walk) condition(id string, e *status.Error) {
 	}
 	v := Fail
 	switch e.Severity() {
-	case status.Warning:
+	case problem.Warning:
 		v = Warn
-	case status.Info:
+	case problem.Info:
 		v = OK
 	}
 	sentence := e.Sentence
@@ -269,19 +268,19 @@ func (w *walk) condition(id string, e *status.Error) {
 		sentence += " (" + e.Note + ")"
 	}
 	c := Check{Verdict: v, Sentence: sentence, Detail: e.Detail, Code: e.Code}
-	if e.Remedy != (status.Remedy{}) {
+	if e.Remedy != (problem.Remedy{}) {
 		c.Remedy = &e.Remedy
 	}
 	w.checks[id] = c
 }
 
 // failed explains err and writes it down.
-func (w *walk) failed(id string, err error) { w.condition(id, explain.Error(err, w.now)) }
+func (w *walk) failed(id string, err error) { w.condition(id, problem.From(err, w.now)) }
 
 // warn writes down what is worth a word and is no condition of the table.
-func (w *walk) warn(id, sentence, detail string, remedy status.Remedy) {
+func (w *walk) warn(id, sentence, detail string, remedy problem.Remedy) {
 	w.set(id, Warn, sentence, detail)
-	if remedy == (status.Remedy{}) {
+	if remedy == (problem.Remedy{}) {
 		return
 	}
 	w.mu.Lock()
@@ -345,13 +344,13 @@ func (w *walk) finish() *Report {
 // no consequence of another, else the first that warns.
 func (r *Report) conclude() {
 	r.Verdict, r.Sentence = OK, "Everything works"
-	var codes []status.Code
+	var codes []problem.Code
 	for _, c := range r.Checks {
 		if c.Code != "" && (c.Verdict == Fail || c.Verdict == Warn) {
 			codes = append(codes, c.Code)
 		}
 	}
-	roots := status.RootCauses(codes)
+	roots := problem.RootCauses(codes)
 	for _, v := range []Verdict{Fail, Warn} {
 		for _, c := range r.Checks {
 			if c.Verdict != v || c.Code != "" && !slices.Contains(roots, c.Code) {

@@ -12,7 +12,7 @@ import (
 
 	"healthsync/app/config"
 	"healthsync/app/diagnose"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/vault"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/health"
@@ -33,7 +33,7 @@ type trouble struct {
 	make     func(w *world)
 	check    string
 	verdict  diagnose.Verdict
-	code     status.Code
+	code     problem.Code
 }
 
 // A stall is a fault that is waited for.
@@ -49,60 +49,60 @@ func fault(names ...string) func(*world) { return func(w *world) { w.fault(names
 var troubles = []trouble{
 	{"all is well", 2, func(*world) {}, diagnose.Answer, diagnose.OK, ""},
 	{"all is well with protocol 1", 1, func(*world) {}, diagnose.Answer, diagnose.OK, ""},
-	{"not sharing", 2, fault("refuse"), diagnose.TCP, diagnose.Fail, status.ConnRefused},
-	{"stalled handshake", 2, stall("stall-handshake"), diagnose.TLS, diagnose.Fail, status.TimedOut},
-	{"TLS 1.2", 2, fault("tls12"), diagnose.TLS, diagnose.Fail, status.UnsupportedProtocol},
-	{"not TLS", 2, fault("not-tls"), diagnose.TLS, diagnose.Fail, status.NotTLS},
-	{"reset in the handshake", 2, fault("reset:handshake"), diagnose.TLS, diagnose.Fail, status.ConnReset},
-	{"server expired", 2, fault("expired-server-cert"), diagnose.ServerCert, diagnose.Fail, status.CertHasExpired},
-	{"server not yet valid", 2, fault("not-yet-valid-server-cert"), diagnose.ServerCert, diagnose.Fail, status.CertNotYetValid},
-	{"other name", 2, fault("wrong-name"), diagnose.ServerCert, diagnose.Fail, status.CertNameInvalid},
-	{"other CA", 2, fault("other-ca"), diagnose.ServerCert, diagnose.Fail, status.CertSignatureInvalid},
-	{"self-signed", 2, fault("self-signed"), diagnose.ServerCert, diagnose.Fail, status.SelfSigned},
-	{"broken chain", 2, fault("broken-chain"), diagnose.ServerCert, diagnose.Fail, status.CertSignatureInvalid},
-	{"wrong usage", 2, fault("wrong-usage"), diagnose.ServerCert, diagnose.Fail, status.CertWrongUsage},
-	{"revoked", 2, fault("revoked"), diagnose.ClientCert, diagnose.Fail, status.CertRevoked},
-	{"no client certificate accepted", 2, fault("no-client-cert:alert"), diagnose.ClientCert, diagnose.Fail, status.NoClientCertificate},
-	{"certificate of another pairing", 2, fault("foreign-client-cert:alert"), diagnose.ClientCert, diagnose.Fail, status.CertSignatureInvalid},
+	{"not sharing", 2, fault("refuse"), diagnose.TCP, diagnose.Fail, problem.ConnRefused},
+	{"stalled handshake", 2, stall("stall-handshake"), diagnose.TLS, diagnose.Fail, problem.TimedOut},
+	{"TLS 1.2", 2, fault("tls12"), diagnose.TLS, diagnose.Fail, problem.UnsupportedProtocol},
+	{"not TLS", 2, fault("not-tls"), diagnose.TLS, diagnose.Fail, problem.NotTLS},
+	{"reset in the handshake", 2, fault("reset:handshake"), diagnose.TLS, diagnose.Fail, problem.ConnReset},
+	{"server expired", 2, fault("expired-server-cert"), diagnose.ServerCert, diagnose.Fail, problem.CertHasExpired},
+	{"server not yet valid", 2, fault("not-yet-valid-server-cert"), diagnose.ServerCert, diagnose.Fail, problem.CertNotYetValid},
+	{"other name", 2, fault("wrong-name"), diagnose.ServerCert, diagnose.Fail, problem.CertNameInvalid},
+	{"other CA", 2, fault("other-ca"), diagnose.ServerCert, diagnose.Fail, problem.CertSignatureInvalid},
+	{"self-signed", 2, fault("self-signed"), diagnose.ServerCert, diagnose.Fail, problem.SelfSigned},
+	{"broken chain", 2, fault("broken-chain"), diagnose.ServerCert, diagnose.Fail, problem.CertSignatureInvalid},
+	{"wrong usage", 2, fault("wrong-usage"), diagnose.ServerCert, diagnose.Fail, problem.CertWrongUsage},
+	{"revoked", 2, fault("revoked"), diagnose.ClientCert, diagnose.Fail, problem.CertRevoked},
+	{"no client certificate accepted", 2, fault("no-client-cert:alert"), diagnose.ClientCert, diagnose.Fail, problem.NoClientCertificate},
+	{"certificate of another pairing", 2, fault("foreign-client-cert:alert"), diagnose.ClientCert, diagnose.Fail, problem.CertSignatureInvalid},
 	{"pinned certificate changed", 1, fault("self-signed"), diagnose.Answer, diagnose.OK, ""}, // version 1 has but one
-	{"pinned certificate of another", 1, fault("expired-server-cert"), diagnose.ServerCert, diagnose.Fail, status.CertFingerprintMismatch},
-	{"token rejected", 1, fault("token-rejected"), diagnose.Token, diagnose.Fail, status.TokenRejected},
-	{"locked", 2, fault("locked"), diagnose.Unlocked, diagnose.Fail, status.PhoneLocked},
-	{"locked with protocol 1", 1, fault("locked"), diagnose.Unlocked, diagnose.Fail, status.PhoneLocked},
-	{"rate limited", 2, fault("rate-limited"), diagnose.Answer, diagnose.Fail, status.RateLimited},
-	{"HTTP 500", 2, fault("http-500"), diagnose.Answer, diagnose.Fail, status.PhoneError},
-	{"not JSON", 2, fault("not-json"), diagnose.Answer, diagnose.Fail, status.ResponseInvalid},
-	{"silent after the handshake", 2, stall("stall"), diagnose.Answer, diagnose.Fail, status.TimedOut},
-	{"the iPhone's clock is ahead", 2, fault("clock-skew:20m"), diagnose.Clocks, diagnose.Warn, status.ClockSkew},
-	{"both clocks and the calendar", 2, func(w *world) { w.mac.Store(int64(400 * 24 * time.Hour)) }, diagnose.Clocks, diagnose.Fail, status.ClockSkew},
-	{"this computer's clock is behind", 2, func(w *world) { w.mac.Store(-int64(48 * time.Hour)) }, diagnose.Clocks, diagnose.Fail, status.ClockSkew},
+	{"pinned certificate of another", 1, fault("expired-server-cert"), diagnose.ServerCert, diagnose.Fail, problem.CertFingerprintMismatch},
+	{"token rejected", 1, fault("token-rejected"), diagnose.Token, diagnose.Fail, problem.TokenRejected},
+	{"locked", 2, fault("locked"), diagnose.Unlocked, diagnose.Fail, problem.PhoneLocked},
+	{"locked with protocol 1", 1, fault("locked"), diagnose.Unlocked, diagnose.Fail, problem.PhoneLocked},
+	{"rate limited", 2, fault("rate-limited"), diagnose.Answer, diagnose.Fail, problem.RateLimited},
+	{"HTTP 500", 2, fault("http-500"), diagnose.Answer, diagnose.Fail, problem.PhoneError},
+	{"not JSON", 2, fault("not-json"), diagnose.Answer, diagnose.Fail, problem.ResponseInvalid},
+	{"silent after the handshake", 2, stall("stall"), diagnose.Answer, diagnose.Fail, problem.TimedOut},
+	{"the iPhone's clock is ahead", 2, fault("clock-skew:20m"), diagnose.Clocks, diagnose.Warn, problem.ClockSkew},
+	{"both clocks and the calendar", 2, func(w *world) { w.mac.Store(int64(400 * 24 * time.Hour)) }, diagnose.Clocks, diagnose.Fail, problem.ClockSkew},
+	{"this computer's clock is behind", 2, func(w *world) { w.mac.Store(-int64(48 * time.Hour)) }, diagnose.Clocks, diagnose.Fail, problem.ClockSkew},
 	{"certificates expired", 2, func(w *world) {
 		w.mac.Store(int64(380 * 24 * time.Hour))
 		w.iphone.Store(int64(380 * 24 * time.Hour))
-	}, diagnose.ClientCert, diagnose.Fail, status.CertHasExpired},
+	}, diagnose.ClientCert, diagnose.Fail, problem.CertHasExpired},
 	{"certificates expiring", 2, func(w *world) {
 		w.mac.Store(int64(350 * 24 * time.Hour))
 		w.iphone.Store(int64(350 * 24 * time.Hour))
-	}, diagnose.ServerCert, diagnose.Warn, status.CertExpiring},
+	}, diagnose.ServerCert, diagnose.Warn, problem.CertExpiring},
 	{"token expired", 1, func(w *world) {
 		w.mac.Store(int64(32 * 24 * time.Hour))
 		w.iphone.Store(int64(32 * 24 * time.Hour))
-	}, diagnose.Token, diagnose.Fail, status.TokenExpired},
+	}, diagnose.Token, diagnose.Fail, problem.TokenExpired},
 	{"token expiring", 1, func(w *world) {
 		w.mac.Store(int64(25 * 24 * time.Hour))
 		w.iphone.Store(int64(25 * 24 * time.Hour))
-	}, diagnose.Token, diagnose.Warn, status.TokenExpiring},
-	{"keychain locked", 2, func(w *world) { w.vault.Fail(&vault.LockedError{}) }, diagnose.Keychain, diagnose.Fail, status.KeychainLocked},
-	{"keychain denied", 1, func(w *world) { w.vault.Fail(&vault.DeniedError{}) }, diagnose.Keychain, diagnose.Fail, status.KeychainDenied},
-	{"no Secret Service", 2, func(w *world) { w.vault.Fail(&vault.UnavailableError{Reason: vault.NoService}) }, diagnose.Keychain, diagnose.Fail, status.KeychainUnavailable},
-	{"client certificate missing", 2, func(w *world) { w.lose("client-certificate") }, diagnose.ClientCert, diagnose.Fail, status.NoClientCertificate},
-	{"key missing", 2, func(w *world) { w.lose("key") }, diagnose.ClientCert, diagnose.Fail, status.NoClientCertificate},
-	{"CA missing", 2, func(w *world) { w.lose("ca-certificate") }, diagnose.CACert, diagnose.Fail, status.CertSignatureInvalid},
-	{"token missing", 1, func(w *world) { w.lose("token") }, diagnose.Token, diagnose.Fail, status.KeychainMissing},
-	{"record damaged", 2, func(w *world) { w.scribble(w.station.Paths.PairingFile()) }, diagnose.Pairing, diagnose.Fail, status.PairingFile},
-	{"settings damaged", 2, func(w *world) { w.o.SettingsErr = &config.InvalidError{Path: "config.json", Err: errors.New("x")} }, diagnose.Settings, diagnose.Fail, status.ConfigInvalid},
-	{"database damaged", 2, func(w *world) { w.scribble(w.station.Paths.Database()) }, diagnose.Database, diagnose.Fail, status.StoreCorrupt},
-	{"shares nothing", 2, func(w *world) { w.phone.SetTypes([]health.Type{}) }, diagnose.Types, diagnose.Fail, status.TypeNotEnabled},
+	}, diagnose.Token, diagnose.Warn, problem.TokenExpiring},
+	{"keychain locked", 2, func(w *world) { w.vault.Fail(&vault.LockedError{}) }, diagnose.Keychain, diagnose.Fail, problem.KeychainLocked},
+	{"keychain denied", 1, func(w *world) { w.vault.Fail(&vault.DeniedError{}) }, diagnose.Keychain, diagnose.Fail, problem.KeychainDenied},
+	{"no Secret Service", 2, func(w *world) { w.vault.Fail(&vault.UnavailableError{Reason: vault.NoService}) }, diagnose.Keychain, diagnose.Fail, problem.KeychainUnavailable},
+	{"client certificate missing", 2, func(w *world) { w.lose("client-certificate") }, diagnose.ClientCert, diagnose.Fail, problem.NoClientCertificate},
+	{"key missing", 2, func(w *world) { w.lose("key") }, diagnose.ClientCert, diagnose.Fail, problem.NoClientCertificate},
+	{"CA missing", 2, func(w *world) { w.lose("ca-certificate") }, diagnose.CACert, diagnose.Fail, problem.CertSignatureInvalid},
+	{"token missing", 1, func(w *world) { w.lose("token") }, diagnose.Token, diagnose.Fail, problem.KeychainMissing},
+	{"record damaged", 2, func(w *world) { w.scribble(w.station.Paths.PairingFile()) }, diagnose.Pairing, diagnose.Fail, problem.PairingFile},
+	{"settings damaged", 2, func(w *world) { w.o.SettingsErr = &config.InvalidError{Path: "config.json", Err: errors.New("x")} }, diagnose.Settings, diagnose.Fail, problem.ConfigInvalid},
+	{"database damaged", 2, func(w *world) { w.scribble(w.station.Paths.Database()) }, diagnose.Database, diagnose.Fail, problem.StoreCorrupt},
+	{"shares nothing", 2, func(w *world) { w.phone.SetTypes([]health.Type{}) }, diagnose.Types, diagnose.Fail, problem.TypeNotEnabled},
 	{"Bonjour unusable", 2, func(w *world) { w.o.Finder = &air{err: &bonjour.NetworkError{Err: errors.New("in use")}} }, diagnose.Bonjour, diagnose.Warn, ""},
 	{"reached, not announced", 2, func(w *world) { w.o.Finder = &air{} }, diagnose.Bonjour, diagnose.Warn, ""},
 	{"Bonjour off", 2, func(w *world) { w.o.Finder = nil }, diagnose.Bonjour, diagnose.Skipped, ""},
@@ -147,7 +147,7 @@ func TestTroubles(t *testing.T) {
 			} else if r.Verdict != diagnose.OK {
 				t.Errorf("the verdict is %s %s\n%s", r.Verdict, r.Code, text(r))
 			}
-			if e := r.Err(); (e != nil) != (c.verdict == diagnose.Fail) || e != nil && (e.Code != c.code || e.Exit() == status.ExitOK) {
+			if e := r.Err(); (e != nil) != (c.verdict == diagnose.Fail) || e != nil && (e.Code != c.code || e.Exit() == problem.ExitOK) {
 				t.Errorf("as an error it is %v", e)
 			}
 			wellFormed(t, r)
@@ -166,7 +166,7 @@ func wellFormed(t *testing.T, r *diagnose.Report) {
 		case c.Verdict == diagnose.Fail && (c.Code == "" || c.Remedy == nil):
 			t.Errorf("%s fails without code or remedy", c.ID)
 		case c.Code != "":
-			if _, ok := status.Lookup(c.Code); !ok {
+			if _, ok := problem.Lookup(c.Code); !ok {
 				t.Errorf("%s has the unknown code %s", c.ID, c.Code)
 			}
 		}
@@ -207,7 +207,7 @@ func TestNotPaired(t *testing.T) {
 	w := newWorld(t, 2)
 	w.o.Finder = &air{all: []bonjour.Instance{w.announced()}}
 	r := w.run()
-	if r.Verdict != diagnose.Fail || r.Code != status.NotPaired || len(r.Also) != 0 && r.Also[0] != diagnose.Interfaces {
+	if r.Verdict != diagnose.Fail || r.Code != problem.NotPaired || len(r.Also) != 0 && r.Also[0] != diagnose.Interfaces {
 		t.Errorf("%s %s %v\n%s", r.Verdict, r.Code, r.Also, text(r))
 	}
 	if n := w.phone.Meters().Connections; n != 0 {
@@ -265,7 +265,7 @@ func TestMoved(t *testing.T) {
 	defer a.Close()
 	w.o.Link.NoSearch, w.o.Finder, w.o.Listen = false, new(bonjour.Browser), 10*time.Second
 	r := w.run()
-	if c := r.Find(diagnose.Address); r.Verdict != diagnose.OK || c.Code != status.HostChanged || c.Verdict != diagnose.OK {
+	if c := r.Find(diagnose.Address); r.Verdict != diagnose.OK || c.Code != problem.HostChanged || c.Verdict != diagnose.OK {
 		t.Errorf("%+v\n%s", c, text(r))
 	}
 	private(t, w, r)
@@ -298,7 +298,7 @@ func TestMovedAndKeptFrom(t *testing.T) {
 		c := r.Find(diagnose.Address)
 		place := fmt.Sprintf("127.0.0.1:%d", w.phone.Port())
 		if named {
-			if c.Verdict != diagnose.Fail || r.Code != status.PhoneNotFound || !strings.Contains(r.Detail, place) || r.Remedy == nil || strings.Contains(r.Remedy.Text, "Start Sharing") {
+			if c.Verdict != diagnose.Fail || r.Code != problem.PhoneNotFound || !strings.Contains(r.Detail, place) || r.Remedy == nil || strings.Contains(r.Remedy.Text, "Start Sharing") {
 				t.Errorf("named: %+v\n%s", c, text(r))
 			}
 		} else if r.Verdict != diagnose.Warn || c.Code != "" || !strings.Contains(c.Detail, place) || r.Find(diagnose.Answer).Verdict != diagnose.OK {

@@ -9,9 +9,8 @@ import (
 	"strings"
 	"sync"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/sync/bonjour"
 )
 
@@ -74,7 +73,7 @@ func (w *walk) bonjour() {
 		return
 	case w.heardErr != nil:
 		w.warn(Bonjour, "Bonjour cannot be used", w.heardErr.Error()+".",
-			status.Remedy{Text: "see that another program does not keep UDP port 5353 to itself, and that no firewall blocks it"})
+			problem.Remedy{Text: "see that another program does not keep UDP port 5353 to itself, and that no firewall blocks it"})
 		return
 	}
 	mine := slices.IndexFunc(w.heard, func(s pairing.Seen) bool {
@@ -105,7 +104,7 @@ func (w *walk) bonjour() {
 		w.set(Bonjour, OK, heard+", one in your iPhone's name with another identity", detail)
 	case w.reached:
 		w.warn(Bonjour, "Your iPhone answers and is not announced", detail,
-			status.Remedy{Text: "let UDP port 5353 through firewalls and the Wi-Fi router, or the iPhone is lost when its address changes"})
+			problem.Remedy{Text: "let UDP port 5353 through firewalls and the Wi-Fi router, or the iPhone is lost when its address changes"})
 	case len(w.heard) == 0:
 		w.set(Bonjour, Warn, "Nobody is announced", "")
 	default:
@@ -133,9 +132,9 @@ func (w *walk) heardLine(s pairing.Seen) string {
 		pairing.NotPaired: "not paired", pairing.Unchecked: "not checked", pairing.Foreign: "no local address",
 	}[s.Identity]
 	if s.Identity == pairing.YoursFaulty || s.Identity == pairing.Unanswered {
-		code := explain.Error(s.Err, w.now).Code
+		code := problem.From(s.Err, w.now).Code
 		what = string(code)
-		if code == status.Interrupted { // yours was found meanwhile
+		if code == problem.Interrupted { // yours was found meanwhile
 			what = "not checked"
 		}
 		if s.Identity == pairing.YoursFaulty {

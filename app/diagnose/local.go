@@ -16,10 +16,10 @@ import (
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/app/version"
+	"healthsync/app/words"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/engine"
 	"healthsync/sync/store"
@@ -50,7 +50,7 @@ func (w *walk) program() {
 	}
 	major, _, _ := strings.Cut(number, ".")
 	if n, err := strconv.Atoi(major); err == nil && n < oldestMac {
-		w.warn(System, name, "HealthSync is made for macOS 15 Sequoia and later.", status.Remedy{Text: "update macOS"})
+		w.warn(System, name, "HealthSync is made for macOS 15 Sequoia and later.", problem.Remedy{Text: "update macOS"})
 		return
 	}
 	w.set(System, OK, name, "")
@@ -71,7 +71,7 @@ func (w *walk) settings() {
 func (w *walk) interfaces() pairing.Networks {
 	usable, err := bonjour.Interfaces()
 	if err != nil {
-		w.warn(Interfaces, "The network interfaces cannot be listed", err.Error()+".", status.Remedy{})
+		w.warn(Interfaces, "The network interfaces cannot be listed", err.Error()+".", problem.Remedy{})
 		return pairing.Networks{}
 	}
 	var parts []string
@@ -86,7 +86,7 @@ func (w *walk) interfaces() pairing.Networks {
 		detail = fmt.Sprintf("A tunnel is up (%s); a VPN may keep local addresses from being reached.", strings.Join(n.Tunnels, ", "))
 	}
 	if len(parts) == 0 {
-		w.warn(Interfaces, "This computer is in no local network", detail, status.Remedy{Text: "join the Wi-Fi that the iPhone is in"})
+		w.warn(Interfaces, "This computer is in no local network", detail, problem.Remedy{Text: "join the Wi-Fi that the iPhone is in"})
 		return n
 	}
 	w.set(Interfaces, OK, strings.Join(parts, ", "), detail)
@@ -126,13 +126,13 @@ func (w *walk) disk() {
 	room := humanize.Bytes(free) + " free"
 	switch {
 	case unix.Access(dir, unix.W_OK) != nil:
-		e := status.New(status.StoreReadOnly, dir+" cannot be written.", nil)
+		e := problem.New(problem.StoreReadOnly, dir+" cannot be written.", nil)
 		e.Sentence = "The data folder cannot be written"
 		w.condition(Disk, e)
 	case free < roomNone:
-		w.condition(Disk, status.New(status.DiskFull, room+".", nil))
+		w.condition(Disk, problem.New(problem.DiskFull, room+".", nil))
 	case free < roomTight:
-		w.warn(Disk, room, "", status.Remedy{Text: "free some space"})
+		w.warn(Disk, room, "", problem.Remedy{Text: "free some space"})
 	default:
 		w.set(Disk, OK, room, "")
 	}
@@ -187,7 +187,7 @@ func (w *walk) database(ctx context.Context) {
 	case err == nil:
 		what += ", sound"
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		what += fmt.Sprintf("; nothing wrong in the first %s of its check", explain.Span(w.o.CheckTime))
+		what += fmt.Sprintf("; nothing wrong in the first %s of its check", words.Span(w.o.CheckTime))
 		w.set(Database, OK, what, "The whole of it is checked by:  healthsync diagnose --deep")
 		return
 	default:
@@ -196,7 +196,7 @@ func (w *walk) database(ctx context.Context) {
 	}
 	if st, err := os.Stat(path); err == nil && st.Mode().Perm()&0o077 != 0 {
 		w.warn(Database, what, fmt.Sprintf("Others on this computer can open it (mode %04o).", st.Mode().Perm()),
-			status.Remedy{Text: "close it to others", Command: fmt.Sprintf("chmod 600 '%s'", path)})
+			problem.Remedy{Text: "close it to others", Command: fmt.Sprintf("chmod 600 '%s'", path)})
 		return
 	}
 	w.set(Database, OK, what, "")
@@ -223,13 +223,13 @@ func (w *walk) lastSync(ctx context.Context, db *store.Store) {
 	}
 	ago := func(unix int64) string {
 		at := time.Unix(unix, 0)
-		return fmt.Sprintf("%s (%s ago)", at.UTC().Format("2006-01-02 15:04 MST"), explain.Span(w.now.Sub(at)))
+		return fmt.Sprintf("%s (%s ago)", at.UTC().Format("2006-01-02 15:04 MST"), words.Span(w.now.Sub(at)))
 	}
 	failure := ""
 	if any && last.Outcome != store.RunOK {
 		failure = fmt.Sprintf("The last try, %s, ended with %s.", ago(last.Ended), last.Outcome)
 	}
-	again := status.Remedy{Text: "sync now", Command: "healthsync sync"}
+	again := problem.Remedy{Text: "sync now", Command: "healthsync sync"}
 	late := w.config.SyncInterval() != 0 && w.now.Sub(time.Unix(good.Ended, 0)) > syncLate
 	switch {
 	case !any:
@@ -243,7 +243,7 @@ func (w *walk) lastSync(ctx context.Context, db *store.Store) {
 		silent, err := engine.Silent(ctx, db)
 		if err != nil {
 			w.failed(LastSync, err)
-		} else if e := explain.Silent(silent); e != nil {
+		} else if e := problem.Silent(silent); e != nil {
 			w.condition(LastSync, e)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/sync/health"
@@ -55,18 +55,18 @@ func (w *walk) address(n pairing.Networks) {
 		return
 	}
 	if there := w.elsewhere(); there != "" {
-		e := status.New(status.PhoneNotFound, fmt.Sprintf("It is at %s, where it was verified; at %s it is not.", there, w.place), nil)
+		e := problem.New(problem.PhoneNotFound, fmt.Sprintf("It is at %s, where it was verified; at %s it is not.", there, w.place), nil)
 		e.Sentence = "Your iPhone is at another address"
-		e.Remedy = status.Remedy{Text: "ask once more", Command: "healthsync status"}
+		e.Remedy = problem.Remedy{Text: "ask once more", Command: "healthsync status"}
 		if w.o.Link.Host != "" || w.o.Link.Port != 0 {
-			e.Remedy = status.Remedy{Text: "leave out --host and --port, and it is followed there"}
+			e.Remedy = problem.Remedy{Text: "leave out --host and --port, and it is followed there"}
 		}
 		w.condition(Address, e)
 		return
 	}
 	if w.askErr != nil {
-		switch e := explain.Error(w.askErr, w.now); e.Code {
-		case status.PhoneNotFound, status.HostUnverified, status.HostNotLocal:
+		switch e := problem.From(w.askErr, w.now); e.Code {
+		case problem.PhoneNotFound, problem.HostUnverified, problem.HostNotLocal:
 			w.condition(Address, e)
 			var drift *pairing.DriftError
 			if !errors.As(w.askErr, &drift) || drift.Verdict != pairing.OtherNetwork { // which says it
@@ -80,9 +80,9 @@ func (w *walk) address(n pairing.Networks) {
 	case w.movedTo != nil && w.unkept != nil:
 		w.warn(Address, "The iPhone has a new address, which cannot be remembered",
 			fmt.Sprintf("It is at %s; it was verified and asked there this once. %s.", w.place, capital(w.unkept.Error())),
-			status.Remedy{Text: "make the folder writable, or free some space"})
+			problem.Remedy{Text: "make the folder writable, or free some space"})
 	case w.movedTo != nil:
-		w.condition(Address, status.New(status.HostChanged, fmt.Sprintf("It is at %s now; it was verified and followed.", w.place), nil))
+		w.condition(Address, problem.New(problem.HostChanged, fmt.Sprintf("It is at %s now; it was verified and followed.", w.place), nil))
 	case w.o.Link.Host != "" || w.o.Link.Port != 0:
 		w.set(Address, OK, w.place.String()+", as asked for", "")
 	case set.Host != "" || set.Port != 0:
@@ -125,7 +125,7 @@ func (w *walk) hintNetwork(n pairing.Networks) {
 	}
 	if c.Detail = line; c.Verdict == OK {
 		c.Verdict = Warn
-		c.Remedy = &status.Remedy{Text: "bring both into the same Wi-Fi"}
+		c.Remedy = &problem.Remedy{Text: "bring both into the same Wi-Fi"}
 	}
 	w.checks[Address] = c
 }
@@ -156,7 +156,7 @@ func (w *walk) transport() {
 	r := w.observed
 	took := r.Took(trust.StepConnect)
 	if took > w.o.Slow {
-		w.warn(TCP, fmt.Sprintf("Connected to %s in %s, which is slow", r.Remote, milliseconds(took)), "", status.Remedy{Text: "move closer to the router"})
+		w.warn(TCP, fmt.Sprintf("Connected to %s in %s, which is slow", r.Remote, milliseconds(took)), "", problem.Remedy{Text: "move closer to the router"})
 	} else {
 		w.set(TCP, OK, fmt.Sprintf("Connected to %s in %s", r.Remote, milliseconds(took)), "")
 	}
@@ -170,32 +170,32 @@ func (w *walk) transport() {
 // refused puts what a command would have died of to the check that it belongs
 // to.
 func (w *walk) refused(err error) {
-	e := explain.Error(err, w.now)
+	e := problem.From(err, w.now)
 	id := Answer
 	switch e.Code {
-	case status.CertHasExpired, status.CertNotYetValid, status.CertSignatureInvalid, status.SelfSigned, status.CertWrongUsage,
-		status.CertNameInvalid, status.CertFingerprintMismatch, status.CAMismatch:
+	case problem.CertHasExpired, problem.CertNotYetValid, problem.CertSignatureInvalid, problem.SelfSigned, problem.CertWrongUsage,
+		problem.CertNameInvalid, problem.CertFingerprintMismatch, problem.CAMismatch:
 		id = whoseCheck(err)
-	case status.NoClientCertificate, status.CertRevoked, status.CertRejected:
+	case problem.NoClientCertificate, problem.CertRevoked, problem.CertRejected:
 		id = ClientCert
-	case status.ClockSkew:
+	case problem.ClockSkew:
 		id = Clocks
-	case status.TokenExpired, status.TokenExpiring, status.TokenRejected:
+	case problem.TokenExpired, problem.TokenExpiring, problem.TokenRejected:
 		id = Token
-	case status.KeychainMissing:
+	case problem.KeychainMissing:
 		id = Token
 		if w.record.Protocol == 2 {
 			id = CACert
 		}
-	case status.KeychainLocked, status.KeychainDenied, status.KeychainUnavailable, status.KeychainCorrupt:
+	case problem.KeychainLocked, problem.KeychainDenied, problem.KeychainUnavailable, problem.KeychainCorrupt:
 		id = Keychain
-	case status.PhoneNotFound, status.HostUnverified, status.HostNotLocal:
+	case problem.PhoneNotFound, problem.HostUnverified, problem.HostNotLocal:
 		id = Address
-	case status.UnsupportedProtocol, status.NotTLS:
+	case problem.UnsupportedProtocol, problem.NotTLS:
 		id = TLS
-	case status.PhoneLocked:
+	case problem.PhoneLocked:
 		id = Unlocked
-	case status.ConnRefused, status.HostUnreachable, status.TimedOut, status.ConnReset:
+	case problem.ConnRefused, problem.HostUnreachable, problem.TimedOut, problem.ConnReset:
 		switch {
 		case w.failing(TCP) || w.failing(TLS):
 			return // said already
@@ -234,9 +234,9 @@ func (w *walk) localNetwork(n pairing.Networks) {
 	case w.connected() || len(w.heard) > 0:
 		w.set(LocalNetwork, OK, "The local network can be reached", "")
 	case errors.As(w.seenErr, &f) && f.Kind == trust.Unreachable && a.IsValid() && n.Holds(a):
-		e := status.New(status.HostUnreachable, "It is in this computer's own network, and macOS lets nothing through to it.", nil)
+		e := problem.New(problem.HostUnreachable, "It is in this computer's own network, and macOS lets nothing through to it.", nil)
 		e.Sentence = "HealthSync may not be allowed to use the local network"
-		e.Remedy = status.Remedy{Text: "allow HealthSync (or the terminal it runs in) in " + settings}
+		e.Remedy = problem.Remedy{Text: "allow HealthSync (or the terminal it runs in) in " + settings}
 		w.condition(LocalNetwork, e)
 	default:
 		w.set(LocalNetwork, Skipped, "macOS does not tell; see "+settings, "")
@@ -249,17 +249,17 @@ func (w *walk) clocks() {
 	case w.record == nil:
 		w.skip(Clocks, noPairing)
 	case w.record != nil && w.now.Add(pki.ClockLeeway).Before(w.record.PairedAt):
-		w.condition(Clocks, explain.Skew(w.record.PairedAt.Sub(w.now), w.now, w.record.PairedAt))
+		w.condition(Clocks, problem.Skew(w.record.PairedAt.Sub(w.now), w.now, w.record.PairedAt))
 	case !w.reached:
 		w.skip(Clocks, notAsked)
 	case w.status.Skew.Abs() > pki.ClockLeeway:
-		e := explain.Skew(w.status.Skew, w.now, w.record.PairedAt)
+		e := problem.Skew(w.status.Skew, w.now, w.record.PairedAt)
 		w.condition(Clocks, e)
 		w.lower(Clocks) // it works, in spite of it
 	case w.status.Skew.Abs() < 2*time.Second: // served in whole seconds
 		w.set(Clocks, OK, "Both agree", "")
 	default:
-		w.set(Clocks, OK, fmt.Sprintf("They differ by %s, which does no harm", explain.Span(w.status.Skew)), "")
+		w.set(Clocks, OK, fmt.Sprintf("They differ by %s, which does no harm", words.Span(w.status.Skew)), "")
 	}
 }
 
@@ -288,7 +288,7 @@ func (w *walk) data(ctx context.Context) {
 	}
 	shared := w.status.Types
 	if len(shared) == 0 {
-		e := status.New(status.TypeNotEnabled, "", nil)
+		e := problem.New(problem.TypeNotEnabled, "", nil)
 		e.Sentence = "The iPhone shares no type of health data"
 		w.condition(Types, e)
 		w.skip(Unlocked, "It could not be asked without a type")
@@ -297,7 +297,7 @@ func (w *walk) data(ctx context.Context) {
 	w.set(Types, OK, plural(len(shared), "type"), "")
 	if absent := w.absent(shared); len(absent) > 0 {
 		w.warn(Types, fmt.Sprintf("%s; the settings name more", plural(len(shared), "type")), "Not shared: "+strings.Join(absent, ", ")+".",
-			status.Remedy{Text: "switch them on in the iPhone app, or leave them out", Command: "healthsync config set sync.types all"})
+			problem.Remedy{Text: "switch them on in the iPhone app, or leave them out", Command: "healthsync config set sync.types all"})
 	}
 	var page health.Page
 	err := w.link.Samples(ctx, health.Query{Types: shared[:1], Start: w.now.Unix() - 60, End: w.now.Unix(), Limit: 1}, &page)

@@ -9,9 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
@@ -177,9 +176,9 @@ func (w *walk) certificate(id string, whose trust.Whose, cert, ca *x509.Certific
 			f.Kind = trust.OtherCA
 		}
 	default:
-		words := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This computer's certificate", trust.CA: "The CA certificate"}[whose]
+		whoseCert := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This computer's certificate", trust.CA: "The CA certificate"}[whose]
 		if w.soon(i.NotBefore, i.NotAfter) {
-			w.condition(id, explain.Expiring(status.CertExpiring, words, i.NotAfter, w.now))
+			w.condition(id, problem.Expiring(problem.CertExpiring, whoseCert, i.NotAfter, w.now))
 			return
 		}
 		w.set(id, OK, fmt.Sprintf("%s, %s to %s, %s", i.Subject, i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), shown), "")
@@ -249,7 +248,7 @@ func (w *walk) token(ctx context.Context) {
 	case w.now.After(end):
 		w.failed(Token, &pairing.TokenExpiredError{At: end, Err: errors.New("by this computer's clock")})
 	case w.soon(r.PairedAt, end):
-		w.condition(Token, explain.Expiring(status.TokenExpiring, "The pairing's token", end, w.now))
+		w.condition(Token, problem.Expiring(problem.TokenExpiring, "The pairing's token", end, w.now))
 	case w.reached:
 		w.set(Token, OK, "Accepted; it is good until "+day(end), "")
 	default:

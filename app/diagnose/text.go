@@ -9,7 +9,7 @@ import (
 // margin is where the sentences begin: two spaces, a verdict, a title.
 const margin = 2 + 6 + 20
 
-var words = map[Verdict]string{OK: "ok", Warn: "warn", Fail: "FAIL", Skipped: "-"}
+var verdictWords = map[Verdict]string{OK: "ok", Warn: "warn", Fail: "FAIL", Skipped: "-"}
 
 // WriteTo writes the report as a person reads it: one line a check, what to do
 // below those that need it, what was skipped for one reason together, the verdict
@@ -23,7 +23,7 @@ func (r *Report) WriteTo(out io.Writer) (int64, error) {
 		if c.Verdict == Skipped && len(skipped[c.Sentence]) > 1 {
 			continue
 		}
-		fmt.Fprintf(&b, "  %-6s%-20s%s", words[c.Verdict], c.Title, c.Sentence)
+		fmt.Fprintf(&b, "  %-6s%-20s%s", verdictWords[c.Verdict], c.Title, c.Sentence)
 		if c.Code != "" {
 			fmt.Fprintf(&b, " [%s]", c.Code)
 		}

@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"healthsync/app/config"
-	"healthsync/app/config/atomicfile"
+	"healthsync/app/files"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/sync/store"
@@ -63,7 +63,7 @@ func (j journal) add(e store.Trusted) error {
 		return err
 	}
 	line = append([]byte{'\n'}, line...) // first: the line before may be half of one
-	unlock, err := atomicfile.Lock(j.path)
+	unlock, err := files.LockFile(j.path)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (j journal) foldUp() error {
 		}
 		out.Write(append([]byte{'\n'}, line...))
 	}
-	return atomicfile.Write(j.path, out.Bytes())
+	return files.WriteAtomic(j.path, out.Bytes())
 }
 
 // readJournal reads a journal and adds up what is of one place. A line that
@@ -140,7 +140,7 @@ const handing = ".handing-"
 
 // handOver moves the journal into the database.
 func (j journal) handOver(ctx context.Context, db *store.Store) error {
-	unlock, err := atomicfile.Lock(j.path)
+	unlock, err := files.LockFile(j.path)
 	if err != nil {
 		return err
 	}
@@ -189,11 +189,11 @@ func (s *Station) FileTrusted(ctx context.Context, db *store.Store) error {
 // journal has.
 func (s *Station) TrustLog(ctx context.Context) ([]store.Trusted, error) {
 	j := journalOf(s.Paths)
-	files := globSafe(j.path) + "*"
-	if left, err := filepath.Glob(files); err == nil && len(left) > 0 {
+	pattern := globSafe(j.path) + "*"
+	if left, err := filepath.Glob(pattern); err == nil && len(left) > 0 {
 		// No sync moves the journal meanwhile. Where the lock cannot be had, the
 		// folder cannot be written: then none does either.
-		if unlock, err := atomicfile.Lock(j.path); err == nil {
+		if unlock, err := files.LockFile(j.path); err == nil {
 			defer unlock()
 		}
 	}
@@ -201,7 +201,7 @@ func (s *Station) TrustLog(ctx context.Context) ([]store.Trusted, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := filepath.Glob(files)
+	left, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, err
 	}

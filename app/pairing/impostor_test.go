@@ -16,9 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/app/explain"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/sync/bonjour"
@@ -268,28 +267,28 @@ func TestImpostors(t *testing.T) {
 			proxy   bool
 			as      string // the name that he announces; "" for none, "=" for the iPhone's
 			verdict pairing.Verdict
-			codes   [3]status.Code // by protocol
+			codes   [3]problem.Code // by protocol
 		}{
 			{"another key at its place", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Rekeyed,
-				[3]status.Code{1: status.CertFingerprintMismatch, 2: status.CertSignatureInvalid}},
+				[3]problem.Code{1: problem.CertFingerprintMismatch, 2: problem.CertSignatureInvalid}},
 			{"another key at its place, unannounced", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "", pairing.Rekeyed,
-				[3]status.Code{1: status.CertFingerprintMismatch, 2: status.CertSignatureInvalid}},
+				[3]problem.Code{1: problem.CertFingerprintMismatch, 2: problem.CertSignatureInvalid}},
 			{"its name and address, another CA", "address", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Rekeyed,
-				[3]status.Code{1: status.CertFingerprintMismatch, 2: status.CertSignatureInvalid}},
+				[3]problem.Code{1: problem.CertFingerprintMismatch, 2: problem.CertSignatureInvalid}},
 			{"its name elsewhere, another key", "elsewhere", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Taken,
-				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
 			{"a proxy that ends TLS", "elsewhere", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, true, "=", pairing.Taken,
-				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
 			{"a proxy with the iPhone's own certificate", "address", (*bench).stolen, true, "=", pairing.Taken,
-				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
 			{"the iPhone's own certificate at its place", "place", (*bench).stolen, true, "=", pairing.Taken,
-				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
 			{"a router's page in its name", "address", func(b *bench) *tls.Certificate { return web(b.T) }, false, "=", pairing.Taken,
-				[3]status.Code{1: status.HostUnverified, 2: status.HostUnverified}},
+				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
 			{"another iPhone got its address", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "Bob's iPhone", pairing.AnotherPhone,
-				[3]status.Code{1: status.PhoneNotFound, 2: status.PhoneNotFound}},
+				[3]problem.Code{1: problem.PhoneNotFound, 2: problem.PhoneNotFound}},
 			{"a printer got its address", "place", func(*bench) *tls.Certificate { return nil }, false, "", pairing.AnotherPhone,
-				[3]status.Code{1: status.PhoneNotFound, 2: status.PhoneNotFound}},
+				[3]problem.Code{1: problem.PhoneNotFound, 2: problem.PhoneNotFound}},
 		} {
 			t.Run(fmt.Sprintf("%d/%s", protocol, c.name), func(t *testing.T) {
 				b := newBench(t, protocol)
@@ -336,7 +335,7 @@ func TestImpostors(t *testing.T) {
 				if !errors.As(err, &d) || d.Verdict != c.verdict || len(moved) > 0 {
 					t.Errorf("%v, moved %v; want %s", err, moved, c.verdict)
 				}
-				e := explain.Error(err, time.Now())
+				e := problem.From(err, time.Now())
 				if e.Code != c.codes[protocol] || e.Remedy.Text == "" {
 					t.Errorf("%s, fix: %s; want %s", e.Code, e.Remedy, c.codes[protocol])
 				}
@@ -455,8 +454,8 @@ func TestLaggingCertificate(t *testing.T) {
 	ears := air{announced(b.phone, b.phone.Name(), there)}
 	requests := b.phone.Meters().Requests
 	moved, err := b.reached(ears)
-	e := explain.Error(err, time.Now())
-	if e == nil || e.Code != status.CertNameInvalid || len(moved) > 0 || !strings.Contains(e.Detail, "not for 127.0.0.3") {
+	e := problem.From(err, time.Now())
+	if e == nil || e.Code != problem.CertNameInvalid || len(moved) > 0 || !strings.Contains(e.Detail, "not for 127.0.0.3") {
 		t.Errorf("lagging: %v, moved %v", err, moved)
 	}
 	l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: ears})

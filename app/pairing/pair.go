@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/config/atomicfile"
+	"healthsync/app/files"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
@@ -168,7 +168,7 @@ func (s *Station) exchange(ctx context.Context, v vault.Vault, r *Record, req Re
 // is there, it is. An address that was set by hand belonged to the earlier one
 // and goes; why it does not is no error of the pairing.
 func (s *Station) commit(r *Record) (address, err error) {
-	unlock, err := atomicfile.Lock(s.Paths.PairingFile())
+	unlock, err := files.LockFile(s.Paths.PairingFile())
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/config/atomicfile"
+	"healthsync/app/files"
 	"healthsync/pki"
 	"healthsync/pki/vault"
 )
@@ -139,13 +139,13 @@ func saveRecord(p config.Paths, r *Record) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(p.PairingFile(), append(raw, '\n'))
+	return files.WriteAtomic(p.PairingFile(), append(raw, '\n'))
 }
 
 // updateRecord changes the record under a lock. It fails with ErrNotPaired or
 // leaves alone a record of another pairing that was made meanwhile.
 func updateRecord(p config.Paths, id string, change func(*Record)) (*Record, error) {
-	unlock, err := atomicfile.Lock(p.PairingFile())
+	unlock, err := files.LockFile(p.PairingFile())
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/lock"
+	"healthsync/app/files"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
@@ -34,7 +34,7 @@ type Station struct {
 	OpenVault func() (vault.Vault, error)
 	// Waiting, where it is set, is told once when a change of the pairing waits
 	// for another process that is changing it.
-	Waiting func(lock.Holder)
+	Waiting func(files.Holder)
 
 	vault vault.Vault
 }

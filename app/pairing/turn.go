@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"healthsync/app/lock"
+	"healthsync/app/files"
 )
 
 // Two processes must not change the pairing at once: what one of them has made
@@ -18,7 +18,7 @@ import (
 // BusyError says that another process was changing the pairing for all of the
 // time that this one waited.
 type BusyError struct {
-	Holder lock.Holder
+	Holder files.Holder
 	After  time.Duration
 }
 
@@ -42,11 +42,11 @@ var testOnlyTurnLimit time.Duration
 func (s *Station) turn(ctx context.Context, what string) (done func(), err error) {
 	limit := cmp.Or(testOnlyTurnLimit, turnLimit)
 	for waited := time.Duration(0); ; waited += turnPoll {
-		held, err := lock.Take(s.Paths.PairingLockFile(), what, s.Now())
+		held, err := files.Take(s.Paths.PairingLockFile(), what, s.Now())
 		if err == nil {
 			return func() { _ = held.Release() }, nil
 		}
-		var busy *lock.HeldError
+		var busy *files.HeldError
 		if !errors.As(err, &busy) {
 			return nil, err
 		}

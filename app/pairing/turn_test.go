@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/explain"
-	"healthsync/app/lock"
+	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/status"
+	"healthsync/app/problem"
 	"healthsync/pki/vault"
 )
 
@@ -63,9 +62,9 @@ func TestChangesOfThePairingTakeTurns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, 2)
 			b.pair()
-			waits := make(chan lock.Holder, 1)
+			waits := make(chan files.Holder, 1)
 			second := b.another(b.vault)
-			second.Waiting = func(h lock.Holder) { waits <- h }
+			second.Waiting = func(h files.Holder) { waits <- h }
 			var ended sync.WaitGroup
 			slow := b.another(&hookedVault{b.vault, func() {
 				ended.Go(func() {
@@ -97,12 +96,12 @@ func TestWaitingForATurnCanBeGivenUp(t *testing.T) {
 	b := newBench(t, 2)
 	b.pair()
 	before := b.items()
-	held, err := lock.Take(b.station.Paths.PairingLockFile(), "pairing", b.now())
+	held, err := files.Take(b.station.Paths.PairingLockFile(), "pairing", b.now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	b.station.Waiting = func(lock.Holder) { cancel() }
+	b.station.Waiting = func(files.Holder) { cancel() }
 	if _, err := b.station.Unpair(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
@@ -119,7 +118,7 @@ func TestWaitingForATurnEnds(t *testing.T) {
 	pairing.SetTurnLimit(time.Millisecond)
 	defer pairing.SetTurnLimit(0)
 	b := newBench(t, 2)
-	held, err := lock.Take(b.station.Paths.PairingLockFile(), "renewing the certificate", b.now())
+	held, err := files.Take(b.station.Paths.PairingLockFile(), "renewing the certificate", b.now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,8 +128,8 @@ func TestWaitingForATurnEnds(t *testing.T) {
 	if !errors.As(err, &busy) || busy.Holder.PID != os.Getpid() {
 		t.Fatalf("%v", err)
 	}
-	e := explain.Error(err, b.now())
-	if e.Code != status.PairingBusy || e.Exit() != status.ExitPairing || !strings.Contains(e.Detail, "renewing the certificate") {
+	e := problem.From(err, b.now())
+	if e.Code != problem.PairingBusy || e.Exit() != problem.ExitPairing || !strings.Contains(e.Detail, "renewing the certificate") {
 		t.Errorf("%v", e)
 	}
 }

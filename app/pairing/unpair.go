@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"healthsync/app/config"
-	"healthsync/app/config/atomicfile"
+	"healthsync/app/files"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
 	"healthsync/sync/phone"
@@ -110,7 +110,7 @@ func (s *Station) tellPhone(ctx context.Context, r *Record) (OnPhone, error) {
 
 // forget removes the record and the address.
 func (s *Station) forget() error {
-	unlock, err := atomicfile.Lock(s.Paths.PairingFile())
+	unlock, err := files.LockFile(s.Paths.PairingFile())
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 const Patience = 2 * time.Minute
 
 // Outcome is how a scan ended. Its number is the exit status of the child and
-// of `healthsync scan --camera`; package status documents them, and a test
+// of `healthsync scan --camera`; package problem documents them, and a test
 // there holds the two together.
 type Outcome int
 

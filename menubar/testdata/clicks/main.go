@@ -11,14 +11,15 @@ import (
 	"sync/atomic"
 	"time"
 
-	"healthsync/app/status"
+	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/menubar"
 )
 
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
-	var s atomic.Pointer[status.State]
-	s.Store(&status.State{At: time.Now(), Link: status.LinkConnected, Paired: true, Device: "Ana_s <i>Phone</i> & co"})
+	var s atomic.Pointer[state.State]
+	s.Store(&state.State{At: time.Now(), Link: state.LinkConnected, Paired: true, Device: "Ana_s <i>Phone</i> & co"})
 	changed := make(chan struct{}, 1)
 	go func() {
 		defer cancel()
@@ -27,7 +28,7 @@ func main() {
 			n.Device = sc.Text()
 			n.Sync = nil
 			if sc.Text() == "syncing" {
-				n.Sync = &status.Progress{}
+				n.Sync = &state.Progress{}
 			}
 			s.Store(&n)
 			select {
@@ -36,14 +37,14 @@ func main() {
 			}
 		}
 	}()
-	actions := make(chan status.Action, 10000)
+	actions := make(chan problem.Action, 10000)
 	go func() {
 		for a := range actions {
 			fmt.Println(a.Name, a.Arg)
 		}
 	}()
 	_ = menubar.New(menubar.Source{
-		State: func() status.State { return *s.Load() }, Changed: changed, Now: time.Now, Opened: func() {},
-		Do: func(a status.Action) { actions <- a }, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		State: func() state.State { return *s.Load() }, Changed: changed, Now: time.Now, Opened: func() {},
+		Do: func(a problem.Action) { actions <- a }, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}).Run(ctx)
 }

@@ -1,0 +1,41 @@
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"healthsync/pki/qr"
+)
+
+// pictureError knows what was wrong with a picture or a pairing code.
+func pictureError(err error, _ time.Time) *Error {
+	var (
+		payload   *qr.PayloadError
+		other     *qr.NotHealthSyncError
+		notFound  *qr.NotFoundError
+		format    *qr.FormatError
+		large     *qr.TooLargeError
+		truncated *qr.TruncatedError
+		damaged   *qr.DamagedError
+	)
+	switch {
+	case errors.As(err, &payload):
+		if payload.Field == "" {
+			return New(QRInvalid, fmt.Sprintf("The code %s.", payload.Reason), err)
+		}
+		return New(QRInvalid, fmt.Sprintf("In the code, %s %s.", payload.Field, payload.Reason), err)
+	case errors.As(err, &other):
+		detail := ""
+		if len(other.Kinds) > 0 {
+			detail = "What was found: " + strings.Join(other.Kinds, ", ") + "."
+		}
+		return New(QRNotHealthSync, detail, err)
+	case errors.As(err, &notFound):
+		return New(QRNotFound, fmt.Sprintf("The picture has %d x %d pixels.", notFound.Width, notFound.Height), err)
+	case errors.As(err, &format), errors.As(err, &large), errors.As(err, &truncated), errors.As(err, &damaged):
+		return New(PictureUnreadable, capital(strings.TrimPrefix(lastLine(err), "qr: "))+".", err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"healthsync/sync/store"
+)
+
+// storeError knows what the local database refused.
+func storeError(err error, _ time.Time) *Error {
+	var (
+		corrupt  *store.CorruptError
+		foreign  *store.ForeignError
+		newer    *store.NewerError
+		full     *store.FullError
+		readOnly *store.ReadOnlyError
+		busy     *store.BusyError
+		missing  *store.MissingError
+		older    *store.OlderError
+		altered  *store.AlteredError
+	)
+	switch {
+	case errors.As(err, &corrupt):
+		e := New(StoreCorrupt, fmt.Sprintf("%s: %s.", corrupt.Path, corrupt.Detail), err)
+		e.Remedy.Command = aside(corrupt.Path, "damaged")
+		return e
+	case errors.As(err, &foreign):
+		e := New(StoreCorrupt, fmt.Sprintf("%s is a database of another program; it was left as it is.", foreign.Path), err)
+		e.Sentence = "The local database is not one of HealthSync"
+		e.Remedy.Command = aside(foreign.Path, "other")
+		return e
+	case errors.As(err, &newer):
+		return New(StoreNewer, fmt.Sprintf("It has schema %d, this program knows up to %d.", newer.Schema, newer.Known), err)
+	case errors.As(err, &full):
+		return New(DiskFull, fmt.Sprintf("There is no room left for %s.", full.Path), err)
+	case errors.As(err, &readOnly):
+		return New(StoreReadOnly, readOnly.Path+".", err)
+	case errors.As(err, &busy):
+		return New(StoreBusy, busy.Path+".", err)
+	case errors.As(err, &older):
+		return New(StoreOlder, fmt.Sprintf("It has schema %d; this needs %d.", older.Schema, older.Needed), err)
+	case errors.As(err, &altered):
+		return New(StoreAltered, alteredRows(altered), err)
+	case errors.As(err, &missing):
+		return New(NoData, fmt.Sprintf("It would be %s.", missing.Path), err)
+	}
+	return nil
+}
+
+// aside is the command that moves a database away, with the log and its index
+// beside it, and makes a new one. Nothing is deleted.
+func aside(path, name string) string {
+	dir, file := filepath.Split(path)
+	return fmt.Sprintf("cd %s && mkdir %s && mv %s* %s/ && healthsync sync", shellWord(filepath.Clean(dir)), name, file, name)
+}
+
+// shellWord is a word for a shell.
+func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// alteredRows says what is not as it was served.
+func alteredRows(e *store.AlteredError) string {
+	if len(e.Days) > 0 {
+		return alteredDays(e.Days)
+	}
+	var names []string
+	for _, t := range e.Miscounted {
+		names = append(names, string(t))
+	}
+	return "More samples are stored, or fewer, than are counted: " + strings.Join(names, ", ") + "."
+}
+
+// alteredDays lists the days that are not as they were served, a few by name.
+func alteredDays(days []store.Divergence) string {
+	var parts []string
+	for i, d := range days {
+		if i == 5 && len(days) > 6 {
+			parts = append(parts, fmt.Sprintf("and %d more days", len(days)-i))
+			break
+		}
+		what := fmt.Sprintf("some of its %d samples are not what was served", d.Stored)
+		if d.Stored != d.Served {
+			what = fmt.Sprintf("%d served, %d stored", d.Served, d.Stored)
+		}
+		parts = append(parts, fmt.Sprintf("%s on %s (%s)", d.Type, d.Date(), what))
+	}
+	return strings.Join(parts, ", ") + "."
+}
+
+// OtherPhone explains that a database is another iPhone's. compared is how many
+// samples of this one were looked for in it.
+func OtherPhone(path, name string, compared int) *Error {
+	if name == "" {
+		name = "this iPhone"
+	}
+	detail := fmt.Sprintf("%s serves nothing of the types in %s. If it is the same person's, give its app the permission to read them (Settings > Privacy & Security > Health).", name, path)
+	if compared > 0 {
+		detail = fmt.Sprintf("None of the %d newest samples that %s has of that time are in %s.", compared, name, path)
+	}
+	return New(StoreOther, detail+"\nNothing was stored, and nothing was marked as gone.", nil)
+}

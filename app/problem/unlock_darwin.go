@@ -1,0 +1,3 @@
+package problem
+
+const unlockCommand = "security unlock-keychain ~/Library/Keychains/login.keychain-db"

@@ -1,3 +1,0 @@
-package status
-
-const unlockCommand = "security unlock-keychain ~/Library/Keychains/login.keychain-db"
