@@ -16,26 +16,27 @@ func TestCheckIssued(t *testing.T) {
 	if err := CheckIssued(f.client, f.ca, good); err != nil {
 		t.Fatalf("a right answer is refused: %v", err)
 	}
-	must := func(cert *x509.Certificate, err error) *x509.Certificate {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cert
+	tampered := bytes.Clone(f.client.Raw)
+	tampered[len(tampered)-5] ^= 1
+	changed, err := x509.ParseCertificate(tampered)
+	if err != nil {
+		t.Fatal(err)
 	}
-	tampered := func() *x509.Certificate {
-		der := bytes.Clone(f.client.Raw)
-		der[len(der)-5] ^= 1
-		return must(x509.ParseCertificate(der))
-	}()
 	// What makes something else of the CA needs the same key, so that nothing
 	// but the point in question is wrong.
-	oldCA := must(NewCA(f.caKey, guideDay, Valid(guideDay.AddDate(-6, 0, 0), guideDay.AddDate(-1, 0, 0))))
-	namedCA := must(NewCA(f.caKey, guideDay, CommonName("somebody-ca")))
-	self := must(NewSelfSignedV1(f.caKey, guideDay))
-	issuedCA := must(issue(&x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign}, CommonNameCA, collect(guideDay, 5, nil), namedCA, f.caKey.Public(), f.caKey))
-	clientCA := must(issue(&x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, CommonNameClient, collect(guideDay, 1, nil), f.ca, f.clientKey.Public(), f.caKey))
-	noSignature := must(issue(&x509.Certificate{KeyUsage: x509.KeyUsageKeyAgreement, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, CommonNameClient, collect(guideDay, 1, nil), f.ca, f.clientKey.Public(), f.caKey))
+	same := *f
+	oldCA := same.newCA(t, guideDay, CommonNameCA, guideDay.AddDate(-6, 0, 0), guideDay.AddDate(-1, 0, 0))
+	namedCA := same.newCA(t, guideDay, "somebody-ca", guideDay, guideDay.AddDate(5, 0, 0))
+	same.ca = namedCA
+	asCA := func(c *x509.Certificate) {
+		c.BasicConstraintsValid, c.IsCA, c.KeyUsage, c.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
+	}
+	issuedCA := same.issue(t, CommonNameCA, guideDay, f.caKey, asCA)
+	self := same.issue(t, CommonNameV1, guideDay, f.caKey, func(c *x509.Certificate) { c.KeyUsage, c.ExtKeyUsage, same.ca = 0, nil, c })
+	clientCA := f.issueClient(t, guideDay, func(c *x509.Certificate) {
+		c.BasicConstraintsValid, c.IsCA, c.KeyUsage = true, true, c.KeyUsage|x509.KeyUsageCertSign
+	})
+	noSignature := f.issueClient(t, guideDay, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement })
 
 	pinned := func(ca *x509.Certificate) Expected {
 		e := good
@@ -59,17 +60,17 @@ func TestCheckIssued(t *testing.T) {
 		{"a CA below another", f.client, issuedCA, pinned(issuedCA), CheckCASignature},
 		{"an expired CA", f.client, oldCA, pinned(oldCA), CheckCADates},
 		{"a CA of another name", f.client, namedCA, pinned(namedCA), CheckSubject},
-		{"another client name", f.issueClient(t, guideDay, CommonName("healthsync-admin")), f.ca, good, CheckSubject},
+		{"another client name", f.issueClient(t, guideDay, func(c *x509.Certificate) { c.Subject.CommonName = "healthsync-admin" }), f.ca, good, CheckSubject},
 		{"somebody else's key", f.client, f.ca, with(func(e *Expected) { e.PublicKey = stranger.clientKey.Public() }), CheckKey},
 		{"no key", f.client, f.ca, with(func(e *Expected) { e.PublicKey = nil }), CheckKey},
 		{"issued by a namesake", func() *x509.Certificate { s := *stranger; s.clientKey = f.clientKey; return s.issueClient(t, guideDay) }(), f.ca, good, CheckIssuer},
-		{"signature changed", tampered, f.ca, good, CheckIssuer},
-		{"for servers", f.issueClient(t, guideDay, Usage(x509.ExtKeyUsageServerAuth)), f.ca, good, CheckUsage},
+		{"signature changed", changed, f.ca, good, CheckIssuer},
+		{"for servers", f.issueClient(t, guideDay, func(c *x509.Certificate) { c.ExtKeyUsage = f.server.ExtKeyUsage }), f.ca, good, CheckUsage},
 		{"a client that is a CA", clientCA, f.ca, good, CheckUsage},
 		{"no digitalSignature", noSignature, f.ca, good, CheckUsage},
-		{"expired", f.issueClient(t, guideDay, Valid(guideDay.AddDate(-1, 0, 0), guideDay)), f.ca, good, CheckDates},
+		{"expired", f.issueClient(t, guideDay, between(guideDay.AddDate(-1, 0, 0), guideDay)), f.ca, good, CheckDates},
 		{"not yet valid", f.issueClient(t, now.Add(ClockLeeway+time.Second)), f.ca, good, CheckDates},
-		{"ends before it begins", f.issueClient(t, guideDay, Valid(now, now.Add(-time.Hour))), f.ca, good, CheckDates},
+		{"ends before it begins", f.issueClient(t, guideDay, between(now, now.Add(-time.Hour))), f.ca, good, CheckDates},
 		{"the server has another CA", f.client, f.ca, with(func(e *Expected) { e.Server = stranger.server }), CheckServer},
 		{"a clock that is seconds behind", f.issueClient(t, now.Add(30*time.Second)), f.ca, good, ""},
 	} {

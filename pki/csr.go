@@ -3,11 +3,26 @@ package pki
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 )
+
+// ErrNotP256 says that a key is not an ECDSA key on P-256, the only kind that
+// both protocol versions use.
+var ErrNotP256 = errors.New("the key is not an ECDSA key on P-256")
+
+func checkP256(pub crypto.PublicKey) error {
+	k, ok := pub.(*ecdsa.PublicKey)
+	if !ok || k == nil || k.Curve != elliptic.P256() {
+		return ErrNotP256
+	}
+	return nil
+}
 
 // NewCSR makes a PKCS#10 request for the key behind signer and returns its
 // DER; [EncodeCSR] turns it into what the wire carries. The private key stays

@@ -39,6 +39,24 @@ func TestCSRFromAnOpaqueKey(t *testing.T) {
 	}
 }
 
+// OpenSSL reads our request and prints our fingerprint.
+func TestOpenSSLAgrees(t *testing.T) {
+	f := newFamily(t, guideDay)
+	der, err := NewCSR(f.clientKey, CommonNameClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := openssl(t, "req", "-in", writeFile(t, "csr.pem", EncodeCSR(der)), "-noout", "-verify", "-subject")
+	if !strings.Contains(out, "healthsync-client") {
+		t.Errorf("openssl req: %s", out)
+	}
+	server := writeFile(t, "server.pem", EncodeCertificate(f.server))
+	printed := strings.TrimSpace(openssl(t, "x509", "-in", server, "-noout", "-fingerprint", "-sha256"))
+	if got, err := ParseFingerprint(printed); err != nil || got != FingerprintOf(f.server) {
+		t.Errorf("openssl prints %s, we have %s (%v)", printed, FingerprintOf(f.server), err)
+	}
+}
+
 func TestCheckCSRRefuses(t *testing.T) {
 	key := newKey(t)
 	good, err := NewCSR(key, CommonNameClient)
@@ -51,6 +69,9 @@ func TestCheckCSRRefuses(t *testing.T) {
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := NewCSR(p384, CommonNameClient); !errors.Is(err, ErrNotP256) {
+		t.Errorf("a request for P-384: %v", err)
 	}
 	otherCurve, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, p384)
 	if err != nil {

@@ -1,8 +1,9 @@
-// Package pki makes, reads and judges the certificates of HealthSync: the CA,
-// the iPhone's server certificate, the Mac's client certificate and the
-// self-signed one of protocol version 1.
+// Package pki reads and judges the certificates of HealthSync: the CA, the
+// iPhone's server certificate, the Mac's client certificate and the self-signed
+// one of protocol version 1. It makes the Mac's certificate request; the iPhone
+// makes the certificates.
 //
-// It is pure: certificates in, certificates and facts out. It knows no
+// It is pure: certificates in, facts out. It knows no
 // network, no keychain, no file and no clock; whoever asks about time passes
 // the moment to judge by. What a peer shows during a handshake is the business
 // of package trust, where secrets live that of package vault.
@@ -22,16 +23,6 @@ const (
 // CommonNameV1 is the subject of the self-signed certificate that the shipping
 // iPhone app (protocol version 1) makes.
 const CommonNameV1 = "HealthSync Local"
-
-// Lifetimes in calendar years, as the user guide shows them: a certificate of
-// 7 January 2026 is good until 7 January 2027, the CA until 7 January 2031.
-const (
-	YearsCA   = 5
-	YearsLeaf = 1
-)
-
-// DaysV1 is the lifetime of the version 1 certificate (the app adds 365 days).
-const DaysV1 = 365
 
 // ClockLeeway is how far in the future a certificate may begin and still be
 // taken as begun. The iPhone stamps a new certificate by its own clock, and a

@@ -76,6 +76,19 @@ func TestInfoJSON(t *testing.T) {
 	}
 }
 
+// On an iPhone set to the Buddhist calendar the shipping app writes the year
+// 2569 for 2026, of which UTCTime keeps "69": 1969 to everyone else.
+func TestImpossibleYears(t *testing.T) {
+	cert := newFamily(t, guideDay).issueClient(t, guideDay, between(guideDay.AddDate(-57, 0, 0), guideDay.AddDate(-56, 0, 0)))
+	i := Inspect(cert, guideDay, InspectOptions{Pinned: true})
+	if i.Status != StatusValid || !i.DatesDoubtful || i.DatesEnforced {
+		t.Errorf("a pinned certificate with impossible years: %+v", i)
+	}
+	if i := Inspect(cert, guideDay, InspectOptions{}); i.Status != StatusExpired || i.DatesDoubtful {
+		t.Errorf("unpinned: %+v", i)
+	}
+}
+
 func TestStatusText(t *testing.T) {
 	for s := StatusMissing; s <= StatusRevoked; s++ {
 		text, err := s.MarshalText()
@@ -137,7 +150,7 @@ func TestRenewDue(t *testing.T) {
 			t.Errorf("%s before the end: %v", c.left, got)
 		}
 	}
-	short := f.issueClient(t, guideDay, Valid(guideDay, guideDay.Add(9*day)))
+	short := f.issueClient(t, guideDay, between(guideDay, guideDay.Add(9*day)))
 	if RenewDue(short, guideDay.Add(5*day)) || !RenewDue(short, guideDay.Add(6*day)) {
 		t.Error("a certificate of nine days is renewed in its last third")
 	}

@@ -274,7 +274,7 @@ func (p *benchPhone) clientCertificate(b *testing.B) (cert tls.Certificate, ca *
 	if err != nil {
 		b.Fatal(err)
 	}
-	key, err := pki.GenerateKey()
+	key, err := simulator.GenerateKey()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -18,9 +18,9 @@ import (
 
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
-	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/sync/bonjour"
+	"healthsync/sync/simulator"
 	"healthsync/sync/testenv"
 )
 
@@ -168,26 +168,26 @@ func (r *recorder) silent(t *testing.T, what string, secrets [][]byte) {
 // forged makes a server certificate as the iPhone app does, with another CA.
 func forged(t *testing.T, protocol int) *tls.Certificate {
 	t.Helper()
-	key, err := pki.GenerateKey()
+	key, err := simulator.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if protocol == 1 {
-		cert, err := pki.NewSelfSignedV1(key, time.Now())
+		cert, err := simulator.NewSelfSignedV1(key, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 	}
-	caKey, err := pki.GenerateKey()
+	caKey, err := simulator.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ca, err := pki.NewCA(caKey, time.Now())
+	ca, err := simulator.NewCA(caKey, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := pki.IssueServer(ca, caKey, key.Public(), []string{"anas-iphone.local"}, []netip.Addr{loopback, netip.MustParseAddr("127.0.0.2")}, time.Now())
+	leaf, err := simulator.IssueServer(ca, caKey, key.Public(), []string{"anas-iphone.local"}, []netip.Addr{loopback, netip.MustParseAddr("127.0.0.2")}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func (b *bench) stolen() *tls.Certificate {
 	if err != nil {
 		b.Fatal(err)
 	}
-	key, err := pki.GenerateKey()
+	key, err := simulator.GenerateKey()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -216,11 +216,11 @@ func (b *bench) stolen() *tls.Certificate {
 // web is a certificate of no iPhone at all.
 func web(t *testing.T) *tls.Certificate {
 	t.Helper()
-	key, err := pki.GenerateKey()
+	key, err := simulator.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ca, err := pki.NewCA(key, time.Now(), pki.CommonName("router.lan"))
+	ca, err := simulator.NewCA(key, time.Now(), simulator.CommonName("router.lan"))
 	if err != nil {
 		t.Fatal(err)
 	}

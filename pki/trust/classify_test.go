@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/pki"
+	"healthsync/sync/simulator"
 )
 
 // remoteError is an alert in the form that crypto/tls gives it (its own type is
@@ -91,8 +91,8 @@ func TestRemoteAlert(t *testing.T) {
 // What crypto/x509 says on a connection made without a Dialer.
 func TestClassifyX509Errors(t *testing.T) {
 	p := newPhone(t)
-	self := must(pki.NewSelfSignedV1(p.serverKey, today))(t)
-	past := p.newServer(t, nil, loopback, today, pki.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	self := must(simulator.NewSelfSignedV1(p.serverKey, today))(t)
+	past := p.newServer(t, nil, loopback, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
 	future := p.newServer(t, nil, loopback, today.AddDate(0, 0, 2))
 	for _, c := range []struct {
 		err  error
@@ -119,8 +119,8 @@ func TestClassifyX509Errors(t *testing.T) {
 func TestReportClassifiesAlerts(t *testing.T) {
 	p, namesake := newPhone(t), newPhone(t)
 	now := time.Now()
-	cert := func(from, until time.Time, opts ...pki.Option) *x509.Certificate {
-		return p.newClient(t, now, append(opts, pki.Valid(from, until))...)
+	cert := func(from, until time.Time, opts ...simulator.Option) *x509.Certificate {
+		return p.newClient(t, now, append(opts, simulator.Valid(from, until))...)
 	}
 	month := 31 * 24 * time.Hour
 	good := cert(now.Add(-month), now.Add(12*month))
@@ -145,7 +145,7 @@ func TestReportClassifiesAlerts(t *testing.T) {
 		{"the signature is wrong", 51, good, BadClientCert, false},
 		{"no reason, expired here too", 49, cert(now.Add(-2*month), now.Add(-month)), Expired, false},
 		{"no reason, not yet valid here", 42, cert(now.Add(month), now.Add(2*month)), NotYetValid, false},
-		{"no reason, for servers", 42, cert(now.Add(-month), now.Add(12*month), pki.Usage(x509.ExtKeyUsageServerAuth)), WrongUsage, false},
+		{"no reason, for servers", 42, cert(now.Add(-month), now.Add(12*month), simulator.Usage(x509.ExtKeyUsageServerAuth)), WrongUsage, false},
 		{"no reason, of another pairing", 49, namesake.client, OtherCA, false},
 		{"no reason, ends soon: a clock may be wrong", 49, cert(now.Add(-month), now.Add(29*24*time.Hour)), BadClientCert, false},
 		{"no reason, new: a clock may be wrong", 49, cert(now.Add(-time.Hour), now.Add(12*month)), BadClientCert, false},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"healthsync/pki"
+	"healthsync/sync/simulator"
 )
 
 // mutualConf is a phone's side of protocol version 2.
@@ -76,9 +77,9 @@ func TestMutualConnects(t *testing.T) {
 func TestPinnedConnectsToTheAppsCertificate(t *testing.T) {
 	key := newKey(t)
 	for name, cert := range map[string]*x509.Certificate{
-		"plain":    must(pki.NewSelfSignedV1(key, time.Now()))(t),
-		"Buddhist": must(pki.NewSelfSignedV1(key, time.Now(), pki.BuddhistCalendar()))(t),
-		"expired":  must(pki.NewSelfSignedV1(key, time.Now().AddDate(-1, -1, 0)))(t),
+		"plain":    must(simulator.NewSelfSignedV1(key, time.Now()))(t),
+		"Buddhist": must(simulator.NewSelfSignedV1(key, time.Now().AddDate(-57, 0, 0)))(t),
+		"expired":  must(simulator.NewSelfSignedV1(key, time.Now().AddDate(-1, -1, 0)))(t),
 	} {
 		conf := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*tlsCert(key, cert)}}
 		host, port := serveTLS(t, conf, nil)
@@ -132,7 +133,7 @@ func TestStrangerLearnsNothing(t *testing.T) {
 
 func TestDatesAdvisory(t *testing.T) {
 	p := newPhone(t)
-	expired := p.newClient(t, today, pki.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	expired := p.newClient(t, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
 	conf := p.mutualConf()
 	conf.ClientAuth = tls.RequireAnyClientCert
 	host, port := serveTLS(t, conf, nil)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"healthsync/pki"
+	"healthsync/sync/simulator"
 )
 
 // phone is an iPhone's certificates and the Mac's that goes with them.
@@ -29,25 +30,25 @@ type phone struct {
 
 var loopback = []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}
 
-func newPhone(t testing.TB, opts ...pki.Option) *phone {
+func newPhone(t testing.TB, opts ...simulator.Option) *phone {
 	t.Helper()
 	p := &phone{caKey: newKey(t), serverKey: newKey(t), clientKey: newKey(t)}
 	begun := time.Now().AddDate(0, -3, 0)
-	p.ca = must(pki.NewCA(p.caKey, begun, opts...))(t)
+	p.ca = must(simulator.NewCA(p.caKey, begun, opts...))(t)
 	p.server = p.newServer(t, []string{"phone.local"}, loopback, begun)
 	p.client = p.newClient(t, begun)
 	return p
 }
 
-func (p *phone) newServer(t testing.TB, names []string, ips []netip.Addr, begun time.Time, opts ...pki.Option) *x509.Certificate {
+func (p *phone) newServer(t testing.TB, names []string, ips []netip.Addr, begun time.Time, opts ...simulator.Option) *x509.Certificate {
 	t.Helper()
-	return must(pki.IssueServer(p.ca, p.caKey, p.serverKey.Public(), names, ips, begun, opts...))(t)
+	return must(simulator.IssueServer(p.ca, p.caKey, p.serverKey.Public(), names, ips, begun, opts...))(t)
 }
 
-func (p *phone) newClient(t testing.TB, begun time.Time, opts ...pki.Option) *x509.Certificate {
+func (p *phone) newClient(t testing.TB, begun time.Time, opts ...simulator.Option) *x509.Certificate {
 	t.Helper()
 	csr := must(pki.CheckCSR(must(pki.NewCSR(p.clientKey, pki.CommonNameClient))(t)))(t)
-	return must(pki.IssueClient(p.ca, p.caKey, csr, begun, opts...))(t)
+	return must(simulator.IssueClient(p.ca, p.caKey, csr, begun, opts...))(t)
 }
 
 // mutual is the Mac's trust in the phone, showing cert.
@@ -65,7 +66,7 @@ func tlsCert(key crypto.Signer, chain ...*x509.Certificate) *tls.Certificate {
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
-	return must(pki.GenerateKey())(t)
+	return must(simulator.GenerateKey())(t)
 }
 
 func must[T any](v T, err error) func(testing.TB) T {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"healthsync/pki"
+	"healthsync/sync/simulator"
 )
 
 // row is one thing that can go wrong, as met with each peer.
@@ -121,7 +122,7 @@ func clientRow(name string, want Kind, but map[string]Kind, make func(t *testing
 }
 
 func rows() []row {
-	server := func(c *column, t *testing.T, opts ...pki.Option) *x509.Certificate {
+	server := func(c *column, t *testing.T, opts ...simulator.Option) *x509.Certificate {
 		return c.newServer(t, []string{"phone.local"}, loopback, c.begun, opts...)
 	}
 	fp := pki.FingerprintOf
@@ -129,15 +130,15 @@ func rows() []row {
 	return []row{
 		clientRow("nothing is wrong", works, nil, func(_ *testing.T, c *column) *Dialer { return c.dialer(c.trust) }),
 		serverRow("nothing is wrong, protocol 1 (pinned)", works, "v1", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
-			cert := must(pki.NewSelfSignedV1(c.serverKey, c.begun.AddDate(-1, 0, 0)))(t) // out of date: told, not enforced
+			cert := must(simulator.NewSelfSignedV1(c.serverKey, c.begun.AddDate(-1, 0, 0)))(t) // out of date: told, not enforced
 			return list509(cert), c.dialer(Pinned(fp(cert)))
 		}),
 
 		serverRow("server certificate expired", Expired, "expired", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
-			return list509(server(c, t, pki.Valid(c.begun, time.Now().Add(-time.Hour))), c.ca), nil
+			return list509(server(c, t, simulator.Valid(c.begun, time.Now().Add(-time.Hour))), c.ca), nil
 		}),
 		serverRow("server certificate not yet valid", NotYetValid, "future", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
-			return list509(server(c, t, pki.Valid(time.Now().Add(time.Hour), time.Now().AddDate(1, 0, 0))), c.ca), nil
+			return list509(server(c, t, simulator.Valid(time.Now().Add(time.Hour), time.Now().AddDate(1, 0, 0))), c.ca), nil
 		}),
 		serverRow("CA expired", Expired, "server", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
 			return list509(c.server, c.ca), c.at(c.trust, 6*366*24*time.Hour)
@@ -145,7 +146,7 @@ func rows() []row {
 		serverRow("broken chain: intermediate missing", BrokenChain, "below", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
 			key := newKey(t)
 			middle := sign(t, &x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: caUse}, "middle", c.ca, key.Public(), c.caKey)
-			return list509(must(pki.IssueServer(middle, key, c.serverKey.Public(), nil, loopback, c.begun))(t)), nil
+			return list509(must(simulator.IssueServer(middle, key, c.serverKey.Public(), nil, loopback, c.begun))(t)), nil
 		}),
 		serverRow("broken chain: signature wrong", BrokenChain, "tampered", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
 			return list509(tamper(t, c.server), c.ca), nil
@@ -156,13 +157,13 @@ func rows() []row {
 			return list509(other.newServer(t, nil, loopback, c.begun), other.ca), nil
 		}),
 		serverRow("self-signed", SelfSigned, "self", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
-			return list509(must(pki.NewSelfSignedV1(c.serverKey, c.begun))(t)), nil
+			return list509(must(simulator.NewSelfSignedV1(c.serverKey, c.begun))(t)), nil
 		}),
 		serverRow("name mismatch", NameMismatch, "moved", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
 			return list509(c.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, c.begun), c.ca), nil
 		}),
 		serverRow("certificate not for servers", WrongUsage, "usage", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
-			return list509(server(c, t, pki.Usage(x509.ExtKeyUsageClientAuth)), c.ca), nil
+			return list509(server(c, t, simulator.Usage(x509.ExtKeyUsageClientAuth)), c.ca), nil
 		}),
 		serverRow("not our phone (fingerprint, protocol 1)", FingerprintMismatch, "server", func(t *testing.T, c *column) ([]*x509.Certificate, *Dialer) {
 			return list509(c.server, c.ca), c.dialer(Pinned(fp(c.client)))
@@ -181,10 +182,10 @@ func rows() []row {
 			return c.dialer(Pairing(fp(c.server), fp(c.ca)))
 		}),
 		clientRow("client certificate expired", Expired, nil, func(t *testing.T, c *column) *Dialer {
-			return c.dialer(c.mutual(c.newClient(t, c.begun, pki.Valid(c.begun, time.Now().Add(-time.Hour)))))
+			return c.dialer(c.mutual(c.newClient(t, c.begun, simulator.Valid(c.begun, time.Now().Add(-time.Hour)))))
 		}),
 		clientRow("client certificate expired, this clock a week behind", Expired, map[string]Kind{"nginx": BadClientCert, "GnuTLS": BadClientCert}, func(t *testing.T, c *column) *Dialer {
-			return c.at(c.mutual(c.newClient(t, c.begun, pki.Valid(c.begun, time.Now().Add(-time.Hour)))), -week)
+			return c.at(c.mutual(c.newClient(t, c.begun, simulator.Valid(c.begun, time.Now().Add(-time.Hour)))), -week)
 		}),
 		clientRow("client certificate not yet valid", NotYetValid, nil, func(t *testing.T, c *column) *Dialer {
 			return c.dialer(c.mutual(c.newClient(t, time.Now().Add(time.Hour))))
@@ -205,7 +206,7 @@ func rows() []row {
 			return c.dialer(c.mutual(c.revoked))
 		}),
 		clientRow("client certificate not for clients", WrongUsage, nil, func(t *testing.T, c *column) *Dialer {
-			return c.dialer(c.mutual(c.newClient(t, c.begun, pki.Usage(x509.ExtKeyUsageServerAuth))))
+			return c.dialer(c.mutual(c.newClient(t, c.begun, simulator.Usage(x509.ExtKeyUsageServerAuth))))
 		}),
 
 		{name: "handshake never answered", want: HandshakeTimeout, meet: func(t *testing.T, c *column) *Failure {
@@ -293,7 +294,7 @@ func TestPeers(t *testing.T) {
 	files.write(t, "server", cast.serverKey, cast.server, cast.ca)
 	files.write(t, "ca", nil, cast.ca)
 	files.revoke(t, "ca", cast.phone, cast.revoked)
-	files.write(t, "somebody", nil, newPhone(t, pki.CommonName("somebody-ca")).ca)
+	files.write(t, "somebody", nil, newPhone(t, simulator.CommonName("somebody-ca")).ca)
 
 	table := newTable(rows(), peers)
 	t.Run("each", func(t *testing.T) {

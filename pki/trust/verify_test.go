@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"healthsync/pki"
+	"healthsync/sync/simulator"
 )
 
 var (
@@ -29,24 +30,24 @@ func TestMutualJudgesTheServer(t *testing.T) {
 	p := newPhone(t)
 	namesake := newPhone(t) // another pairing: its CA has the same name and another key
 	begun := today.AddDate(0, -3, 0)
-	server := func(opts ...pki.Option) *x509.Certificate {
+	server := func(opts ...simulator.Option) *x509.Certificate {
 		return p.newServer(t, []string{"phone.local"}, loopback, begun, opts...)
 	}
 	foreignKey := newKey(t)
-	foreignCA := must(pki.NewCA(foreignKey, begun, pki.CommonName("somebody-ca")))(t)
-	foreign := must(pki.IssueServer(foreignCA, foreignKey, p.serverKey.Public(), nil, loopback, begun))(t)
+	foreignCA := must(simulator.NewCA(foreignKey, begun, simulator.CommonName("somebody-ca")))(t)
+	foreign := must(simulator.IssueServer(foreignCA, foreignKey, p.serverKey.Public(), nil, loopback, begun))(t)
 	middleKey := newKey(t)
 	middle := sign(t, &x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: caUse}, "middle", p.ca, middleKey.Public(), p.caKey)
-	below := must(pki.IssueServer(middle, middleKey, p.serverKey.Public(), []string{"phone.local"}, loopback, begun))(t)
-	self := must(pki.NewSelfSignedV1(p.serverKey, begun))(t)
-	expired := server(pki.Valid(today.AddDate(-1, 0, 0), today.Add(-time.Hour)))
-	future := server(pki.Valid(today.Add(24*time.Hour), today.AddDate(1, 0, 0)))
-	oldStranger := namesake.newServer(t, nil, loopback, begun, pki.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	below := must(simulator.IssueServer(middle, middleKey, p.serverKey.Public(), []string{"phone.local"}, loopback, begun))(t)
+	self := must(simulator.NewSelfSignedV1(p.serverKey, begun))(t)
+	expired := server(simulator.Valid(today.AddDate(-1, 0, 0), today.Add(-time.Hour)))
+	future := server(simulator.Valid(today.Add(24*time.Hour), today.AddDate(1, 0, 0)))
+	oldStranger := namesake.newServer(t, nil, loopback, begun, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
 	moved := p.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, begun)
 	nameless := p.newServer(t, nil, nil, begun)
-	clientUse := server(pki.Usage(x509.ExtKeyUsageClientAuth))
+	clientUse := server(simulator.Usage(x509.ExtKeyUsageClientAuth))
 	noUse := sign(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature, DNSNames: []string{"phone.local"}}, "healthsync-server", p.ca, p.serverKey.Public(), p.caKey)
-	leafAsCA := must(pki.IssueServer(p.server, p.serverKey, p.clientKey.Public(), nil, loopback, begun))(t)
+	leafAsCA := must(simulator.IssueServer(p.server, p.serverKey, p.clientKey.Public(), nil, loopback, begun))(t)
 
 	for _, c := range []struct {
 		name  string
@@ -64,7 +65,7 @@ func TestMutualJudgesTheServer(t *testing.T) {
 
 		{name: "expired", chain: list509(expired, p.ca), host: "127.0.0.1", kind: Expired, whose: Server},
 		{name: "not yet valid", chain: list509(future), host: "127.0.0.1", kind: NotYetValid, whose: Server},
-		{name: "the CA expired", chain: list509(server(pki.Valid(begun, today.AddDate(9, 0, 0)))), host: "127.0.0.1", kind: Expired, whose: CA, at: today.AddDate(6, 0, 0)},
+		{name: "the CA expired", chain: list509(server(simulator.Valid(begun, today.AddDate(9, 0, 0)))), host: "127.0.0.1", kind: Expired, whose: CA, at: today.AddDate(6, 0, 0)},
 		{name: "both expired: the CA is the cause", chain: list509(p.server), host: "127.0.0.1", kind: Expired, whose: CA, at: today.AddDate(6, 0, 0)},
 		{name: "the CA of tomorrow", chain: list509(p.server), host: "127.0.0.1", kind: NotYetValid, whose: CA, at: today.AddDate(-1, 0, 0)},
 
@@ -119,7 +120,7 @@ func TestFailureTellsWhatIsKnown(t *testing.T) {
 	if f == nil || !slices.Equal(f.Names, []string{"other.local", "10.9.9.9"}) || f.Host != "192.168.1.7" {
 		t.Errorf("got %+v", f)
 	}
-	old := p.newServer(t, nil, loopback, today, pki.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	old := p.newServer(t, nil, loopback, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
 	f = j.peer(list509(old))
 	if f == nil || !f.Since().Equal(old.NotAfter) {
 		t.Errorf("got %+v", f)
@@ -133,10 +134,10 @@ func TestFailureTellsWhatIsKnown(t *testing.T) {
 func TestPinnedLooksAtTheFingerprintOnly(t *testing.T) {
 	key := newKey(t)
 	for name, cert := range map[string]*x509.Certificate{
-		"in date":  must(pki.NewSelfSignedV1(key, today))(t),
-		"expired":  must(pki.NewSelfSignedV1(key, today.AddDate(-2, 0, 0)))(t),
-		"Buddhist": must(pki.NewSelfSignedV1(key, today, pki.BuddhistCalendar()))(t),
-		"tomorrow": must(pki.NewSelfSignedV1(key, today.AddDate(0, 0, 2)))(t),
+		"in date":  must(simulator.NewSelfSignedV1(key, today))(t),
+		"expired":  must(simulator.NewSelfSignedV1(key, today.AddDate(-2, 0, 0)))(t),
+		"Buddhist": must(simulator.NewSelfSignedV1(key, today.AddDate(-57, 0, 0)))(t),
+		"tomorrow": must(simulator.NewSelfSignedV1(key, today.AddDate(0, 0, 2)))(t),
 	} {
 		r := &Report{}
 		j := &judge{trust: Pinned(pki.FingerprintOf(cert)), host: "127.0.0.1", now: today, report: r}
@@ -147,8 +148,8 @@ func TestPinnedLooksAtTheFingerprintOnly(t *testing.T) {
 			t.Errorf("%s: %d dates told", name, len(r.Dates))
 		}
 	}
-	mine := must(pki.NewSelfSignedV1(key, today))(t)
-	again := must(pki.NewSelfSignedV1(key, today))(t) // same key, same name, another certificate
+	mine := must(simulator.NewSelfSignedV1(key, today))(t)
+	again := must(simulator.NewSelfSignedV1(key, today))(t) // same key, same name, another certificate
 	for name, trust := range map[string]*Trust{
 		"another": Pinned(pki.FingerprintOf(mine)), "zero": Pinned(pki.Fingerprint{}), "none": {}, "nil": nil,
 	} {
@@ -162,10 +163,10 @@ func TestPinnedLooksAtTheFingerprintOnly(t *testing.T) {
 
 func TestPairingJudges(t *testing.T) {
 	p, namesake := newPhone(t), newPhone(t)
-	expired := p.newServer(t, nil, loopback, today, pki.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
-	clientUse := p.newServer(t, nil, loopback, today, pki.Usage(x509.ExtKeyUsageClientAuth))
+	expired := p.newServer(t, nil, loopback, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	clientUse := p.newServer(t, nil, loopback, today, simulator.Usage(x509.ExtKeyUsageClientAuth))
 	elsewhere := p.newServer(t, nil, nil, today)
-	self := must(pki.NewSelfSignedV1(p.serverKey, today))(t)
+	self := must(simulator.NewSelfSignedV1(p.serverKey, today))(t)
 	fp := pki.FingerprintOf
 	for _, c := range []struct {
 		name     string
@@ -200,7 +201,7 @@ func TestPairingJudges(t *testing.T) {
 // loopback would say "refused".
 func TestOwnSideIsJudgedFirst(t *testing.T) {
 	p, namesake := newPhone(t), newPhone(t)
-	old := p.newClient(t, today, pki.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	old := p.newClient(t, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
 	future := p.newClient(t, today.AddDate(0, 0, 2))
 	for _, c := range []struct {
 		name  string
@@ -218,7 +219,7 @@ func TestOwnSideIsJudgedFirst(t *testing.T) {
 		{"no key", Mutual(p.ca, Certificate(tlsCert(nil, p.client))), KeyUnavailable, Client},
 		{"another key", Mutual(p.ca, Certificate(tlsCert(p.serverKey, p.client))), BadClientCert, Client},
 		{"of another pairing", Mutual(p.ca, Certificate(tlsCert(namesake.clientKey, namesake.client))), OtherCA, Client},
-		{"for servers", p.mutual(p.newClient(t, today, pki.Usage(x509.ExtKeyUsageServerAuth))), WrongUsage, Client},
+		{"for servers", p.mutual(p.newClient(t, today, simulator.Usage(x509.ExtKeyUsageServerAuth))), WrongUsage, Client},
 		{"expired", p.mutual(old), Expired, Client},
 		{"not yet valid", p.mutual(future), NotYetValid, Client},
 	} {

@@ -134,7 +134,7 @@ func pairedClient(t *testing.T, p *simulator.Phone) *phone.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := pki.GenerateKey()
+	key, err := simulator.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}

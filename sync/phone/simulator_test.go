@@ -95,7 +95,7 @@ func newPair(t testing.TB, o simulator.Options) *paired {
 		out.client, out.issued = newClient(t, conf), issued
 		return out
 	}
-	key, err := pki.GenerateKey()
+	key, err := simulator.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestPairingRefused(t *testing.T) {
 			tr = trust.Pairing(q.Leaf, q.CA)
 		}
 		c := newClient(t, config(q, tr))
-		key, _ := pki.GenerateKey()
+		key, _ := simulator.GenerateKey()
 		csr, _ := pki.NewCSR(key, pki.CommonNameClient)
 		try := func(code string) error {
 			_, err := c.Pair(t.Context(), PairRequest{Code: code, ClientName: "a Mac", CSR: csr, CA: q.CA})
@@ -316,7 +316,7 @@ func TestPairingRefused(t *testing.T) {
 // What the phone issues must be what the QR code promised.
 func TestPairingAnotherCA(t *testing.T) {
 	_, q := startPhone(t, simulator.Options{Protocol: 2})
-	key, _ := pki.GenerateKey()
+	key, _ := simulator.GenerateKey()
 	csr, _ := pki.NewCSR(key, pki.CommonNameClient)
 	c := newClient(t, config(q, trust.Pairing(q.Leaf, q.CA)))
 	_, err := c.Pair(t.Context(), PairRequest{Code: q.Code, ClientName: "a Mac", CSR: csr, CA: pki.Fingerprint{1}})

@@ -17,6 +17,7 @@ import (
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/sync/health"
+	"healthsync/sync/simulator"
 )
 
 // wire is a phone of version 1 that answers whatever bytes a test wants, on
@@ -32,11 +33,11 @@ type wire struct {
 
 func newWire(t *testing.T, answer func(c *tls.Conn, request string)) *wire {
 	t.Helper()
-	key, err := pki.GenerateKey()
+	key, err := simulator.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := pki.NewSelfSignedV1(key, time.Now())
+	cert, err := simulator.NewSelfSignedV1(key, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func (c *client) paired() *client {
 		c.token = a.json()["token"].(string)
 		return c
 	}
-	key, err := pki.GenerateKey()
+	key, err := GenerateKey()
 	if err != nil {
 		c.t.Fatal(err)
 	}

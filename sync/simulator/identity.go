@@ -52,14 +52,14 @@ func openIdentity(o Options, now time.Time) (*identity, error) {
 		}
 		return id, err
 	}
-	if id.serverKey, err = pki.GenerateKey(); err != nil {
+	if id.serverKey, err = GenerateKey(); err != nil {
 		return nil, err
 	}
 	if o.Protocol == 1 {
-		id.leaf, err = pki.NewSelfSignedV1(id.serverKey, now)
-	} else if id.caKey, err = pki.GenerateKey(); err == nil {
-		if id.ca, err = pki.NewCA(id.caKey, now); err == nil {
-			id.leaf, err = pki.IssueServer(id.ca, id.caKey, id.serverKey.Public(), o.Names, o.Addrs, now)
+		id.leaf, err = NewSelfSignedV1(id.serverKey, now)
+	} else if id.caKey, err = GenerateKey(); err == nil {
+		if id.ca, err = NewCA(id.caKey, now); err == nil {
+			id.leaf, err = IssueServer(id.ca, id.caKey, id.serverKey.Public(), o.Names, o.Addrs, now)
 		}
 	}
 	if err != nil {
@@ -121,20 +121,20 @@ func newChain(key crypto.Signer, leaf, ca *x509.Certificate) *chain {
 // exist in this version.
 func (id *identity) faultyLocked(name string, f faults, now time.Time) (*chain, error) {
 	const day = 24 * time.Hour
-	var validity pki.Option
+	var validity Option
 	switch name {
 	case faultExpiredServer:
 		until := now.Add(-f.duration(name, 16*day))
-		validity = pki.Valid(until.AddDate(-1, 0, 0), until)
+		validity = Valid(until.AddDate(-1, 0, 0), until)
 	case faultEarlyServer:
 		from := now.Add(f.duration(name, day))
-		validity = pki.Valid(from, from.AddDate(1, 0, 0))
+		validity = Valid(from, from.AddDate(1, 0, 0))
 	}
 	if id.ca == nil {
 		if validity == nil {
 			return nil, nil
 		}
-		leaf, err := pki.NewSelfSignedV1(id.serverKey, now, validity)
+		leaf, err := NewSelfSignedV1(id.serverKey, now, validity)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +150,7 @@ func (id *identity) faultyLocked(name string, f faults, now time.Time) (*chain, 
 	switch name {
 	case faultExpiredCA:
 		until := now.Add(-f.duration(name, day))
-		ca, err := pki.NewCA(id.caKey, now, pki.Valid(until.AddDate(-5, 0, 0), until))
+		ca, err := NewCA(id.caKey, now, Valid(until.AddDate(-5, 0, 0), until))
 		if err != nil {
 			return nil, err
 		}
@@ -164,13 +164,13 @@ func (id *identity) faultyLocked(name string, f faults, now time.Time) (*chain, 
 		} else {
 			addrs = []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 9, 9})}
 		}
-		leaf, err := pki.IssueServer(id.ca, id.caKey, id.serverKey.Public(), names, addrs, now)
+		leaf, err := IssueServer(id.ca, id.caKey, id.serverKey.Public(), names, addrs, now)
 		if err != nil {
 			return nil, err
 		}
 		return newChain(id.serverKey, leaf, id.ca), nil
 	case faultWrongUsage:
-		leaf, err := id.issueLocked(now, pki.Usage(x509.ExtKeyUsageClientAuth))
+		leaf, err := id.issueLocked(now, Usage(x509.ExtKeyUsageClientAuth))
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +181,7 @@ func (id *identity) faultyLocked(name string, f faults, now time.Time) (*chain, 
 
 // strangerLocked makes the chains that end elsewhere than in the phone's CA.
 func (id *identity) strangerLocked(name string, now time.Time) (*chain, error) {
-	key, err := pki.GenerateKey()
+	key, err := GenerateKey()
 	if err != nil {
 		return nil, err
 	}
@@ -193,11 +193,11 @@ func (id *identity) strangerLocked(name string, now time.Time) (*chain, error) {
 		}
 		return newChain(id.serverKey, leaf, nil), nil
 	case faultOtherCA:
-		ca, err := pki.NewCA(key, now)
+		ca, err := NewCA(key, now)
 		if err != nil {
 			return nil, err
 		}
-		leaf, err := pki.IssueServer(ca, key, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now)
+		leaf, err := IssueServer(ca, key, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now)
 		if err != nil {
 			return nil, err
 		}
@@ -205,11 +205,11 @@ func (id *identity) strangerLocked(name string, now time.Time) (*chain, error) {
 	case faultBrokenChain:
 		// The intermediate would be signed by the phone's CA, but nobody
 		// is shown it: only its name and key are needed to sign.
-		between, err := pki.NewCA(key, now, pki.CommonName("healthsync-intermediate"))
+		between, err := NewCA(key, now, CommonName("healthsync-intermediate"))
 		if err != nil {
 			return nil, err
 		}
-		leaf, err := pki.IssueServer(between, key, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now)
+		leaf, err := IssueServer(between, key, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now)
 		if err != nil {
 			return nil, err
 		}
@@ -221,15 +221,15 @@ func (id *identity) strangerLocked(name string, now time.Time) (*chain, error) {
 // selfSigned makes a leaf that is its own issuer: signing by a template of its
 // own name and key is what a self-signed certificate is.
 func selfSigned(key *ecdsa.PrivateKey, o Options, now time.Time) (*x509.Certificate, error) {
-	self, err := pki.NewCA(key, now, pki.CommonName(pki.CommonNameServer))
+	self, err := NewCA(key, now, CommonName(pki.CommonNameServer))
 	if err != nil {
 		return nil, err
 	}
-	return pki.IssueServer(self, key, key.Public(), o.Names, o.Addrs, now)
+	return IssueServer(self, key, key.Public(), o.Names, o.Addrs, now)
 }
 
-func (id *identity) issueLocked(now time.Time, opts ...pki.Option) (*x509.Certificate, error) {
-	return pki.IssueServer(id.ca, id.caKey, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now, opts...)
+func (id *identity) issueLocked(now time.Time, opts ...Option) (*x509.Certificate, error) {
+	return IssueServer(id.ca, id.caKey, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now, opts...)
 }
 
 func (id *identity) fingerprints(f faults, now time.Time) (leaf, ca pki.Fingerprint, err error) {
@@ -307,11 +307,11 @@ func (id *identity) addClient(csr *x509.CertificateRequest, f faults, now time.T
 	if f.has(faultExpiredCA) && c.ca != nil {
 		ca = c.ca
 	}
-	var opts []pki.Option
+	var opts []Option
 	if f.has(faultShortClient) {
-		opts = append(opts, pki.Valid(now.Add(-time.Minute), now.Add(f.duration(faultShortClient, 10*time.Second))))
+		opts = append(opts, Valid(now.Add(-time.Minute), now.Add(f.duration(faultShortClient, 10*time.Second))))
 	}
-	if client, err = pki.IssueClient(ca, id.caKey, csr, now, opts...); err != nil {
+	if client, err = IssueClient(ca, id.caKey, csr, now, opts...); err != nil {
 		return nil, nil, err
 	}
 	id.clients[client.SerialNumber.Text(16)] = true

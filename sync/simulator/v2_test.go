@@ -64,7 +64,7 @@ func TestV2Pairing(t *testing.T) {
 
 func (c *client) csr() string {
 	c.t.Helper()
-	key, err := pki.GenerateKey()
+	key, err := GenerateKey()
 	if err != nil {
 		c.t.Fatal(err)
 	}
