@@ -8,14 +8,16 @@ BUILD   := .build
 BINARY  := $(BUILD)/healthsync
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 LDFLAGS := -s -w -X healthsync/app/version.Version=$(VERSION)
+GCFLAGS :=
 GOOS    := $(shell $(GO) env GOOS)
 
 # The race detector and the macOS frameworks need a C compiler; nothing else does.
 HAVE_CC := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo yes)
-ifeq ($(GOOS),darwin)
 # darwinkit v0.5.0 corrupts memory on Go 1.25 and later without this flag, in
 # every package that uses it: https://github.com/progrium/darwinkit/issues/286
-GCFLAGS := -gcflags=all=-d=variablemakethreshold=0
+DARWIN_GCFLAGS := -gcflags=all=-d=variablemakethreshold=0
+ifeq ($(GOOS),darwin)
+GCFLAGS := $(DARWIN_GCFLAGS)
 export MACOSX_DEPLOYMENT_TARGET := 15.0
 else
 # No C on Linux: one file that runs on every distribution.
@@ -25,7 +27,10 @@ endif
 .PHONY: build
 build: ## Build the healthsync command into .build
 	@mkdir -p $(BUILD)
-	$(BUILDENV) $(GO) build -trimpath $(GCFLAGS) -ldflags='$(LDFLAGS)' -o $(BINARY) ./app/healthsync
+	$(BUILDENV) $(GO) build -trimpath $(GCFLAGS) -ldflags="$$GO_LDFLAGS" -o $(BINARY) ./app/healthsync
+ifeq ($(GOOS),darwin)
+	codesign --force --sign - --identifier $(IDENTIFIER) $(BINARY)
+endif
 
 .PHONY: demo
 demo: build ## Show it all with a simulated iPhone: pair by QR code, sync, look

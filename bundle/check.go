@@ -1,41 +1,41 @@
+// Package bundle checks and packs what bundle.mk and app.sh make of the program:
+// HealthSync.app. Signing, notarizing and the disk image need Apple's own tools,
+// which bundle.mk calls.
 package bundle
 
 import (
 	"bytes"
 	"debug/buildinfo"
+	"debug/macho"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
-
-	"healthsync/bundle/icns"
-	"healthsync/bundle/macho"
-	"healthsync/menubar/camera"
 )
 
-// Check reads an app back and says everything that is wrong with it.
-func Check(app string) error {
-	read := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(app, "Contents", name)) }
-	info, err := read("Info.plist")
+// maxSlice is the size of one architecture's program in bytes above which
+// something is wrong: where one function calls methods by name (text/template
+// does), the linker keeps all of darwinkit.
+const maxSlice = 24 << 20
+
+// Check reads an app back and says everything that is wrong with it. buildFlag
+// is the flag that its Go code must have been built with, as "-name=value".
+// Whether its signature is good, codesign says.
+func Check(app, buildFlag string) error {
+	contents := filepath.Join(app, "Contents")
+	info, err := os.ReadFile(filepath.Join(contents, "Info.plist"))
 	if err != nil {
 		return err
 	}
-	errs := []error{CheckInfo(info)}
-	if picture, err := read("Resources/AppIcon.icns"); err != nil {
-		errs = append(errs, err)
-	} else if _, err := icns.Decode(picture); err != nil {
-		errs = append(errs, err)
-	}
-	for _, name := range []string{"Resources/THIRD_PARTY.md", "Resources/LICENSE"} {
-		if text, err := read(name); err != nil || len(text) < 1000 {
-			errs = append(errs, fmt.Errorf("bundle: %s is missing or empty", name))
+	var errs []error
+	for _, name := range []string{"AppIcon.icns", "THIRD_PARTY.md", "LICENSE"} {
+		if st, err := os.Stat(filepath.Join(contents, "Resources", name)); err != nil || st.Size() < 1000 {
+			errs = append(errs, fmt.Errorf("bundle: Resources/%s is missing or empty", name))
 		}
 	}
-	exe := filepath.Join(app, "Contents/MacOS", Name)
+	exe := filepath.Join(contents, "MacOS/HealthSync")
 	if st, err := os.Stat(exe); err != nil || st.Mode().Perm()&0o111 != 0o111 {
 		return errors.Join(append(errs, fmt.Errorf("bundle: %s is no program", exe))...)
 	}
@@ -43,118 +43,67 @@ func Check(app string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(append(errs, CheckProgram(program, info, true))...)
-}
-
-// CheckProgram says everything that is wrong with a macOS program that is to
-// carry info. A universal one has both architectures.
-func CheckProgram(program, info []byte, universal bool) error {
-	parts, err := macho.Inspect(program)
+	fat, err := macho.NewFatFile(bytes.NewReader(program))
 	if err != nil {
-		return err
+		return errors.Join(append(errs, fmt.Errorf("bundle: the program is not universal: %w", err))...)
 	}
-	var errs []error
-	wrong := func(s macho.Slice, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("program, %s: %s", s.Arch, fmt.Sprintf(format, args...)))
-	}
-	seen := map[string]macho.Slice{}
-	for _, s := range parts {
-		seen[s.Arch] = s
-		if s.MinOS != MinimumMacOS {
-			wrong(s, "is for macOS %s, Info.plist says %s", s.MinOS, MinimumMacOS)
-		}
-		if !bytes.Equal(bytes.TrimRight(s.InfoPlist, "\x00"), info) {
-			wrong(s, "does not carry this Info.plist")
-		}
-		if s.UUID == "" {
-			wrong(s, "has no UUID; the Local Network permission goes by it (Apple TN3179)")
-		}
-		if s.Arch == "arm64" && s.Signature == nil {
-			wrong(s, "is not signed, not even ad hoc; arm64 Macs would kill it")
-		}
-		for _, lib := range s.Libraries {
-			if !macho.SystemLibrary(lib) {
-				wrong(s, "needs %s, which is not part of macOS", lib)
-			}
-		}
-		if where := buildPath(s.Data); where != "" {
-			wrong(s, "tells where it was built: %s", where)
-		}
-		for _, e := range checkGo(s) {
-			wrong(s, "%v", e)
+	var cpus []macho.Cpu
+	for _, a := range fat.Arches {
+		cpus = append(cpus, a.Cpu)
+		for _, err := range checkSlice(a, program[a.Offset:][:a.Size], info, buildFlag) {
+			errs = append(errs, fmt.Errorf("bundle: %v: %w", a.Cpu, err))
 		}
 	}
-	if universal {
-		for _, arch := range archs {
-			if _, ok := seen[arch]; !ok {
-				errs = append(errs, fmt.Errorf("program: nothing for %s", arch))
-			}
-		}
-		if a, b := seen["arm64"].UUID, seen["amd64"].UUID; a != "" && a == b {
-			errs = append(errs, fmt.Errorf("program: both halves have the UUID %s", a))
+	for _, want := range []macho.Cpu{macho.CpuArm64, macho.CpuAmd64} {
+		if !slices.Contains(cpus, want) {
+			errs = append(errs, fmt.Errorf("bundle: the program holds nothing for %v", want))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkGo looks at what the Go linker made.
-func checkGo(s macho.Slice) (errs []error) {
-	build, err := buildinfo.Read(bytes.NewReader(s.Data))
-	if err != nil {
-		return []error{err}
+// checkSlice looks at the program for one processor; debug/macho has checked that
+// its bytes lie within the file.
+func checkSlice(a macho.FatArch, program, info []byte, buildFlag string) (errs []error) {
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if len(program) > maxSlice {
+		wrong("it has %d bytes, more than is explained", len(program))
 	}
-	key, value, _ := strings.Cut(camera.SoundFlag, "=")
-	if !slices.ContainsFunc(build.Settings, func(b debug.BuildSetting) bool { return b.Key == key && b.Value == value }) {
-		errs = append(errs, fmt.Errorf("was built without %s", camera.SoundFlag))
+	if inside, err := section(a.File, "__info_plist"); err != nil || !bytes.Equal(bytes.TrimRight(inside, "\x00"), info) {
+		wrong("it does not carry this Info.plist")
 	}
-	names, err := s.Functions()
+	libraries, err := a.ImportedLibraries()
 	if err != nil {
 		return append(errs, err)
 	}
-	return append(errs, CheckFunctions(names)...)
-}
-
-// fewMethods is how much of darwinkit a program may hold. The window takes some
-// 175 functions; where one function calls methods by a name that the linker
-// cannot know, it keeps all of more than 20,000.
-const fewMethods = 2000
-
-// CheckFunctions refuses templates in a program, which call methods by such
-// names, and whatever else has made the linker keep all of darwinkit.
-func CheckFunctions(names []string) (errs []error) {
-	for _, prefix := range []string{"text/template.", "html/template."} {
-		if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, prefix+"(*Template).") }) {
-			errs = append(errs, fmt.Errorf("executes templates (%s)", strings.TrimSuffix(prefix, ".")))
+	for _, lib := range libraries {
+		if !strings.HasPrefix(lib, "/usr/lib/") && !strings.HasPrefix(lib, "/System/Library/") {
+			wrong("it needs %s, which is not part of macOS", lib)
 		}
 	}
-	n := 0
-	for _, name := range names {
-		if strings.HasPrefix(name, "github.com/progrium/darwinkit/macos/") {
-			n++
+	build, err := buildinfo.Read(bytes.NewReader(program))
+	if err != nil {
+		return append(errs, err)
+	}
+	key, value, _ := strings.Cut(buildFlag, "=")
+	found := false
+	for _, s := range build.Settings {
+		found = found || s.Key == key && s.Value == value
+		if s.Key == "-trimpath" && s.Value != "true" {
+			wrong("it tells where it was built")
 		}
 	}
-	if n > fewMethods {
-		errs = append(errs, fmt.Errorf("holds %d functions of darwinkit, so something calls methods by name", n))
+	if !found {
+		wrong("it was built without %s", buildFlag)
 	}
 	return errs
 }
 
-// buildPath finds a folder of the machine that built it.
-func buildPath(program []byte) string {
-	var places []string
-	if wd, err := os.Getwd(); err == nil {
-		places = append(places, wd)
+// section gives a section's bytes, or none where there is no such section.
+func section(f *macho.File, name string) ([]byte, error) {
+	s := f.Section(name)
+	if s == nil {
+		return nil, nil
 	}
-	if home, err := os.UserHomeDir(); err == nil {
-		places = append(places, home)
-	}
-	out, _ := exec.Command("go", "env", "GOROOT", "GOMODCACHE", "GOCACHE").Output()
-	places = append(places, strings.Fields(string(out))...)
-	places = append(places, "/go-build")
-	for _, p := range places {
-		if len(p) > 1 && bytes.Contains(program, []byte(p+"/")) {
-			return p
-		}
-	}
-	return ""
+	return s.Data()
 }

@@ -2,11 +2,14 @@ package bundle_test
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
-	"healthsync/bundle"
-	"healthsync/bundle/plist"
+	"howett.net/plist"
+
 	"healthsync/sync/bonjour"
 )
 
@@ -19,82 +22,99 @@ func read(t *testing.T, name string) string {
 	return string(data)
 }
 
-func TestInfo(t *testing.T) {
-	good := read(t, "../Info.plist")
-	if err := bundle.CheckInfo([]byte(good)); err != nil {
+func parsePlist(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var d map[string]any
+	if _, err := plist.Unmarshal([]byte(text), &d); err != nil {
 		t.Fatal(err)
 	}
-	// Each change breaks the app in a way of its own.
-	for old, new := range map[string]string{
-		"<true/>":                                             "<string>YES</string>", // LSUIElement
-		"<key>LSUIElement</key>\n\t<true/>":                   "",
-		"<string>15.0</string>":                               "<string>12.0</string>",
-		"<key>NSCameraUsageDescription</key>":                 "<key>NSCameraUsage</key>",
-		"<key>NSLocalNetworkUsageDescription</key>":           "<key>NSMicrophoneUsageDescription</key>",
-		"_healthsync._tcp":                                    "_http._tcp",
-		"<string>APPL</string>":                               "<string>BNDL</string>",
-		"<key>CFBundleExecutable</key>\n\t<string>HealthSync": "<key>CFBundleExecutable</key>\n\t<string>healthsync",
-		"<string>org.mvneves.healthsync.mac</string>":         "<string>healthsync</string>",
-		"<string>0.0.0</string>":                              "<string>v1.0-dirty</string>",
-		"<string>AppIcon</string>":                            "<string>AppIcon.png</string>",
-		"<key>NSSupportsSuddenTermination</key>\n\t<false/>":  "<key>NSSupportsSuddenTermination</key>\n\t<true/>",
-		"<key>NSPrincipalClass</key>":                         "<key>LSMultipleInstancesProhibited</key>\n\t<true/>\n\t<key>NSPrincipalClass</key>",
-		"</dict>":                                             "",
+	return d
+}
+
+// runMake runs a target of the Makefile with what it makes in dir.
+func runMake(t *testing.T, dir string, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.Command("make", append([]string{"-C", "..", "--no-print-directory", "BUILD=" + dir}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// What macOS needs of an Info.plist, and what it takes without a word and then
+// does not do: a usage text that is missing ends the program at its first look
+// at the camera.
+func TestInfo(t *testing.T) {
+	d := parsePlist(t, read(t, "../Info.plist"))
+	for key, want := range map[string]any{
+		"CFBundleExecutable": "HealthSync", "CFBundleName": "HealthSync", "CFBundleDisplayName": "HealthSync",
+		"CFBundleIconFile": "AppIcon", "CFBundlePackageType": "APPL", "CFBundleInfoDictionaryVersion": "6.0",
+		"CFBundleDevelopmentRegion": "en", "LSMinimumSystemVersion": "15.0", "LSUIElement": true,
+		"NSPrincipalClass": "NSApplication", "NSHighResolutionCapable": true,
+		"NSSupportsAutomaticTermination": false, "NSSupportsSuddenTermination": false,
 	} {
-		if !strings.Contains(good, old) {
-			t.Errorf("the plist has no %q", old)
-			continue
-		}
-		if err := bundle.CheckInfo([]byte(strings.Replace(good, old, new, 1))); err == nil {
-			t.Errorf("with %q for %q nothing is wrong", new, old)
+		if d[key] != want {
+			t.Errorf("%s is %#v, want %#v", key, d[key], want)
 		}
 	}
-	d, err := plist.Parse([]byte(good))
-	if err != nil || d["NSBonjourServices"].([]any)[0] != bonjour.Service {
+	for _, key := range []string{"NSCameraUsageDescription", "NSLocalNetworkUsageDescription", "NSHumanReadableCopyright"} {
+		if s, _ := d[key].(string); len(strings.Fields(s)) < 3 || !strings.HasSuffix(s, ".") {
+			t.Errorf("%s is %#v, want a sentence", key, d[key])
+		}
+	}
+	if services, _ := d["NSBonjourServices"].([]any); len(services) != 1 || services[0] != bonjour.Service {
 		t.Errorf("the plist names %v, the program browses %s", d["NSBonjourServices"], bonjour.Service)
+	}
+	// The camera's window is a second process of the same program.
+	for _, key := range []string{"LSMultipleInstancesProhibited", "LSBackgroundOnly"} {
+		if _, ok := d[key]; ok {
+			t.Errorf("%s does not belong there", key)
+		}
+	}
+	makefile := read(t, "bundle.mk")
+	if !strings.Contains(makefile, "IDENTIFIER := "+d["CFBundleIdentifier"].(string)+"\n") {
+		t.Errorf("bundle.mk does not sign as %v", d["CFBundleIdentifier"])
 	}
 }
 
+// Each further entitlement would take a protection of the hardened runtime away.
 func TestEntitlements(t *testing.T) {
-	good := read(t, "entitlements.plist")
-	if err := bundle.CheckEntitlements([]byte(good)); err != nil {
-		t.Fatal(err)
-	}
-	for old, new := range map[string]string{
-		"<true/>":   "<false/>",
-		".camera":   ".audio-input",
-		"</dict>":   "<key>com.apple.security.get-task-allow</key><true/></dict>",
-		"</plist>":  "",
-		"<dict>\n":  "<dict>\n<key>com.apple.security.cs.disable-library-validation</key><true/>",
-		"\t<true/>": "",
-	} {
-		if err := bundle.CheckEntitlements([]byte(strings.Replace(good, old, new, 1))); err == nil {
-			t.Errorf("with %q for %q nothing is wrong", new, old)
-		}
+	d := parsePlist(t, read(t, "entitlements.plist"))
+	if len(d) != 1 || d["com.apple.security.device.camera"] != true {
+		t.Errorf("the entitlements are %v, want the camera alone", d)
 	}
 }
 
 func TestStamp(t *testing.T) {
 	for describe, want := range map[string]string{
 		"v1.2.3": "1.2.3", "v1.2.3-4-gabcdef": "1.2.3", "1.2.3-dirty": "1.2.3", "v2.0.0-beta.1": "2.0.0",
-		"abcdef0": "0.0.0", "development": "0.0.0", "v1.2": "0.0.0", "": "0.0.0",
+		"abcdef0": "0.0.0", "development": "0.0.0", "v1.2": "0.0.0",
 	} {
-		if got := bundle.Release(describe); got != want {
-			t.Errorf("%q is release %q, want %q", describe, got, want)
+		dir := t.TempDir()
+		if out, err := runMake(t, dir, "VERSION="+describe, "BUILDNO=1234", filepath.Join(dir, "Info.plist")); err != nil {
+			t.Fatalf("%v\n%s", err, out)
 		}
-		out, err := bundle.Stamp([]byte(read(t, "../Info.plist")), describe, "1234")
-		if err != nil {
-			t.Fatal(err)
+		stamped, plain := parsePlist(t, read(t, filepath.Join(dir, "Info.plist"))), parsePlist(t, read(t, "../Info.plist"))
+		if stamped["CFBundleShortVersionString"] != want || stamped["CFBundleVersion"] != "1234" {
+			t.Errorf("%q: %v, %v", describe, stamped["CFBundleShortVersionString"], stamped["CFBundleVersion"])
 		}
-		d, err := plist.Parse(out)
-		if err != nil || d["CFBundleShortVersionString"] != want || d["CFBundleVersion"] != "1234" {
-			t.Errorf("%q: %v, %v, %v", describe, d["CFBundleShortVersionString"], d["CFBundleVersion"], err)
-		}
-		if err := bundle.CheckInfo(out); err != nil {
-			t.Errorf("%q: %v", describe, err)
+		if len(stamped) != len(plain) {
+			t.Errorf("%q: %d keys, want %d", describe, len(stamped), len(plain))
 		}
 	}
-	if _, err := bundle.Stamp([]byte("<plist/>"), "v1.0.0", "1"); err == nil {
-		t.Error("a plist without a version was stamped")
+}
+
+// The icon is drawn from the SVG files by `make icon`; each size must be in it.
+func TestIconIsWhole(t *testing.T) {
+	data := read(t, "AppIcon.icns")
+	if !strings.HasPrefix(data, "icns") {
+		t.Fatal("AppIcon.icns is no icon")
+	}
+	for _, kind := range []string{"ic04", "ic05", "ic07", "ic08", "ic09", "ic10", "ic11", "ic12", "ic13", "ic14"} {
+		if !strings.Contains(data, kind) { // 16 to 512 points, at 1x and 2x
+			t.Errorf("AppIcon.icns has no %s", kind)
+		}
+	}
+	for _, name := range []string{"AppIcon.svg", "AppIcon-small.svg"} {
+		if !regexp.MustCompile(`viewBox="0 0 1024 1024"`).MatchString(read(t, name)) {
+			t.Errorf("%s is not on Apple's canvas", name)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func TestReleaseUsesOurTargets(t *testing.T) {
 		t.Errorf("the workflow does not set %s", camera.SoundFlag)
 	}
 	makefile := read(t, "../Makefile") + read(t, "bundle.mk")
-	if !strings.Contains(makefile, "GCFLAGS := "+camera.SoundFlag+"\n") {
+	if !strings.Contains(makefile, "DARWIN_GCFLAGS := "+camera.SoundFlag+"\n") {
 		t.Errorf("the Makefile does not set %s on macOS", camera.SoundFlag)
 	}
 	for _, target := range []string{"build", "app", "sign", "notarize", "zip", "dmg", "cask"} {

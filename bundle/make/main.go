@@ -1,30 +1,23 @@
-// Command make builds, packs and checks HealthSync.app; bundle.mk calls it.
+// Command make checks and packs HealthSync.app; bundle.mk calls it.
 package main
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"fmt"
-	"image/png"
 	"os"
-	"path/filepath"
+	"strconv"
 	"time"
 
 	"healthsync/bundle"
-	"healthsync/bundle/icon"
 	"healthsync/bundle/licenses"
 )
 
-const usage = `usage: go run ./bundle/make COMMAND [flags]
+const usage = `usage: go run ./bundle/make COMMAND
 
-  app          build HealthSync.app and check it
-  info         write the stamped Info.plist, for a bare program
-  check APP    read an app back
-  zip          pack the app; prints its SHA-256
-  cask         write the Homebrew cask of a zip into a tap
-  icon FILE    draw the icon as PNG, 1024 pixels
-  third-party  write THIRD_PARTY.md anew
+  check APP FLAG      read an app back; FLAG is one that its code must be built with
+  zip APP OUT SECONDS pack the app, with this time (Unix) on every entry; prints its SHA-256
+  sum FILE            print the SHA-256 of a file
+  third-party GO      write THIRD_PARTY.md anew
 `
 
 func main() {
@@ -35,62 +28,34 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) == 0 {
+	if len(args) < 2 {
 		return errors.New(usage)
 	}
-	f := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	var (
-		a     bundle.App
-		c     bundle.Cask
-		stamp = f.Int64("time", 0, "seconds since 1970 to stamp the archive with")
-		out   = f.String("out", "", "the archive")
-		tap   = f.String("tap", "", "the folder of the tap")
-	)
-	f.StringVar(&a.Toolchain.SDK, "sdk", "", "root of a macOS SDK, where this is no Mac")
-	f.StringVar(&a.Toolchain.Extra, "sdk-extra", "", "folder of frameworks that the SDK lacks")
-	f.StringVar(&a.Toolchain.Go, "go", "go", "the go command")
-	f.StringVar(&a.Describe, "describe", "development", "git describe --tags")
-	f.StringVar(&a.Build, "build", "0", "a number that grows")
-	f.StringVar(&a.Dir, "dir", ".build", "where it is made")
-	f.StringVar(&c.Archive, "url", "", "where the archive will be, with #{version} for its version")
-	f.StringVar(&c.Homepage, "homepage", "", "the project's page")
-	if err := f.Parse(args[1:]); err != nil {
-		return err
-	}
-	switch args[0] {
-	case "app":
-		return a.Make()
-	case "info":
-		_, err := a.Info()
-		return err
-	case "check":
-		return bundle.Check(f.Arg(0))
-	case "zip":
-		sum, err := bundle.Zip(a.Path(), *out, time.Unix(*stamp, 0))
+	switch command, args := args[0], args[1:]; {
+	case command == "check" && len(args) == 2:
+		return bundle.Check(args[0], args[1])
+	case command == "zip" && len(args) == 3:
+		seconds, err := strconv.ParseInt(args[2], 10, 64)
+		if err != nil {
+			return err
+		}
+		sum, err := bundle.Zip(args[0], args[1], time.Unix(seconds, 0))
 		if err == nil {
-			fmt.Printf("%s  %s\n", sum, *out)
+			fmt.Printf("%s  %s\n", sum, args[1])
 		}
 		return err
-	case "cask":
-		c.Version = bundle.Release(a.Describe)
-		sum, err := bundle.Sum(*out)
+	case command == "sum":
+		sum, err := bundle.Sum(args[0])
+		if err == nil {
+			fmt.Println(sum)
+		}
+		return err
+	case command == "third-party":
+		text, err := licenses.Generate(args[0], ".")
 		if err != nil {
 			return err
 		}
-		c.SHA256 = sum
-		return c.Tap(*tap)
-	case "icon":
-		var b bytes.Buffer
-		if err := png.Encode(&b, icon.Draw(1024)); err != nil {
-			return err
-		}
-		return os.WriteFile(f.Arg(0), b.Bytes(), 0o644)
-	case "third-party":
-		text, err := licenses.Generate(a.Toolchain.Go, ".")
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Clean("THIRD_PARTY.md"), text, 0o644)
+		return os.WriteFile("THIRD_PARTY.md", text, 0o644)
 	}
 	return errors.New(usage)
 }

@@ -11,15 +11,17 @@ import (
 	"strings"
 	"testing"
 
-	"healthsync/bundle/plist"
+	"howett.net/plist"
+
 	"healthsync/sync/testenv"
 )
 
 const strange = `/Applications/Ana's <Health> & "Sync" $HOME ` + "`id`" + ` 100% \ ünï.app/Contents/MacOS/HealthSync`
 
 func TestLaunchAgent(t *testing.T) {
-	got, err := plist.Parse(launchAgent(strange))
-	want := plist.Dict{
+	var got map[string]any
+	_, err := plist.Unmarshal(launchAgent(strange), &got)
+	want := map[string]any{
 		"Label": Label, "ProgramArguments": []any{strange, "menubar"}, "RunAtLoad": true, "ProcessType": "Interactive",
 		"LimitLoadToSessionType": "Aqua", "AssociatedBundleIdentifiers": "org.mvneves.healthsync.mac",
 	}
@@ -28,14 +30,15 @@ func TestLaunchAgent(t *testing.T) {
 	}
 	// Shown to fail: the path as it is would be no XML.
 	raw := bytes.Replace(launchAgent("PATH"), []byte("PATH"), []byte(strange), 1)
-	if _, err := plist.Parse(raw); err == nil {
+	if _, err := plist.Unmarshal(raw, new(map[string]any)); err == nil {
 		t.Error("the parser takes a path that is not escaped")
 	}
 	info, err := os.ReadFile("../../../Info.plist")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := plist.Parse(info); err != nil || d["CFBundleIdentifier"] != want["AssociatedBundleIdentifiers"] || !strings.HasPrefix(Label, d["CFBundleIdentifier"].(string)) {
+	var d map[string]any
+	if _, err := plist.Unmarshal(info, &d); err != nil || d["CFBundleIdentifier"] != want["AssociatedBundleIdentifiers"] || !strings.HasPrefix(Label, d["CFBundleIdentifier"].(string)) {
 		t.Errorf("the app is %v, %v", d["CFBundleIdentifier"], err)
 	}
 }
