@@ -224,7 +224,7 @@ func unlockMainThread(args []string) {
 
 // changing lists the commands after which the menu-bar app has something new
 // to show, by their first word.
-var changing = []string{"scan", "pair", "adopt", "unpair", "sync", "import", "config", "reset", "keychain", "cert"}
+var changing = []string{"scan", "pair", "unpair", "sync", "import", "config", "reset", "keychain", "cert"}
 
 // tellApp tells the menu-bar app, where one is running, that a command may
 // have changed something.

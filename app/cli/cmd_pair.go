@@ -21,7 +21,7 @@ import (
 type pairOptions struct {
 	qr, host, code, fingerprint, ca, name string
 	port                                  int
-	manual, adopt                         bool
+	manual                                bool
 	token                                 string
 }
 
@@ -39,14 +39,10 @@ pinned certificate and token (protocol 1).
 With --token, the pairing code is enough: the iPhone is found by Bonjour, and its
 certificate's fingerprint is shown. The code is sent only after you have compared
 that with the fingerprint on the iPhone (below its QR code), or given it by
---fingerprint. A dash reads the code from standard input.
-
-With --adopt, the pairing that the earlier command line tool of iOS Health Sync
-left in ~/.healthsync is used here as well; it is copied, not changed.`,
+--fingerprint. A dash reads the code from standard input.`,
 		Example: `  healthsync pair --qr '{"version":"1","host":"192.168.1.20",...}'
   healthsync pair --host 192.168.1.20 --port 51234 --code AbCd2345 --fingerprint 3f9a...
-  healthsync pair --token AbCd2345
-  healthsync pair --adopt`,
+  healthsync pair --token AbCd2345`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runPair(cmd.Context(), env, &o, jsonWanted(cmd)) },
 	}
@@ -60,17 +56,12 @@ left in ~/.healthsync is used here as well; it is copied, not changed.`,
 	f.StringVar(&o.name, "name", "", "how this computer introduces itself (default: its host name)")
 	f.BoolVar(&o.manual, "manual", false, "ask for host, port, code and fingerprint one by one")
 	f.StringVar(&o.token, "token", "", "pair by the code alone: finds the iPhone and shows its fingerprint to compare")
-	f.BoolVar(&o.adopt, "adopt", false, "use the pairing of the earlier command line tool here as well")
 	env.addCommonFlags(f)
 	return cmd
 }
 
 func runPair(ctx context.Context, env *Env, o *pairOptions, asJSON bool) error {
 	switch {
-	case o.adopt && (o.qr != "" || o.token != "" || o.manual || o.code != ""):
-		return usageError(problem.Usage, "--adopt takes no code.", "healthsync pair --adopt")
-	case o.adopt:
-		return runAdopt(ctx, env, asJSON)
 	case o.qr != "":
 		p, err := qr.ParsePayload(o.qr)
 		if err != nil {

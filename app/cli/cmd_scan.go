@@ -72,9 +72,6 @@ func runScan(ctx context.Context, env *Env, o *scanOptions, asJSON bool) error {
 	}
 	p, err := findPayload(ctx, env, o)
 	if err != nil {
-		if s, serr := env.station(); serr == nil {
-			env.noteAdoptable(s)
-		}
 		return err
 	}
 	return pairWith(ctx, env, requestOf(p), o.name, asJSON)

@@ -60,7 +60,6 @@ func runStatus(ctx context.Context, env *Env, offline, asJSON bool) error {
 		env.printStatus(st)
 	}
 	if problem != nil {
-		env.noteAdoptable(s)
 		return problem
 	}
 	for _, c := range st.Conditions {
