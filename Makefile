@@ -54,6 +54,14 @@ test-desktop: ## Live a day with the app on a whole desktop; pictures go to .bui
 	HEALTHSYNC_DESKTOP=1 HEALTHSYNC_REQUIRE_TOOLS=1 HEALTHSYNC_SHOTS=$(CURDIR)/$(BUILD)/shots $(GO) test $(GCFLAGS) -count=1 -v -run '^TestDesktop' ./menubar
 	@ls $(BUILD)/shots
 
+.PHONY: icons
+icons: ## Draw the icons of the menu bar anew from their SVG file (needs rsvg-convert)
+	@cd menubar/icons && n=0 && for icon in connected syncing away attention notpaired; do \
+		for size in 16 32 64; do rsvg-convert -w $$((5 * size)) --page-width $$size --page-height $$size --left=$$((-n * size)) icons.svg -o $$icon-$$size.png; done; \
+		rsvg-convert --stylesheet tray.css -w 240 --page-width 48 --page-height 48 --left=$$((-n * 48)) icons.svg -o $$icon-tray.png; \
+		n=$$((n + 1)); \
+	done
+
 .PHONY: bench
 bench: build ## Measure speed, memory and size; ratios within this one run
 	@mkdir -p $(BUILD)

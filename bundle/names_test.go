@@ -32,7 +32,7 @@ func macNames(t *testing.T) []macName {
 
 // Our files that name things in strings, by their base names.
 var nameFiles = []string{
-	"../menubar/camera/window_darwin.go", "../menubar/camera/window_darwin.m", "../menubar/native/login/login_darwin.go",
+	"../menubar/camera/window_darwin.go", "../menubar/camera/window_darwin.m", "../menubar/login/login_darwin.go",
 	"../app/clipboard/pasteboard.go", "../app/agent/wake/native_darwin.m",
 }
 

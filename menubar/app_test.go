@@ -23,7 +23,6 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"healthsync/menubar"
-	"healthsync/menubar/internal/trayharness"
 	"healthsync/pki/qr"
 	"healthsync/sync/simulator"
 	"healthsync/sync/store"
@@ -35,10 +34,10 @@ import (
 func TestApp(t *testing.T) {
 	dir := shortDir(t)
 	bus := testenv.StartBus(t)
-	notes := trayharness.StartNotes(t, bus.Addr)
-	w := trayharness.StartWatcher(t, bus.Addr)
+	notes := StartNotes(t, bus.Addr)
+	w := StartWatcher(t, bus.Addr)
 	d := &day{
-		t: t, dir: dir, conn: trayharness.Connect(t, bus.Addr),
+		t: t, dir: dir, conn: Connect(t, bus.Addr),
 		env:   environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
 		notes: notes.All, shot: func(string, ...string) {}, bonjour: "off",
 	}
@@ -52,7 +51,7 @@ type day struct {
 	dir   string
 	conn  *dbus.Conn
 	env   []string
-	notes func() []trayharness.Note
+	notes func() []Note
 	// shot takes a picture of the screen, with the menu open down to the rows
 	// that are named, where there is a screen.
 	shot func(name string, open ...string)
@@ -68,7 +67,7 @@ type day struct {
 	phone  *simulator.Phone
 	ahead  atomic.Int64 // how far the clocks are ahead
 	app    *process
-	item   trayharness.Item
+	item   Item
 	delays []time.Duration // from an event to its row
 }
 
@@ -154,7 +153,7 @@ func (d *day) picker() {
 
 func (d *day) startApp() {
 	d.app = start(d.t, d.program(), d.env, "menubar")
-	d.item = trayharness.ItemOf(d.conn, d.app.cmd.Process.Pid)
+	d.item = ItemOf(d.conn, d.app.cmd.Process.Pid)
 }
 
 func (d *day) program() string {
@@ -165,7 +164,7 @@ func (d *day) program() string {
 }
 
 // row waits for a row, and notes how long it took.
-func (d *day) row(label string) *trayharness.Node {
+func (d *day) row(label string) *Node {
 	d.t.Helper()
 	n, took := d.item.WaitFor(d.t, soon, label)
 	d.delays = append(d.delays, took)
@@ -209,7 +208,7 @@ func (d *day) icon(want menubar.Icon) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	var got trayharness.Pixmap
+	var got Pixmap
 	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if got, err = d.item.Icon(); err == nil && bytes.Equal(alpha(m), everyFourth(got.Pix)) {
 			return
@@ -556,7 +555,7 @@ func (d *day) said(want ...string) {
 	d.t.Helper()
 	time.Sleep(200 * time.Millisecond) // more than there should be?
 	got := d.notes()
-	if !slices.EqualFunc(got, want, func(n trayharness.Note, w string) bool {
+	if !slices.EqualFunc(got, want, func(n Note, w string) bool {
 		return strings.Contains(n.Summary, w) && n.Body != "" && n.App == "HealthSync"
 	}) {
 		d.t.Errorf("notifications:\n%+v\nwant:\n%q", got, want)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"healthsync/menubar"
-	"healthsync/menubar/internal/trayharness"
 )
 
 // The same day on a whole desktop: a panel that shows the icon and opens the
@@ -24,9 +23,9 @@ func TestDesktop(t *testing.T) {
 		t.Skip("a whole desktop is tested by: make test-desktop")
 	}
 	dir := shortDir(t)
-	desk := trayharness.StartDesktop(t, dir)
+	desk := StartDesktop(t, dir)
 	s := &screen{t: t, desk: desk, shots: os.Getenv("HEALTHSYNC_SHOTS")}
-	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot, bonjour: "off", history: 180}
+	d := &day{t: t, dir: dir, conn: Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot, bonjour: "off", history: 180}
 	s.day = d
 	d.notes = s.notes
 	d.live()
@@ -38,7 +37,7 @@ func TestDesktopPanelDies(t *testing.T) {
 		t.Skip("a whole desktop is tested by: make test-desktop")
 	}
 	dir := shortDir(t)
-	desk := trayharness.StartDesktop(t, dir)
+	desk := StartDesktop(t, dir)
 	p := start(t, built(t, "clicks"), desk.Env)
 	s := &screen{t: t, desk: desk}
 	s.iconThere()
@@ -58,9 +57,9 @@ func TestDesktopSessionDies(t *testing.T) {
 		t.Skip("a whole desktop is tested by: make test-desktop")
 	}
 	dir := shortDir(t)
-	desk := trayharness.StartDesktop(t, dir)
+	desk := StartDesktop(t, dir)
 	s := &screen{t: t, desk: desk}
-	d := &day{t: t, dir: dir, conn: trayharness.Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: func(string, ...string) {}, notes: s.notes, bonjour: "off"}
+	d := &day{t: t, dir: dir, conn: Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: func(string, ...string) {}, notes: s.notes, bonjour: "off"}
 	d.begin()
 	d.showCode()
 	d.click("From Image File...")
@@ -75,8 +74,8 @@ func TestDesktopSessionDies(t *testing.T) {
 		}
 		desk.StartSession()
 		s.iconThere()
-		d.conn = trayharness.Connect(t, desk.Bus)
-		d.item = trayharness.ItemOf(d.conn, d.app.cmd.Process.Pid)
+		d.conn = Connect(t, desk.Bus)
+		d.item = ItemOf(d.conn, d.app.cmd.Process.Pid)
 		_, before := d.stored()
 		d.click("Sync Now") // with a secret of the new keychain
 		d.eventually("a sync", func() bool { _, runs := d.stored(); return runs > before })
@@ -96,7 +95,7 @@ func TestDesktopSessionDies(t *testing.T) {
 // screen is what the desktop shows.
 type screen struct {
 	t     *testing.T
-	desk  *trayharness.Desktop
+	desk  *Desktop
 	day   *day
 	shots string
 }
@@ -125,7 +124,7 @@ func (s *screen) iconThere() {
 
 // notes are all notifications so far: dunst lists in its history what it does
 // not show any more.
-func (s *screen) notes() []trayharness.Note {
+func (s *screen) notes() []Note {
 	s.desk.CloseNotes()
 	time.Sleep(50 * time.Millisecond)
 	return s.desk.Notes()

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"healthsync/menubar"
-	"healthsync/menubar/internal/trayharness"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/testenv"
 )
@@ -28,10 +27,10 @@ func TestFollow(t *testing.T) {
 	}
 	dir := shortDir(t)
 	bus := testenv.StartBus(t)
-	trayharness.StartWatcher(t, bus.Addr)
+	StartWatcher(t, bus.Addr)
 	d := &day{
-		t: t, dir: dir, conn: trayharness.Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: trayharness.StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, bonjour: "", history: 180,
+		t: t, dir: dir, conn: Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
+		notes: StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, bonjour: "", history: 180,
 	}
 	n := &nomad{day: d}
 	d.addrs = []netip.Addr{n.addr(0), n.addr(1), n.addr(2)}

@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-//go:generate go test -run TestIcons -update .
-
+// The PNG files are drawn from icons.svg by `make icons`.
+//
 //go:embed icons/*.png
 var iconFiles embed.FS
 

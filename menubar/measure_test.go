@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/menubar/internal/trayharness"
 	"healthsync/sync/testenv"
 )
 
@@ -35,10 +34,10 @@ func TestMeasure(t *testing.T) {
 	}
 	dir := shortDir(t)
 	bus := testenv.StartBus(t)
-	w := trayharness.StartWatcher(t, bus.Addr)
+	w := StartWatcher(t, bus.Addr)
 	d := &day{
-		t: t, dir: dir, conn: trayharness.Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: trayharness.StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, binary: binary, bonjour: "off",
+		t: t, dir: dir, conn: Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
+		notes: StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, binary: binary, bonjour: "off",
 	}
 	if os.Getenv("HEALTHSYNC_MEASURE_BONJOUR") == "1" { // unshare -n: never on a real network
 		d.bonjour = ""
@@ -145,7 +144,7 @@ func (d *day) ticks() int {
 }
 
 // starts measures from exec to the registered icon, fifty times.
-func (d *day) starts(w *trayharness.Watcher, binary string, args ...string) string {
+func (d *day) starts(w *Watcher, binary string, args ...string) string {
 	var all []time.Duration
 	for range 50 {
 		cmd := exec.Command(binary, args...)

@@ -10,7 +10,7 @@ import (
 	"github.com/gen2brain/beeep"
 
 	"healthsync/app/agent/notify"
-	"healthsync/menubar/native/center"
+	"healthsync/menubar/center"
 )
 
 // Notifier shows notifications by what the system has for it: the notification

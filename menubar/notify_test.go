@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"healthsync/app/agent/notify"
-	"healthsync/menubar/native/center"
+	"healthsync/menubar/center"
 )
 
 // Beeep is for where the centre is not there, or will not have us. Where the

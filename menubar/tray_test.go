@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/menubar/internal/trayharness"
 	"healthsync/sync/testenv"
 )
 
@@ -144,7 +143,7 @@ func environment(dir, bus string, more ...string) []string {
 func TestClicks(t *testing.T) {
 	dir := shortDir(t)
 	bus := testenv.StartBus(t)
-	w := trayharness.StartWatcher(t, bus.Addr)
+	w := StartWatcher(t, bus.Addr)
 	p := start(t, built(t, "clicks"), environment(dir, bus.Addr))
 	item := w.Wait(t, 5*time.Second)
 	item.WaitFor(t, 5*time.Second, "Ana_s <i>Phone</i> & co - Connected")
@@ -218,7 +217,7 @@ func (p *process) actions() []string {
 func TestIconIsNeverLost(t *testing.T) {
 	dir := shortDir(t)
 	bus := testenv.StartBus(t)
-	w := trayharness.StartWatcher(t, bus.Addr)
+	w := StartWatcher(t, bus.Addr)
 	for range 25 {
 		p := start(t, built(t, "clicks"), environment(dir, bus.Addr))
 		item := w.Wait(t, 5*time.Second)
@@ -240,10 +239,10 @@ func TestIconComesBack(t *testing.T) {
 	bus := testenv.StartBus(t)
 	p := start(t, built(t, "clicks"), environment(dir, bus.Addr)) // before any panel
 	time.Sleep(100 * time.Millisecond)
-	w := trayharness.StartWatcher(t, bus.Addr)
+	w := StartWatcher(t, bus.Addr)
 	w.Wait(t, 5*time.Second)
 	w.Stop()
-	w = trayharness.StartWatcher(t, bus.Addr)
+	w = StartWatcher(t, bus.Addr)
 	w.Wait(t, 5*time.Second).WaitFor(t, 5*time.Second, "Connected")
 
 	for round := range 2 {
@@ -251,7 +250,7 @@ func TestIconComesBack(t *testing.T) {
 		fmt.Fprintf(p.in, "Round %d\n", round)
 		time.Sleep(300 * time.Millisecond)
 		bus.Start(t)
-		w = trayharness.StartWatcher(t, bus.Addr)
+		w = StartWatcher(t, bus.Addr)
 		item := w.Wait(t, 15*time.Second)
 		item.WaitFor(t, 5*time.Second, fmt.Sprintf("Round %d - Connected", round))
 		if _, err := item.Icon(); err != nil {

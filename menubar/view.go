@@ -274,7 +274,6 @@ func lastRows(s state.State) []Row {
 	return []Row{
 		{ID: "troubleshoot", Label: "Troubleshoot...", Action: problem.Action{Name: problem.ActTroubleshoot}},
 		{ID: "login", Label: "Launch at Login", Checkable: true, Checked: s.Desk.Login, Hidden: !s.Desk.LoginKnown, Action: problem.Action{Name: problem.ActLogin}},
-		{ID: "terminal", Label: "Use in Terminal...", Hidden: s.Desk.Terminal == "", Action: problem.Action{Name: problem.ActTerminal}},
 		{ID: "unpair", Label: "Unpair...", Hidden: !s.Paired, Action: problem.Action{Name: problem.ActUnpair}},
 		{ID: "quit", Label: "Quit HealthSync", Action: problem.Action{Name: problem.ActQuit}},
 	}

@@ -121,7 +121,6 @@ func states() map[string]state.State {
 		}),
 		"today-empty":      with(func(s *state.State) { s.Desk.TodayOn = true }),
 		"interval-other":   with(func(s *state.State) { s.Desk.Interval = 6 * time.Hour }),
-		"terminal":         with(func(s *state.State) { s.Desk.Terminal = "Use HealthSync in Terminal, too?" }),
 		"interval-manual":  with(func(s *state.State) { s.Desk.Interval = 0 }),
 		"pairing-busy":     with(func(s *state.State) { *s = unpaired; s.Desk.Busy = "Pairing..." }),
 		"pairing-failed":   with(func(s *state.State) { *s = unpaired; s.Desk.Failure = failed("Pairing", problem.QRNotFound, "") }),

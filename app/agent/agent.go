@@ -70,10 +70,6 @@ type Desktop interface {
 	// at all; SetLogin changes it.
 	Login() (on, known bool)
 	SetLogin(on bool) error
-	// Terminal is a question that offers to make the app's command reachable in
-	// a terminal, "" where there is nothing to offer; SetTerminal does it.
-	Terminal() (question string)
-	SetTerminal(ctx context.Context) error
 }
 
 // coalesce is the least time between two States: a sync tells of itself more

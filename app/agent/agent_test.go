@@ -99,9 +99,6 @@ type fakeDesktop struct {
 	login   bool
 	confirm func() (bool, error)
 	opened  []string
-
-	terminal string // the question about the command
-	linked   int
 }
 
 var _ agent.Desktop = (*fakeDesktop)(nil)
@@ -125,15 +122,6 @@ func (d *fakeDesktop) Login() (bool, bool) {
 	defer d.mu.Unlock()
 	return d.login, true
 }
-func (d *fakeDesktop) Terminal() string { return d.terminal }
-
-func (d *fakeDesktop) SetTerminal(context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.linked++
-	return nil
-}
-
 func (d *fakeDesktop) SetLogin(on bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -457,7 +445,6 @@ func TestAgentCommands(t *testing.T) {
 func TestAgentActions(t *testing.T) {
 	t.Parallel()
 	m := newMac(t)
-	m.desk.terminal = "Use it in Terminal, too?"
 	m.pair()
 	m.start(nil)
 	m.until("the first sync", connected)
@@ -471,18 +458,6 @@ func TestAgentActions(t *testing.T) {
 	m.a.Do(problem.Action{Name: problem.ActLogin})
 	m.until("the login item", func(s state.State) bool { return s.Desk.Login })
 	m.a.Do(problem.Action{Name: problem.ActFolder})
-	// The command is offered once; what is answered is not asked again.
-	m.until("the offer", func(s state.State) bool { return s.Desk.Terminal == m.desk.terminal })
-	m.a.Do(problem.Action{Name: problem.ActTerminal})
-	s = m.until("the question about the command", func(s state.State) bool { return s.Desk.Question != nil && s.Desk.Terminal == "" })
-	m.a.Do(s.Desk.Question.Then)
-	m.a.Do(problem.Action{Name: problem.ActTerminal})
-	m.a.Do(problem.Action{Name: problem.ActCheck})
-	m.until("the link", func(s state.State) bool {
-		m.desk.mu.Lock()
-		defer m.desk.mu.Unlock()
-		return m.desk.linked == 1 && s.Desk.Terminal == ""
-	})
 	m.a.Do(problem.Action{Name: problem.ActDismiss})
 	m.until("no question", func(s state.State) bool { return s.Desk.Question == nil })
 	m.a.Do(problem.Action{Name: problem.ActUnpair}) // no window can ask

@@ -197,9 +197,6 @@ func (c *core) looked(m Looked, now time.Time) []Effect {
 		c.config = m.Config
 		c.desk.Interval, c.desk.TodayOn = m.Config.SyncInterval(), m.Config.Menu.Today
 		c.desk.Login, c.desk.LoginKnown, c.desk.Today = m.Desk.Login, m.Desk.LoginKnown, m.Desk.Today
-		if c.desk.Terminal = m.Desk.Terminal; c.memory.TerminalOffered {
-			c.desk.Terminal = ""
-		}
 		c.merge(m, now)
 	}
 	if c.desk.Interval == 0 || !c.seen.Paired {

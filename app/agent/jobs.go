@@ -36,7 +36,7 @@ var nouns = map[string]string{
 	problem.ActExport: "Export", problem.ActRenew: "Renewal", problem.ActUnlock: "Opening the keychain",
 	problem.ActCameraSettings: "Opening the settings", problem.ActClockSettings: "Opening the settings",
 	problem.ActReport: "Report", problem.ActFolder: "Opening the folder", problem.ActTroubleshoot: "Troubleshooting",
-	problem.ActLogin: "Launch at login", problem.ActTerminalYes: "The link for Terminal", problem.ActUnpair: "Unpairing", problem.ActUnpairYes: "Unpairing",
+	problem.ActLogin: "Launch at login", problem.ActUnpair: "Unpairing", problem.ActUnpairYes: "Unpairing",
 }
 
 // add starts an action or lets it wait. The same click twice is one wish.
@@ -104,13 +104,6 @@ func (c *core) clicked(a problem.Action, now time.Time) []Effect {
 		}
 		c.desk.Question = nil
 		return []Effect{Ask{c.unpairQuestion()}}
-	case problem.ActTerminal: // offered once, whatever the answer is
-		text := c.desk.Terminal
-		if text == "" {
-			return nil
-		}
-		c.desk.Terminal, c.memory.TerminalOffered = "", true
-		return []Effect{Save{c.memory}, Ask{state.Question{Text: text, Yes: "Make the Link", No: "Not Now", Then: problem.Action{Name: problem.ActTerminalYes}}}}
 	case problem.ActUnpairYes:
 		c.desk.Question = nil
 		if !c.seen.Paired {

@@ -32,7 +32,6 @@ type (
 	// DeskFacts are what a look tells for the menu alone.
 	DeskFacts struct {
 		Login, LoginKnown bool
-		Terminal          string
 		Today             []state.Figure
 	}
 	// Moved says that the iPhone was followed to another address.
@@ -133,7 +132,4 @@ type Memory struct {
 	// renew, RenewTried when it was last asked to.
 	RenewRefused time.Time `json:"renewRefused,omitzero"`
 	RenewTried   time.Time `json:"renewTried,omitzero"`
-	// TerminalOffered says that the person has been asked whether the command
-	// is to be reachable in a terminal, which happens once.
-	TerminalOffered bool `json:"terminalOffered,omitempty"`
 }

@@ -73,7 +73,6 @@ func (w *work) look(offline bool) {
 	a := w.a
 	m := Looked{Offline: offline}
 	m.Desk.Login, m.Desk.LoginKnown = a.o.Login()
-	m.Desk.Terminal = a.o.Terminal()
 	s, err := a.o.Station()
 	if err != nil {
 		m.Broken = problem.From(err, a.o.Now())
@@ -249,8 +248,6 @@ func (w *work) do(action problem.Action) error {
 	case problem.ActLogin:
 		on, _ := o.Login()
 		return o.SetLogin(!on)
-	case problem.ActTerminalYes:
-		return o.SetTerminal(ctx)
 	}
 	return problem.New(problem.Internal, fmt.Sprintf("There is no action %q.", action.Name), nil)
 }

@@ -23,7 +23,7 @@ import (
 	"healthsync/app/pairing"
 	"healthsync/app/version"
 	"healthsync/menubar"
-	"healthsync/menubar/native/login"
+	"healthsync/menubar/login"
 	"healthsync/pki/vault"
 	"healthsync/sync/bonjour"
 )

@@ -3,7 +3,7 @@ package cli
 import (
 	"strings"
 
-	"healthsync/menubar/native/login"
+	"healthsync/menubar/login"
 )
 
 // launchArgs gives the arguments of a start. The Finder and the login items

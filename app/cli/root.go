@@ -133,7 +133,6 @@ func commands(env *Env) []*cobra.Command {
 		newConnectAlias(env),
 		newLogsCommand(env),
 		newMenubarCommand(env),
-		newCLICommand(env),
 		newSimulateCommand(env),
 		newVersionCommand(env),
 	}

@@ -27,10 +27,8 @@ const (
 	ActFolder         = "folder"
 	ActTroubleshoot   = "troubleshoot"
 	ActLogin          = "login"
-	ActTerminal       = "terminal"        // asks first
-	ActTerminalYes    = "terminal-really" // does not
-	ActUnpair         = "unpair"          // asks first
-	ActUnpairYes      = "unpair-really"   // does not
-	ActDismiss        = "dismiss"         // the failure or the question
+	ActUnpair         = "unpair"        // asks first
+	ActUnpairYes      = "unpair-really" // does not
+	ActDismiss        = "dismiss"       // the failure or the question
 	ActQuit           = "quit"
 )

@@ -65,9 +65,6 @@ type Desk struct {
 	// Login says whether the app starts at login; LoginKnown that it can be
 	// told and changed here.
 	Login, LoginKnown bool
-	// Terminal is the question that offers to make the command reachable in a
-	// terminal; "" where there is nothing to offer, or it was offered.
-	Terminal string
 	// TodayOn says that the person wants the figures of the day.
 	TodayOn bool
 	// Today are the figures of the last day from the local database. They are

@@ -63,9 +63,6 @@ func (d *Freedesktop) SaveAs(ctx context.Context, file string) (string, error) {
 	return path, err
 }
 
-// AsAdmin is macOS's: no app of ours needs it here.
-func (d *Freedesktop) AsAdmin(context.Context, string, string) (bool, error) { return false, ErrNone }
-
 // screen reports whether there is one to show a window on.
 func (d *Freedesktop) screen() bool {
 	return d.Getenv("DISPLAY") != "" || d.Getenv("WAYLAND_DISPLAY") != ""

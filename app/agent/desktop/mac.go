@@ -27,9 +27,6 @@ end run`
 	saveScript = `on run argv
 	return POSIX path of (choose file name with prompt "Export the certificates" default name (item 1 of argv))
 end run`
-	adminScript = `on run argv
-	do shell script (item 1 of argv) with prompt (item 2 of argv) with administrator privileges
-end run`
 )
 
 func (d *Mac) tool(name string) string {
@@ -59,14 +56,6 @@ func (d *Mac) PickPicture(ctx context.Context) (string, error) {
 func (d *Mac) SaveAs(ctx context.Context, name string) (string, error) {
 	path, _, err := d.script(ctx, saveScript, name)
 	return path, err
-}
-
-// AsAdmin runs words for a shell as an administrator, whose password macOS asks
-// for in a window of its own, with a sentence of ours. false means that the
-// person gave none, or that the shell failed: osascript does not tell which.
-func (d *Mac) AsAdmin(ctx context.Context, shell, prompt string) (bool, error) {
-	_, ok, err := d.script(ctx, adminScript, shell, prompt)
-	return ok, err
 }
 
 // Open shows a file, a folder or a page with the program for it.

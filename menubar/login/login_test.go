@@ -33,7 +33,7 @@ func TestLaunchAgent(t *testing.T) {
 	if _, err := plist.Unmarshal(raw, new(map[string]any)); err == nil {
 		t.Error("the parser takes a path that is not escaped")
 	}
-	info, err := os.ReadFile("../../../Info.plist")
+	info, err := os.ReadFile("../../Info.plist")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"errors"
 	"sync"
 
-	"healthsync/menubar/native/login"
+	"healthsync/menubar/login"
 )
 
 // ErrUnavailable says that there is no notification centre for this program.

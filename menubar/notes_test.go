@@ -1,4 +1,6 @@
-package trayharness
+//go:build linux
+
+package menubar_test
 
 import (
 	"sync"
