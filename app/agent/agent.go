@@ -80,7 +80,7 @@ const coalesce = 100 * time.Millisecond
 type Agent struct {
 	o      Options
 	core   *core
-	inbox  mailbox
+	inbox  *mailbox
 	state  atomic.Pointer[state.State]
 	result atomic.Pointer[SyncDone] // of the last sync, for who follows it
 

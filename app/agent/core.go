@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"cmp"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -312,20 +311,7 @@ func (c *core) conditions() []problem.JSON {
 	if c.silent != nil {
 		all = append(all, *c.silent)
 	}
-	codes := make([]problem.Code, len(all))
-	for i, j := range all {
-		codes[i] = j.Code
-	}
-	roots := problem.RootCauses(codes)
-	out := []problem.JSON{}
-	for _, j := range all {
-		if i := slices.Index(roots, j.Code); i >= 0 {
-			roots = slices.Delete(roots, i, i+1)
-			out = append(out, j)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b problem.JSON) int { return cmp.Compare(b.Severity, a.Severity) })
-	return out
+	return problem.RootCauses(all)
 }
 
 // judge decides what is to be said, and keeps the memory.

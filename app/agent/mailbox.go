@@ -5,18 +5,16 @@ import "sync"
 // mailbox is a queue without a limit: who puts something in never waits, and
 // nothing is lost. What comes in fast is small and is taken out at once.
 type mailbox struct {
-	mu     *sync.Mutex
-	list   *[]Message
-	signal chan struct{}
+	mu     sync.Mutex
+	list   []Message
+	signal chan struct{} // has room for one
 }
 
-func newMailbox() mailbox {
-	return mailbox{mu: new(sync.Mutex), list: new([]Message), signal: make(chan struct{}, 1)}
-}
+func newMailbox() *mailbox { return &mailbox{signal: make(chan struct{}, 1)} }
 
-func (b mailbox) put(m Message) {
+func (b *mailbox) put(m Message) {
 	b.mu.Lock()
-	*b.list = append(*b.list, m)
+	b.list = append(b.list, m)
 	b.mu.Unlock()
 	select {
 	case b.signal <- struct{}{}:
@@ -25,10 +23,10 @@ func (b mailbox) put(m Message) {
 }
 
 // take empties the box.
-func (b mailbox) take() []Message {
+func (b *mailbox) take() []Message {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	all := *b.list
-	*b.list = nil
+	all := b.list
+	b.list = nil
 	return all
 }

@@ -344,16 +344,16 @@ func (w *walk) finish() *Report {
 // no consequence of another, else the first that warns.
 func (r *Report) conclude() {
 	r.Verdict, r.Sentence = OK, "Everything works"
-	var codes []problem.Code
+	var found []problem.JSON
 	for _, c := range r.Checks {
 		if c.Code != "" && (c.Verdict == Fail || c.Verdict == Warn) {
-			codes = append(codes, c.Code)
+			found = append(found, problem.JSON{Code: c.Code})
 		}
 	}
-	roots := problem.RootCauses(codes)
+	roots := problem.RootCauses(found)
 	for _, v := range []Verdict{Fail, Warn} {
 		for _, c := range r.Checks {
-			if c.Verdict != v || c.Code != "" && !slices.Contains(roots, c.Code) {
+			if c.Verdict != v || c.Code != "" && !slices.ContainsFunc(roots, func(root problem.JSON) bool { return root.Code == c.Code }) {
 				continue
 			}
 			if r.Verdict == OK {

@@ -6,7 +6,10 @@
 // iPhone is now, or which clock is wrong, are asked before.
 package problem
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Code names a condition. Codes are stable: scripts and notifications match
 // on them. Those of TLS are the names that OpenSSL, Node and Chromium gave
@@ -90,24 +93,38 @@ func Lookup(code Code) (Condition, bool) {
 // Table returns all conditions in the order in which they are documented.
 func Table() []Condition { return slices.Clone(table) }
 
-// RootCauses drops every code that another code of the list hides, keeping
-// the order of the rest.
-func RootCauses(codes []Code) []Code {
-	hidden := map[Code]bool{}
-	for _, c := range codes {
-		if row, ok := Lookup(c); ok {
-			for _, h := range row.Hides {
-				if h != c {
-					hidden[h] = true
-				}
-			}
+// occurrence is a condition that occurred: an *[Error] or its [JSON].
+type occurrence interface{ row() (Code, Severity) }
+
+func (e *Error) row() (Code, Severity) { return e.Code, e.Severity() }
+func (j JSON) row() (Code, Severity)   { return j.Code, j.Severity }
+
+// RootCauses gives one of each condition that no other of them hides, worst
+// first and otherwise in their order.
+func RootCauses[T occurrence](all []T) []T {
+	left := map[Code]bool{}
+	for _, x := range all {
+		code, _ := x.row()
+		left[code] = true
+	}
+	for _, x := range all {
+		code, _ := x.row()
+		row, _ := Lookup(code)
+		for _, hidden := range row.Hides {
+			delete(left, hidden)
 		}
 	}
-	var out []Code
-	for _, c := range codes {
-		if !hidden[c] && !slices.Contains(out, c) {
-			out = append(out, c)
+	out := []T{}
+	for _, x := range all {
+		if code, _ := x.row(); left[code] {
+			delete(left, code)
+			out = append(out, x)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b T) int {
+		_, x := a.row()
+		_, y := b.row()
+		return cmp.Compare(y, x)
+	})
 	return out
 }

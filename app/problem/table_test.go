@@ -65,8 +65,12 @@ func TestTableIsWhole(t *testing.T) {
 }
 
 func TestRootCauses(t *testing.T) {
-	got := problem.RootCauses([]problem.Code{problem.ConnRefused, problem.PhoneNotFound, problem.ConnRefused, problem.CertExpiring})
-	if !slices.Equal(got, []problem.Code{problem.PhoneNotFound, problem.CertExpiring}) {
+	var all []*problem.Error
+	for _, c := range []problem.Code{problem.CertExpiring, problem.ConnRefused, problem.PhoneNotFound, problem.ConnRefused, problem.CertExpiring} {
+		all = append(all, problem.New(c, "", nil))
+	}
+	got := problem.RootCauses(all)
+	if len(got) != 2 || got[0].Code != problem.PhoneNotFound || got[1].Code != problem.CertExpiring {
 		t.Errorf("RootCauses = %v", got)
 	}
 }

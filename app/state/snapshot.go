@@ -1,7 +1,6 @@
 package state
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,21 +118,12 @@ func locked(ctx context.Context, l *pairing.Link, shared []health.Type, now time
 
 // finish keeps the root causes and tells which of them is the error.
 func finish(st State, found []*problem.Error) (State, *problem.Error) {
-	var codes []problem.Code
-	for _, e := range found {
-		codes = append(codes, e.Code)
-	}
-	roots := problem.RootCauses(codes)
 	var first *problem.Error
 	st.Conditions = []problem.JSON{}
-	slices.SortStableFunc(found, func(a, b *problem.Error) int { return cmp.Compare(b.Severity(), a.Severity()) })
-	for _, e := range found {
-		if i := slices.Index(roots, e.Code); i >= 0 {
-			roots = slices.Delete(roots, i, i+1) // one of each is enough
-			st.Conditions = append(st.Conditions, e.JSON())
-			if first == nil && e.Severity() == problem.Severe {
-				first = e
-			}
+	for _, e := range problem.RootCauses(found) {
+		st.Conditions = append(st.Conditions, e.JSON())
+		if first == nil && e.Severity() == problem.Severe {
+			first = e
 		}
 	}
 	if st.Link == LinkConnected && first != nil && first.Exit() != problem.ExitStorage {

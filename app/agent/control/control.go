@@ -1,18 +1,20 @@
-// Package control lets the commands talk with the menu-bar app, by a Unix
-// socket in the data folder that its owner alone can open: how things stand,
-// how the sync goes, that something was changed.
+// Package control lets the commands talk with the menu-bar app, by HTTP on a
+// Unix socket in the data folder that its owner alone can open: how things
+// stand, how the sync goes, that something was changed.
 //
-// One request a connection, one JSON object a line. One schema number stands for
-// all types in it, and a command that meets another number does without the app.
+// The number in the path is the version of all types in it; a command that meets
+// an app of another version does without it.
 package control
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,8 +25,12 @@ import (
 	"healthsync/sync/engine"
 )
 
-// Schema is the version of what is said.
-const Schema = 1
+// What can be asked.
+const (
+	statusPath  = "/1/status"  // how things stand, the iPhone asked
+	syncPath    = "/1/sync"    // the sync that is under way, to its end; it reads the newest days next
+	changedPath = "/1/changed" // settings, pairing or database were changed
+)
 
 // Path is where the socket is.
 func Path(p config.Paths) string { return filepath.Join(p.Data, "app.sock") }
@@ -37,27 +43,10 @@ const maxPath = 103
 // without it, and so do the commands.
 type TooLongError struct{ Path string }
 
-func (e *TooLongError) Error() string { return "socket: the path is too long: " + e.Path }
+func (e *TooLongError) Error() string { return "control: the path is too long: " + e.Path }
 
-// Verb is what is asked.
-type Verb string
-
-// The verbs.
-const (
-	Status  Verb = "status"  // how things stand, the iPhone asked
-	Follow  Verb = "follow"  // the sync that is under way, to its end; it reads the newest days next
-	Changed Verb = "changed" // settings, pairing or database were changed
-)
-
-type request struct {
-	Schema int  `json:"schema"`
-	Ask    Verb `json:"ask"`
-}
-
-// answer is a line of the app's. One of the fields is set.
-type answer struct {
-	Schema   int              `json:"schema"`
-	State    *state.State     `json:"state,omitempty"`
+// syncLine is a line of the answer about a sync: its progress, and at last its end.
+type syncLine struct {
 	Progress *engine.Progress `json:"progress,omitempty"`
 	Ended    *Ended           `json:"ended,omitempty"`
 }
@@ -102,138 +91,107 @@ func Listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// maxRequest bounds a request in bytes, requestTime how long it may take to
-// arrive.
-const (
-	maxRequest  = 4096
-	requestTime = 5 * time.Second
-)
+// requestTime is how long a request may take to arrive.
+const requestTime = 5 * time.Second
 
 // Serve answers until ctx ends or the listener is closed.
 func Serve(ctx context.Context, l net.Listener, app App) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, r *http.Request) {
+		if s, err := app.Ask(r.Context()); err == nil {
+			_ = json.NewEncoder(w).Encode(s)
+		}
+	})
+	mux.HandleFunc("GET "+syncPath, func(w http.ResponseWriter, r *http.Request) {
+		say := func(line syncLine) {
+			_ = json.NewEncoder(w).Encode(line)
+			_ = http.NewResponseController(w).Flush()
+		}
+		if e, err := app.Follow(r.Context(), func(p engine.Progress) { say(syncLine{Progress: &p}) }); err == nil {
+			say(syncLine{Ended: &e})
+		}
+	})
+	mux.HandleFunc("POST "+changedPath, func(http.ResponseWriter, *http.Request) { app.Changed() })
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: requestTime, ErrorLog: log.New(io.Discard, "", 0),
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return nil
-			}
-			return err
-		}
-		go serve(ctx, conn, app)
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		return err
 	}
-}
-
-func serve(ctx context.Context, conn net.Conn, app App) {
-	defer conn.Close()
-	if conn.SetReadDeadline(time.Now().Add(requestTime)) != nil {
-		return
-	}
-	line, err := bufio.NewReaderSize(conn, maxRequest).ReadSlice('\n')
-	var q request
-	if err != nil || json.Unmarshal(line, &q) != nil || q.Schema != Schema {
-		return
-	}
-	if conn.SetReadDeadline(time.Time{}) != nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { // whoever asked and has gone is not answered
-		_, _ = conn.Read(make([]byte, 1))
-		cancel()
-	}()
-	say := func(a answer) {
-		a.Schema = Schema
-		if raw, err := json.Marshal(a); err != nil || conn.SetWriteDeadline(time.Now().Add(requestTime)) != nil {
-			cancel()
-		} else if _, err := conn.Write(append(raw, '\n')); err != nil {
-			cancel()
-		}
-	}
-	switch q.Ask {
-	case Status:
-		if s, err := app.Ask(ctx); err == nil {
-			say(answer{State: &s})
-		}
-	case Follow:
-		if e, err := app.Follow(ctx, func(p engine.Progress) { say(answer{Progress: &p}) }); err == nil {
-			say(answer{Ended: &e})
-		}
-	case Changed:
-		app.Changed()
-	}
+	return nil
 }
 
 // ErrNoApp says that no app is running that could be asked.
-var ErrNoApp = errors.New("socket: the menu-bar app is not running")
+var ErrNoApp = errors.New("control: the menu-bar app is not running")
 
-// ask sends one request; answers gives each line of the answer to take until
-// it reports true.
-func ask(ctx context.Context, path string, verb Verb, take func(answer) bool) error {
-	if len(path) > maxPath {
-		return ErrNoApp
+// ask sends a request to the app and gives its answer; the caller closes it.
+func ask(ctx context.Context, socket, method, path string) (*http.Response, error) {
+	if len(socket) > maxPath {
+		return nil, ErrNoApp
 	}
-	d := net.Dialer{Timeout: time.Second}
-	conn, err := d.DialContext(ctx, "unix", path)
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			d := net.Dialer{Timeout: time.Second}
+			return d.DialContext(ctx, "unix", socket)
+		},
+	}}
+	request, err := http.NewRequestWithContext(ctx, method, "http://app"+path, nil)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoApp, err)
+		return nil, err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	raw, err := json.Marshal(request{Schema, verb})
-	if err != nil {
-		return err
+	answer, err := client.Do(request)
+	switch {
+	case ctx.Err() != nil:
+		return nil, errors.Join(ctx.Err(), err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNoApp, err)
+	case answer.StatusCode != http.StatusOK:
+		answer.Body.Close()
+		return nil, fmt.Errorf("%w: one of another version is (%s)", ErrNoApp, answer.Status)
 	}
-	if _, err := conn.Write(append(raw, '\n')); err != nil || take == nil {
-		return err
-	}
-	lines := json.NewDecoder(conn)
-	for {
-		var a answer
-		if err := lines.Decode(&a); err != nil {
-			return errors.Join(ctx.Err(), err)
-		}
-		if a.Schema != Schema {
-			return fmt.Errorf("%w: one of another version is", ErrNoApp)
-		}
-		if take(a) {
-			return nil
-		}
-	}
+	return answer, nil
 }
 
 // AskStatus asks the app how things stand. The error is ErrNoApp, or says why
 // the app did not answer; either way the caller can look for itself.
-func AskStatus(ctx context.Context, path string) (state.State, error) {
+func AskStatus(ctx context.Context, socket string) (state.State, error) {
 	var s state.State
-	err := ask(ctx, path, Status, func(a answer) bool {
-		if a.State != nil {
-			s = *a.State
-		}
-		return a.State != nil
-	})
-	return s, err
+	answer, err := ask(ctx, socket, http.MethodGet, statusPath)
+	if err != nil {
+		return s, err
+	}
+	defer answer.Body.Close()
+	return s, json.NewDecoder(answer.Body).Decode(&s)
 }
 
 // FollowSync follows the app's sync to its end.
-func FollowSync(ctx context.Context, path string, progress func(engine.Progress)) (Ended, error) {
-	var e Ended
-	err := ask(ctx, path, Follow, func(a answer) bool {
-		if a.Progress != nil {
-			progress(*a.Progress)
+func FollowSync(ctx context.Context, socket string, progress func(engine.Progress)) (Ended, error) {
+	answer, err := ask(ctx, socket, http.MethodGet, syncPath)
+	if err != nil {
+		return Ended{}, err
+	}
+	defer answer.Body.Close()
+	for lines := json.NewDecoder(answer.Body); ; {
+		var line syncLine
+		if err := lines.Decode(&line); err != nil {
+			return Ended{}, errors.Join(ctx.Err(), err)
 		}
-		if a.Ended != nil {
-			e = *a.Ended
+		if line.Progress != nil {
+			progress(*line.Progress)
 		}
-		return a.Ended != nil
-	})
-	return e, err
+		if line.Ended != nil {
+			return *line.Ended, nil
+		}
+	}
 }
 
 // TellChanged tells the app, where there is one, that something was changed.
-func TellChanged(ctx context.Context, path string) {
-	_ = ask(ctx, path, Changed, nil) // no app, nobody to tell
+func TellChanged(ctx context.Context, socket string) {
+	if answer, err := ask(ctx, socket, http.MethodPost, changedPath); err == nil {
+		answer.Body.Close()
+	}
 }
