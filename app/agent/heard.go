@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +11,8 @@ import (
 	"healthsync/sync/bonjour"
 )
 
-// Ears hear what phones say of themselves; *bonjour.Listener has them.
+// Ears hear what phones say of themselves; a quiet watch of a bonjour.Browser has
+// them.
 type Ears func(ctx context.Context, poke <-chan struct{}, report func(bonjour.Event)) error
 
 // Announced says that the iPhone has said where it is. Followed is set where
@@ -47,9 +47,6 @@ const (
 	sameAgain = 10 * time.Second
 	// maxLookedAt bounds what is remembered of them.
 	maxLookedAt = 256
-	// deafAgain is how long there is nothing to listen with before that is tried
-	// again. The looks of the plan go on meanwhile.
-	deafAgain = time.Minute
 )
 
 // listener follows what is announced, in two goroutines of its own: one hears,
@@ -58,24 +55,14 @@ type listener struct {
 	*work
 	heard    chan bonjour.Event
 	lookedAt map[string][]time.Time
+	deaf     bool // that was logged
 }
 
 // listen hears and follows until ctx ends.
 func (w *work) listen(ears Ears, poke <-chan struct{}) {
 	l := &listener{work: w, heard: make(chan bonjour.Event, 32), lookedAt: map[string][]time.Time{}}
 	go l.follow()
-	for said := false; w.ctx.Err() == nil; {
-		err := ears(w.ctx, poke, l.hear)
-		var deaf *bonjour.NetworkError
-		if errors.As(err, &deaf) && !said {
-			said = true
-			w.a.o.Log.Warn("the iPhone cannot be heard; it is asked for instead", "err", err)
-		}
-		select {
-		case <-time.After(deafAgain):
-		case <-w.ctx.Done():
-		}
-	}
+	_ = ears(w.ctx, poke, l.hear) // it ends with ctx
 }
 
 // hear takes what is of interest; while a flood is being looked at, the rest of
@@ -86,6 +73,11 @@ func (l *listener) hear(e bonjour.Event) {
 		select {
 		case l.heard <- e:
 		default:
+		}
+	case bonjour.Trouble:
+		if !l.deaf {
+			l.deaf = true
+			l.a.o.Log.Warn("the iPhone cannot be heard; it is asked for instead", "err", e.Err)
 		}
 	}
 }

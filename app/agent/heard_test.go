@@ -37,16 +37,9 @@ func TestAgentAskAroundASync(t *testing.T) {
 }
 
 // ears are what the test says.
-type ears struct {
-	say   chan bonjour.Event
-	mu    sync.Mutex
-	tries int
-}
+type ears struct{ say chan bonjour.Event }
 
 func (e *ears) listen(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
-	e.mu.Lock()
-	e.tries++
-	e.mu.Unlock()
 	for {
 		select {
 		case x := <-e.say:
@@ -141,8 +134,13 @@ func TestAgentHearsItComeHome(t *testing.T) {
 func TestAgentDeaf(t *testing.T) {
 	m := newMac(t)
 	m.pair()
-	m.listen = func(context.Context, <-chan struct{}, func(bonjour.Event)) error {
-		return &bonjour.NetworkError{Err: errors.New("the port is taken")}
+	m.listen = func(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
+		for range 3 {
+			report(bonjour.Event{Kind: bonjour.Trouble, Err: &bonjour.NetworkError{Err: errors.New("the port is taken")}})
+			report(bonjour.Event{Kind: bonjour.Recovered})
+		}
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	m.start(nil)
 	m.until("the iPhone connected", func(s state.State) bool { return s.Link == state.LinkConnected })

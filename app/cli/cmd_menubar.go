@@ -157,7 +157,7 @@ func (e *Env) ears() agent.Ears {
 		return nil
 	}
 	return func(ctx context.Context, poke <-chan struct{}, report func(bonjour.Event)) error {
-		return (&bonjour.Listener{Poke: poke}).Listen(ctx, report)
+		return new(bonjour.Browser).Watch(ctx, bonjour.WatchOptions{Quiet: true, Poke: poke}, report)
 	}
 }
 

@@ -7,6 +7,6 @@ import (
 	"healthsync/sync/bonjour"
 )
 
-// resolver asks for `.local` names by multicast DNS: Go without cgo asks a DNS
-// server, which knows none.
-func resolver() trust.Resolver { return new(bonjour.Resolver) }
+// resolver finds `.local` names among the iPhones that announce themselves: Go
+// without cgo asks a DNS server, which knows none.
+func resolver() trust.Resolver { return new(bonjour.Browser) }

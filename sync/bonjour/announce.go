@@ -21,8 +21,6 @@ type Announcement struct {
 	// loopback interface, and only if there are no others: to another machine
 	// they would mean itself.
 	Addrs []netip.Addr
-	// Text is the TXT record; the shipping app has none.
-	Text []string
 }
 
 // Announcer keeps an announcement up.
@@ -54,7 +52,7 @@ func Announce(a Announcement) (*Announcer, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := register(a.Name, a.Port, a.Host, addrs, a.Text, ifaces)
+	server, err := register(a.Name, a.Port, a.Host, addrs, ifaces)
 	if err != nil {
 		return nil, &NetworkError{Interfaces: names(ifaces), Err: err}
 	}

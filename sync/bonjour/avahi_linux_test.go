@@ -40,9 +40,8 @@ func TestMain(m *testing.M) {
 		}
 		select {}
 	case "resolve":
-		var r Resolver
 		began := time.Now()
-		addrs, err := r.LookupNetIP(context.Background(), "ip", "Adas-iPhone.local")
+		addrs, err := new(Browser).LookupNetIP(context.Background(), "ip", "Adas-iPhone.local")
 		fmt.Println(addrs, err, time.Since(began) < resolveTime)
 	}
 }
@@ -58,7 +57,7 @@ type told struct {
 func helpWatch() {
 	var b Browser
 	out := json.NewEncoder(os.Stdout)
-	_ = b.Watch(context.Background(), WatchOptions{Window: 1200 * time.Millisecond}, func(e Event) {
+	_ = b.Watch(context.Background(), WatchOptions{}, func(e Event) {
 		t := told{Kind: e.Kind.String(), Name: e.Instance.Name, Port: e.Instance.Port, Addrs: e.Instance.Addrs}
 		if e.Err != nil {
 			t.Err = e.Err.Error()

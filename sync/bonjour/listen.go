@@ -1,269 +1,270 @@
 package bonjour
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"net"
-	"slices"
+	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 )
 
-// Listener hears what phones say of themselves: that one is there, has moved,
-// or goes. It only asks where an announcement leaves out the place or the
-// address; it never asks who is there, so that it wakes no radio by itself.
-// A [Browser] asks. The zero value listens on [Interfaces].
-type Listener struct {
-	// Interfaces lists where to listen; it is asked again every few seconds, for
-	// interfaces come and go. nil means the function [Interfaces].
-	Interfaces func() ([]net.Interface, error)
-	// Poke has it asked at once: the network has changed, or the computer woke.
-	Poke <-chan struct{}
+// The groups of multicast DNS (RFC 6762 section 3). Package net lets others have
+// the port too where it listens at a group's address: with SO_REUSEADDR, and on
+// BSD and macOS with SO_REUSEPORT, as mDNSResponder and Avahi do (net,
+// sockopt_bsd.go and sockopt_linux.go, setDefaultMulticastSockopts).
+var (
+	group4 = &net.UDPAddr{IP: net.IPv4(224, 0, 0, 251), Port: 5353}
+	group6 = &net.UDPAddr{IP: net.ParseIP("ff02::fb"), Port: 5353}
+)
+
+// maxPacket is the largest packet of multicast DNS (RFC 6762 section 17).
+const maxPacket = 9000
+
+// conn is a socket of one family. A system may have one family only, and an
+// interface too.
+type conn struct {
+	*net.UDPConn
+	read  func([]byte) (n, on int, to net.IP, from net.Addr, err error)
+	join  func(*net.Interface) error
+	leave func(*net.Interface) error
+	send  func([]byte, net.Interface) error
 }
 
-// Listen reports what it hears until ctx is done, and then returns its error.
-// An instance that was named again, unchanged, is reported as [Again]. It
-// returns a [NetworkError] at once where nothing can be heard at all; that no
-// interface is there for the moment is reported as [Trouble] and its end as
-// [Recovered]. report is called from this goroutine and must not block.
-func (l *Listener) Listen(ctx context.Context, report func(Event)) error {
-	e, err := openEar(l.Interfaces)
+func open4() (*conn, error) {
+	udp, err := net.ListenUDP("udp4", group4)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return e.run(ctx, l.Poke, func(n news) {
-		kind := Changed
-		switch {
-		case n.gone:
-			kind = Gone
-		case n.again:
-			kind = Again
-		case n.first:
-			kind = Appeared
-		}
-		report(Event{Kind: kind, Instance: n.instance})
-	}, func(err error) {
-		if err != nil {
-			report(Event{Kind: Trouble, Err: err})
-		} else {
-			report(Event{Kind: Recovered})
-		}
-	})
+	p := ipv4.NewPacketConn(udp)
+	if err := p.SetControlMessage(ipv4.FlagInterface|ipv4.FlagDst, true); err != nil {
+		return nil, errors.Join(err, udp.Close())
+	}
+	_ = p.SetMulticastTTL(255) // RFC 6762 section 11
+	_ = p.SetMulticastLoopback(true)
+	return &conn{
+		UDPConn: udp,
+		read: func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
+			n, cm, from, err := p.ReadFrom(b)
+			if cm != nil {
+				on, to = cm.IfIndex, cm.Dst
+			}
+			return n, on, to, from, err
+		},
+		join:  func(i *net.Interface) error { return p.JoinGroup(i, group4) },
+		leave: func(i *net.Interface) error { return p.LeaveGroup(i, group4) },
+		send: func(b []byte, i net.Interface) error {
+			_, err := p.WriteTo(b, &ipv4.ControlMessage{IfIndex: i.Index}, group4)
+			return err
+		},
+	}, nil
 }
 
-// listTime is how often the interfaces are looked at. A jump of the clock over
-// several of these times is a sleep that has ended.
-const listTime = 5 * time.Second
-
-// ear is a listener at work.
-type ear struct {
-	list   func() ([]net.Interface, error)
-	socks  []*sock
-	heard  *heard
-	joined map[int]joined // by the index of the interface
-	asks   bucket
+func open6() (*conn, error) {
+	udp, err := net.ListenUDP("udp6", group6)
+	if err != nil {
+		return nil, err
+	}
+	p := ipv6.NewPacketConn(udp)
+	if err := p.SetControlMessage(ipv6.FlagInterface|ipv6.FlagDst, true); err != nil {
+		return nil, errors.Join(err, udp.Close())
+	}
+	_ = p.SetMulticastHopLimit(255)
+	_ = p.SetMulticastLoopback(true)
+	return &conn{
+		UDPConn: udp,
+		read: func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
+			n, cm, from, err := p.ReadFrom(b)
+			if cm != nil {
+				on, to = cm.IfIndex, cm.Dst
+			}
+			return n, on, to, from, err
+		},
+		join:  func(i *net.Interface) error { return p.JoinGroup(i, group6) },
+		leave: func(i *net.Interface) error { return p.LeaveGroup(i, group6) },
+		send: func(b []byte, i net.Interface) error {
+			to := &net.UDPAddr{IP: group6.IP, Port: group6.Port, Zone: i.Name}
+			_, err := p.WriteTo(b, &ipv6.ControlMessage{IfIndex: i.Index}, to)
+			return err
+		},
+	}, nil
 }
 
-// joined is an interface that is listened on.
-type joined struct {
-	net.Interface
-	addrs string // as they were when it was joined
+// listener hears what is said on the interfaces that are there. Its methods are
+// called from one goroutine.
+type listener struct {
+	list    func() ([]net.Interface, error)
+	conns   []*conn
+	readers sync.WaitGroup
+	packets chan packet
+	cache   *cache
+	ifaces  []net.Interface
+	joined  map[int]net.Interface
+	state   string // of the interfaces, when the groups were joined
+	asked   []time.Time
 }
 
-// packet is a response on its way.
+// packet is a response and the interface that it came in on.
 type packet struct {
 	data []byte
 	on   int
 }
 
-// openEar opens the sockets and joins the groups. The error is a
-// [NetworkError].
-func openEar(list func() ([]net.Interface, error)) (*ear, error) {
+func newListener(list func() ([]net.Interface, error)) *listener {
 	if list == nil {
 		list = Interfaces
 	}
-	e := &ear{list: list, heard: newHeard(), joined: map[int]joined{}}
+	return &listener{list: list, packets: make(chan packet, 64), cache: newCache()}
+}
+
+// refresh opens the sockets where they are not open, and joins the groups anew
+// where the interfaces or their addresses have changed, or where that is asked
+// for: a switch may have forgotten who wanted what. The error is a
+// [NetworkError].
+func (l *listener) refresh(anew bool) error {
+	if len(l.conns) == 0 {
+		if err := l.open(); err != nil {
+			return &NetworkError{Err: err}
+		}
+	}
+	list, err := l.list()
+	if err != nil {
+		return &NetworkError{Err: err}
+	}
+	state := ""
+	var subnets []netip.Prefix
+	for _, i := range list {
+		own := prefixes(i)
+		subnets = append(subnets, own...)
+		state += fmt.Sprintln(i.Index, i.Name, i.Flags, own)
+	}
+	if state == l.state && len(l.joined) > 0 && !anew {
+		return nil
+	}
+	l.state, l.ifaces = state, list
+	err = l.join(list)
+	l.cache.keep(l.joined, subnets)
+	if len(l.joined) == 0 {
+		return &NetworkError{Interfaces: names(list), Err: err}
+	}
+	return nil
+}
+
+func (l *listener) open() error {
 	var errs []error
-	for _, open := range []func() (*sock, error){open4, open6} {
-		s, err := open()
-		if err != nil { // a system may have one of the two only
+	for _, open := range []func() (*conn, error){open4, open6} {
+		c, err := open()
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		e.socks = append(e.socks, s)
+		l.conns = append(l.conns, c)
+		l.readers.Go(func() { c.receive(l.packets) })
 	}
-	if len(e.socks) == 0 {
-		return nil, &NetworkError{Err: errors.Join(errs...)}
+	if len(l.conns) == 0 {
+		return errors.Join(errs...)
 	}
-	_ = e.join(false) // run does it again, and says why it cannot
-	return e, nil
+	return nil
 }
 
-func (e *ear) close() {
-	for _, s := range e.socks {
-		_ = s.close() // nothing is left to be sent
-	}
-}
-
-// run listens until ctx is done. tell is called for what is heard, trouble with
-// why nothing can be heard and with nil when it can again; both from this
-// goroutine.
-func (e *ear) run(ctx context.Context, poke <-chan struct{}, tell func(news), trouble func(error)) error {
-	packets := make(chan packet, 64)
-	ended := make(chan struct{}, len(e.socks))
-	for _, s := range e.socks {
-		go func() {
-			s.receive(ctx, packets)
-			ended <- struct{}{}
-		}()
-	}
-	stop := context.AfterFunc(ctx, e.close)
-	defer func() {
-		stop()
-		e.close()
-		for range e.socks {
-			<-ended
-		}
-	}()
-	troubled := false
-	look := func(anew bool) {
-		err := e.join(anew)
-		if troubled != (err != nil) {
-			troubled = err != nil
-			trouble(err)
+// join leaves the groups and joins them on the interfaces of the list. The error
+// is why one could not be joined.
+func (l *listener) join(list []net.Interface) error {
+	for _, i := range l.joined {
+		for _, c := range l.conns {
+			_ = c.leave(&i) // it may be gone
 		}
 	}
-	look(false)
-	looked := wall()
-	tick := time.NewTicker(listTime)
-	defer tick.Stop()
-	due := time.NewTimer(time.Hour)
-	defer due.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case p := <-packets:
-			e.take(p, tell)
-		case <-poke:
-			look(true)
-		case <-tick.C:
-			now := wall()
-			look(now.Sub(looked) > 3*listTime)
-			looked = now
-		case <-due.C:
-			for _, n := range e.heard.expire(wall()) {
-				tell(n)
+	l.joined = map[int]net.Interface{}
+	err := errors.New("there is none")
+	for _, i := range list {
+		for _, c := range l.conns {
+			if jerr := c.join(&i); jerr != nil {
+				err = jerr
+				continue
 			}
+			l.joined[i.Index] = i
 		}
-		now := wall()
-		e.ask(now)
-		wait := time.Hour
-		if at := e.heard.next(); !at.IsZero() {
-			wait = max(at.Sub(now), 10*time.Millisecond)
+	}
+	return err
+}
+
+// browse has the library ask who is there. Who left the last questions
+// unanswered is gone.
+func (l *listener) browse(now time.Time) error {
+	if n := len(l.asked); n >= unanswered {
+		l.asked = l.asked[n-unanswered:]
+		l.cache.silent(l.asked[0])
+	}
+	if err := browse(l.ifaces); err != nil {
+		return &NetworkError{Interfaces: names(l.ifaces), Err: err}
+	}
+	l.asked = append(l.asked, now)
+	return nil
+}
+
+// ask asks questions on all interfaces. What cannot be asked has no answer.
+func (l *listener) ask(questions []dns.Question) {
+	data, err := (&dns.Msg{Question: questions}).Pack()
+	if err != nil || len(questions) == 0 {
+		return
+	}
+	for _, i := range l.joined {
+		for _, c := range l.conns {
+			_ = c.send(data, i)
 		}
-		due.Reset(wait)
 	}
 }
 
-// wall is the clock on the wall. A record's life goes on while the computer
-// sleeps; the monotonic clock stands still.
-func wall() time.Time { return time.Now().Round(0) }
-
-func (e *ear) take(p packet, tell func(news)) {
-	i, ok := e.joined[p.on]
+func (l *listener) take(p packet, now time.Time) {
+	i, ok := l.joined[p.on]
 	if !ok { // another program has joined there: Linux gives it to all
 		return
 	}
 	var m dns.Msg
-	if m.Unpack(p.data) != nil {
-		return
-	}
-	for _, n := range e.heard.take(&m, i.Index, i.Name, i.Flags&net.FlagLoopback != 0, wall()) {
-		tell(n)
+	if m.Unpack(p.data) == nil {
+		l.cache.take(&m, &i, now)
 	}
 }
 
-// join joins the groups on the interfaces that are there now, and leaves them
-// where none is left. An interface whose addresses have changed is joined anew,
-// and all are after a wake: a switch may have forgotten who wanted what.
-func (e *ear) join(anew bool) error {
-	list, err := e.list()
-	if err != nil {
-		return &NetworkError{Err: err}
+func (l *listener) close() {
+	for _, c := range l.conns {
+		_ = c.Close() // nothing is left to be sent
 	}
-	if len(list) == 0 {
-		err = errors.New("there is none")
-	}
-	for index, j := range e.joined {
-		if !slices.ContainsFunc(list, func(i net.Interface) bool { return i.Index == index && i.Name == j.Name }) {
-			e.leave(j.Interface)
+	l.readers.Wait()
+}
+
+// receive passes responses on until the socket is closed. What was not sent to
+// the group need not come from this link, and a response comes from port 5353
+// (RFC 6762 sections 11 and 6). Where nobody takes them, packets are dropped.
+func (c *conn) receive(out chan<- packet) {
+	buf := make([]byte, maxPacket+1)
+	for {
+		n, on, to, from, err := c.read(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
 		}
-	}
-	for _, i := range list {
-		now := joined{i, addrsOf(i)}
-		old, ok := e.joined[i.Index]
-		if ok && old.addrs == now.addrs && !anew {
+		if err != nil { // an interface went down, say; the next read may work
+			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		if ok {
-			e.leave(old.Interface)
+		response := n >= 12 && n <= maxPacket && buf[2]&0x80 != 0
+		u, ok := from.(*net.UDPAddr)
+		if !response || !ok || u.Port != group4.Port || to != nil && !to.Equal(group4.IP) && !to.Equal(group6.IP) {
+			continue
 		}
-		for _, s := range e.socks {
-			jerr := s.join(&i)
-			if jerr == nil {
-				e.joined[i.Index] = now
-			} else {
-				err = jerr
-			}
+		select {
+		case out <- packet{append([]byte(nil), buf[:n]...), on}:
+		default:
 		}
+		time.Sleep(floodPause)
 	}
-	if len(e.joined) > 0 {
-		return nil
-	}
-	return &NetworkError{Interfaces: names(list), Err: err}
 }
 
-func (e *ear) leave(i net.Interface) {
-	for _, s := range e.socks {
-		_ = s.leave(&i) // it may be gone
-	}
-	delete(e.joined, i.Index)
-}
-
-func addrsOf(i net.Interface) string {
-	addrs, err := i.Addrs()
-	if err != nil {
-		return ""
-	}
-	out := i.Flags.String()
-	for _, a := range addrs {
-		out += " " + a.String()
-	}
-	return out
-}
-
-// ask asks for what is missing.
-func (e *ear) ask(now time.Time) {
-	if !e.asks.ready(now, askRate, askBurst) {
-		return
-	}
-	questions, on := e.heard.missing(now)
-	if len(questions) == 0 {
-		return
-	}
-	e.asks.take()
-	m := &dns.Msg{Question: questions}
-	data, err := m.Pack()
-	if err != nil {
-		return
-	}
-	for _, index := range on {
-		if i, ok := e.joined[index]; ok {
-			for _, s := range e.socks {
-				s.send(data, &i.Interface) // what cannot be asked has no answer
-			}
-		}
-	}
-}
+// floodPause is the least time between two packets of a socket. It bounds what a
+// flood costs; a home has some ten packets a second.
+const floodPause = 5 * time.Millisecond

@@ -1,5 +1,0 @@
-//go:build !race
-
-package bonjour
-
-const raceEnabled = false
