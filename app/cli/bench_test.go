@@ -64,13 +64,15 @@ func newBenchPhoneOf(b *testing.B, counts map[health.Type]int, cost time.Duratio
 	b.Helper()
 	p := &benchPhone{}
 	now := time.Now()
-	history, err := simulator.Generate(simulator.Plan{Seed: 11, From: now.AddDate(-5, 0, 0), To: now, Types: typesOf(counts), Counts: counts})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, t := range history.Types() {
+	history := simulator.NewHistory()
+	for t, n := range counts {
+		plan := simulator.Plan{Seed: 11, From: now.AddDate(-5, 0, 0), To: now, Types: []health.Type{t}, Samples: n}
+		if err := history.Extend(plan); err != nil {
+			b.Fatal(err)
+		}
 		p.n += history.Len(t)
 	}
+	var err error
 	p.Phone, err = simulator.New(simulator.Options{Protocol: 2, History: history, Types: typesOf(counts), NoRateLimit: true, SampleCost: cost, Script: func(r simulator.Request) []string {
 		if r.Path == "/api/v1/health/data" {
 			p.mu.Lock()

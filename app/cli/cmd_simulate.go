@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,7 +77,7 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 	f.StringVar(&o.export, "export", "", "serve an Apple Health export (export.zip or export.xml) instead")
 	f.StringVar(&o.name, "name", simulator.DefaultName, "the iPhone's name")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "where to listen; port 0 is any free one, as the app does")
-	f.StringVar(&o.host, "host", "", "the address to put into the QR code (default: where it listens)")
+	f.StringVar(&o.host, "host", "", "the address to put into the QR code (default: where it listens, or one that others can reach)")
 	f.StringVar(&o.qrFile, "qr-file", "", "write the QR code to this PNG file")
 	f.BoolVar(&o.noQR, "no-qr", false, "do not draw the QR code in the terminal")
 	f.StringVar(&o.dir, "dir", "", "keep identity and pairings in this folder, so that they outlive a restart")
@@ -272,14 +273,7 @@ func (s *session) unshare() {
 
 // host is what goes into the QR code.
 func (s *session) host() string {
-	if s.o.host != "" {
-		return s.o.host
-	}
-	ip := s.phone.Addr().IP
-	if ip.IsUnspecified() {
-		ip = net.IPv4(127, 0, 0, 1)
-	}
-	return ip.String()
+	return cmp.Or(s.o.host, s.phone.Host())
 }
 
 // showCode opens a pairing and shows its QR code.
@@ -369,11 +363,11 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 		s.tell(simulatorEvent{Event: "sharing", Name: s.phone.Name(), Host: s.host(), Port: s.phone.Port()}, "shares at %s", hostPort(s.host(), s.phone.Port()))
 		return false, nil
 	case "fault":
-		s.o.faults = append(s.o.faults, words[1:]...)
-		if err := s.phone.SetFaults(s.o.faults...); err != nil {
-			s.o.faults = slices.DeleteFunc(s.o.faults, func(f string) bool { return slices.Contains(words[1:], f) })
+		all := slices.Concat(s.o.faults, words[1:])
+		if err := s.phone.SetFaults(all...); err != nil {
 			return false, simulatorError(err)
 		}
+		s.o.faults = all
 	case "heal":
 		s.o.faults = nil
 		if err := s.phone.SetFaults(); err != nil {

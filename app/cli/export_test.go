@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"healthsync/sync/appleexport"
+	"healthsync/sync/health"
 	"healthsync/sync/simulator"
 	"healthsync/sync/testenv"
 )
@@ -96,10 +98,8 @@ func TestRealExport(t *testing.T) {
 	}
 	for protocol := 1; protocol <= 2; protocol++ {
 		w := newWorld(t, protocol)
-		history, _, err := simulator.FromExport(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		history := simulator.NewHistory(exported(t, path)...)
+		var err error
 		w.phone.Stop()
 		if w.phone, err = simulator.New(simulator.Options{Protocol: protocol, History: history, NoRateLimit: true, Now: time.Now}); err != nil {
 			t.Fatal(err)
@@ -120,6 +120,23 @@ func TestRealExport(t *testing.T) {
 			t.Errorf("a second sync took %d requests, want at most 2", n)
 		}
 	}
+}
+
+// exported reads the samples of an export.
+func exported(t *testing.T, path string) (samples []health.Sample) {
+	t.Helper()
+	f, err := appleexport.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := appleexport.Read(t.Context(), f, func(r *appleexport.Record) error {
+		samples = append(samples, r.Sample)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return samples
 }
 
 func (w *world) compareStored(want map[string][2]float64) {

@@ -10,47 +10,46 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"hash"
 	"net"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// The alerts about a client's certificate (RFC 8446 section 6.2).
-const (
-	alertCertificateRevoked  tls.AlertError = 44
-	alertCertificateExpired  tls.AlertError = 45
-	alertUnknownCA           tls.AlertError = 48
-	alertCertificateRequired tls.AlertError = 116
+// clientRefusal is why a client certificate is refused: as a TLS alert
+// (RFC 8446 section 6.2) and as an answer.
+type clientRefusal struct {
+	alert      tls.AlertError
+	status     int
+	code, text string
+}
+
+var (
+	clientRevoked = &clientRefusal{44, 403, "CERT_REVOKED", "The client certificate was revoked"}
+	clientExpired = &clientRefusal{45, 401, "CERT_HAS_EXPIRED", "The client certificate is out of date"}
+	clientForeign = &clientRefusal{48, 401, "NO_CLIENT_CERTIFICATE",
+		"The client certificate was not issued by this iPhone"}
+	clientMissing = &clientRefusal{116, 401, "NO_CLIENT_CERTIFICATE", "A client certificate is required"}
 )
 
-// serverSecret takes the server's application traffic secret from a
-// connection's key log. crypto/tls sends bad_certificate for whatever a
-// callback refuses, and an iPhone says certificate_revoked where that is the
-// reason: so the alert is written by hand, with the key that crypto/tls would
-// use for its next record.
-type serverSecret struct{ secret []byte }
+// serverSecret is the server's application traffic secret of one connection,
+// taken from its key log. crypto/tls sends bad_certificate for whatever a
+// callback refuses and cannot be made to send certificate_revoked, which is
+// what an iPhone says. So the alert is encrypted here, with the key that
+// crypto/tls would use for its next record.
+type serverSecret []byte
 
 // Write takes one line of the key log (SSLKEYLOGFILE's format).
-func (s *serverSecret) Write(line []byte) (int, error) {
-	parts := bytes.Fields(line)
-	if len(parts) == 3 && string(parts[0]) == "SERVER_TRAFFIC_SECRET_0" {
-		secret, err := hex.DecodeString(string(parts[2]))
-		if err != nil {
-			return 0, err
-		}
-		s.secret = secret
+func (s *serverSecret) Write(line []byte) (n int, err error) {
+	if parts := bytes.Fields(line); len(parts) == 3 && string(parts[0]) == "SERVER_TRAFFIC_SECRET_0" {
+		*s, err = hex.DecodeString(string(parts[2]))
 	}
-	return len(line), nil
+	return len(line), err
 }
 
 // send writes a fatal alert as the first record after the server's Finished.
 // Nothing else may have been written, and nothing may be written after it.
-func (s *serverSecret) send(conn net.Conn, suite uint16, alert tls.AlertError) error {
-	if s.secret == nil {
-		return errors.New("simulator: no traffic secret")
-	}
+func (s serverSecret) send(conn net.Conn, suite uint16, alert tls.AlertError) error {
 	h, keyLen := sha256.New, 16
 	switch suite {
 	case tls.TLS_AES_256_GCM_SHA384:
@@ -58,18 +57,16 @@ func (s *serverSecret) send(conn net.Conn, suite uint16, alert tls.AlertError) e
 	case tls.TLS_CHACHA20_POLY1305_SHA256:
 		keyLen = chacha20poly1305.KeySize
 	}
-	key, err := expandLabel(h, s.secret, "key", keyLen)
+	key, err := expandLabel(h, s, "key", keyLen)
 	if err != nil {
 		return err
 	}
-	nonce, err := expandLabel(h, s.secret, "iv", 12) // sequence number 0 leaves it as it is
+	nonce, err := expandLabel(h, s, "iv", 12) // sequence number 0 leaves it as it is
 	if err != nil {
 		return err
 	}
-	var aead cipher.AEAD
-	if suite == tls.TLS_CHACHA20_POLY1305_SHA256 {
-		aead, err = chacha20poly1305.New(key)
-	} else {
+	aead, err := chacha20poly1305.New(key)
+	if suite != tls.TLS_CHACHA20_POLY1305_SHA256 {
 		var block cipher.Block
 		if block, err = aes.NewCipher(key); err == nil {
 			aead, err = cipher.NewGCM(block)
@@ -91,6 +88,5 @@ func expandLabel(h func() hash.Hash, secret []byte, label string, n int) ([]byte
 	info := binary.BigEndian.AppendUint16(nil, uint16(n))
 	info = append(info, byte(len(label)))
 	info = append(info, label...)
-	info = append(info, 0)
-	return hkdf.Expand(h, secret, string(info), n)
+	return hkdf.Expand(h, secret, string(append(info, 0)), n)
 }

@@ -67,14 +67,14 @@ func (c *client) raw(request string) (string, error) {
 	return string(b), err
 }
 
-type answer struct {
+type reply struct {
 	status  int
 	line    string
 	headers string
 	body    []byte
 }
 
-func (a answer) json() map[string]any {
+func (a reply) json() map[string]any {
 	var m map[string]any
 	if json.Unmarshal(a.body, &m) != nil {
 		return nil
@@ -82,15 +82,15 @@ func (a answer) json() map[string]any {
 	return m
 }
 
-func parseAnswer(raw string) (answer, error) {
+func parseAnswer(raw string) (reply, error) {
 	head, body, ok := strings.Cut(raw, "\r\n\r\n")
 	line, headers, _ := strings.Cut(head, "\r\n")
 	parts := strings.SplitN(line, " ", 3)
 	if !ok || len(parts) != 3 {
-		return answer{}, fmt.Errorf("not an answer: %.200q", raw)
+		return reply{}, fmt.Errorf("not an answer: %.200q", raw)
 	}
 	status, err := strconv.Atoi(parts[1])
-	return answer{status, line, headers, []byte(body)}, err
+	return reply{status, line, headers, []byte(body)}, err
 }
 
 func (c *client) request(method, path, body string) string {
@@ -104,7 +104,7 @@ func (c *client) request(method, path, body string) string {
 	return b + "\r\n" + body
 }
 
-func (c *client) do(method, path, body string) answer {
+func (c *client) do(method, path, body string) reply {
 	c.t.Helper()
 	raw, err := c.raw(c.request(method, path, body))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -26,44 +27,38 @@ func sample(n int, t health.Type, start int64, value float64) health.Sample {
 func iso(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
 
 func ask(start, end int64, limit, offset int, types ...health.Type) string {
-	return fmt.Sprintf(`{"startDate":%q,"endDate":%q,"types":%s,"limit":%d,"offset":%d}`, iso(start), iso(end), jsonStrings(types), limit, offset)
+	list := strings.ReplaceAll(fmt.Sprintf("%q", types), `" "`, `","`)
+	return fmt.Sprintf(`{"startDate":%q,"endDate":%q,"types":%s,"limit":%d,"offset":%d}`, iso(start), iso(end), list, limit, offset)
 }
 
 // model answers as HealthKitService.swift reads: each type's newest
 // limit+offset+1, filtered, joined in the order asked for, sorted stably, cut.
-func model(h *History, inclusive bool, start, end int64, limit, offset int, types []health.Type) (ids []string, hasMore bool, read int) {
+func model(h *History, start, end int64, limit, offset int, types []health.Type) (ids []string, more bool, read int) {
 	type row struct {
 		at int64
 		id string
 	}
 	var all []row
 	for _, t := range types {
-		stored := t
-		stage, isStage := t.Stage()
-		if isStage {
-			stored = health.SleepAnalysis
-		}
 		n := 0
-		s := h.series[stored]
-		for i := 0; s != nil && i < len(s.recs) && n < limit+offset+1; i++ {
-			r := s.recs[len(s.recs)-1-i]
-			if r.start < start*1000 || r.start > end*1000 || r.start == end*1000 && !inclusive {
+		for _, s := range slices.Backward(h.samples[storedAs(t)]) {
+			if s.Start < start || s.Start >= end || n == limit+offset+1 {
 				continue
 			}
 			n++
-			if !isStage || r.value == float64(stage) {
-				all = append(all, row{r.start, r.id.String() + string(t)})
+			if stage, isStage := t.Stage(); !isStage || s.Value == float64(stage) {
+				all = append(all, row{s.Start, s.ID.String() + string(t)})
 			}
 		}
 		read += n
 	}
 	slices.SortStableFunc(all, func(a, b row) int { return cmp.Compare(b.at, a.at) })
 	all = all[min(offset, len(all)):]
-	hasMore = len(all) > limit
+	more = len(all) > limit
 	for _, r := range all[:min(limit, len(all))] {
 		ids = append(ids, r.id)
 	}
-	return ids, hasMore, read
+	return ids, more, read
 }
 
 // Pages of random histories, with many equal starts, against the model.
@@ -74,14 +69,7 @@ func TestPagesAgainstModel(t *testing.T) {
 		h := NewHistory()
 		const from = 1_700_000_000
 		for n := range r.IntN(200) {
-			ty := types[r.IntN(len(types))]
-			h.Insert(sample(n, ty, from+r.Int64N(50), float64(r.IntN(6))))
-		}
-		for _, s := range h.series { // fractions of a second, still in order
-			for i := range s.recs {
-				s.recs[i].start += r.Int64N(2) * 500
-			}
-			slices.SortStableFunc(s.recs, func(a, b record) int { return cmp.Compare(a.start, b.start) })
+			h.Insert(sample(n, types[r.IntN(len(types))], from+r.Int64N(50), float64(r.IntN(6))))
 		}
 		p, err := New(Options{Protocol: 1, History: h, EndInclusive: round%2 == 0})
 		if err != nil {
@@ -95,25 +83,30 @@ func TestPagesAgainstModel(t *testing.T) {
 			start := from + r.Int64N(60) - 5
 			end := start + r.Int64N(60)
 			limit, offset := 1+r.IntN(40), r.IntN(30)*r.IntN(2)
-			want, wantMore, wantRead := model(h, p.opts.EndInclusive, start, end, limit, offset, asked)
-			before := p.Meters()
-			answer := p.handleData(&request{body: []byte(ask(start, end, limit, offset, asked...))}, nil)
-			after := p.Meters()
+			before := end
+			if p.opts.EndInclusive {
+				before++
+			}
+			want, more, read := model(h, start, before, limit, offset, asked)
+			m := p.Meters()
 			var got wirePage
-			if err := json.Unmarshal(answer.body, &got); err != nil {
-				t.Fatalf("%v: %s", err, answer.body)
+			body := p.handleData(&request{body: []byte(ask(start, end, limit, offset, asked...))}, nil).body
+			if err := json.Unmarshal(body, &got); err != nil {
+				t.Fatalf("%v: %s", err, body)
 			}
 			var ids []string
 			for _, s := range got.Samples {
 				ids = append(ids, s.ID+s.Type)
 			}
-			if !slices.Equal(ids, want) || got.HasMore != wantMore || got.ReturnedCount != len(want) || got.Status != "ok" || got.Message != nil {
-				t.Fatalf("%v from %d to %d limit %d offset %d:\n got %v %v\nwant %v %v", asked, start-from, end-from, limit, offset, ids, got.HasMore, want, wantMore)
+			if !slices.Equal(ids, want) || got.HasMore != more || got.ReturnedCount != len(want) || got.Status != "ok" || got.Message != nil {
+				t.Fatalf("%v from %d to %d limit %d offset %d:\n got %v %v\nwant %v %v", asked, start-from, end-from, limit, offset, ids, got.HasMore, want, more)
 			}
-			if read, served := after.SamplesRead-before.SamplesRead, after.SamplesServed-before.SamplesServed; read != int64(wantRead) || served != int64(len(want)) {
-				t.Fatalf("read %d, want %d; served %d, want %d", read, wantRead, served, len(want))
+			if n := p.Meters().SamplesRead - m.SamplesRead; n != int64(read) {
+				t.Fatalf("%d samples read, want %d", n, read)
 			}
-			p.buffers.put(answer.buffer)
+			if n := p.Meters().SamplesServed - m.SamplesServed; n != int64(len(want)) {
+				t.Fatalf("%d samples served, want %d", n, len(want))
+			}
 		}
 	}
 }
@@ -149,40 +142,6 @@ func TestLimits(t *testing.T) {
 		}
 		if read := c.phone.Meters().SamplesRead - before; read != x.read {
 			t.Errorf("%s: %d samples read, want %d", x.more, read, x.read)
-		}
-	}
-}
-
-// Ranges are [start, end) by full precision, though what is served is cut to
-// whole seconds.
-func TestRangeEdges(t *testing.T) {
-	h := NewHistory(sample(1, health.Steps, 100, 1), sample(2, health.Steps, 110, 2), sample(3, health.Steps, 120, 3))
-	h.series[health.Steps].recs[1].start += 700
-	for _, inclusive := range []bool{false, true} {
-		c := start(t, Options{Protocol: 1, History: h, EndInclusive: inclusive}).paired()
-		for _, x := range []struct {
-			start, end int64
-			want       string
-		}{
-			{100, 120, "[2 1]"}, {100, 121, "[3 2 1]"}, {101, 121, "[3 2]"}, {110, 111, "[2]"}, {111, 120, "[]"}, {110, 110, "[]"}, {100, 100, "[]"},
-		} {
-			want := x.want
-			if inclusive {
-				want = map[int64]string{120: strings.Replace(x.want, "[", "[3 ", 1), 100: "[1]"}[x.end]
-				if want = strings.Replace(want, " ]", "]", 1); want == "" {
-					want = x.want
-				}
-			}
-			var got []float64
-			for _, s := range c.page(ask(x.start, x.end, 10, 0, health.Steps)).Samples {
-				got = append(got, s.Value)
-				if s.Value == 2 && s.StartDate != iso(110) {
-					t.Errorf("the fraction is served: %s", s.StartDate)
-				}
-			}
-			if fmt.Sprint(got) != want {
-				t.Errorf("[%d, %d) inclusive %v: %v, want %s", x.start, x.end, inclusive, got, want)
-			}
 		}
 	}
 }
@@ -226,6 +185,54 @@ func TestNotFinite(t *testing.T) {
 		}
 		if p := c.page(ask(0, 1000, 1, 0, health.Steps)); len(p.Samples) != 1 {
 			t.Errorf("a page without it: %+v", p)
+		}
+	}
+}
+
+// What a sample looks like: whole seconds, escaped slashes, no member that it
+// does not have, and keys in an order that changes.
+func TestSampleOnTheWire(t *testing.T) {
+	s := sample(1, health.BloodOxygen, 1_700_000_000, 0.97)
+	s.Unit, s.Source = "%", "A/B \u2028<\xff>"
+	stage := sample(2, health.SleepAnalysis, 1_700_000_100, 3)
+	stage.Metadata = `{"sleepStage":"core"}`
+	c := start(t, Options{Protocol: 1, History: NewHistory(s, stage), NoRateLimit: true}).paired()
+	orders := map[string]bool{}
+	for range 50 {
+		a := c.do("POST", pathData, ask(0, 2e9, 10, 0, health.BloodOxygen, health.SleepAnalysis))
+		orders[regexp.MustCompile(`"samples":.{10}`).FindString(string(a.body))] = true
+		list := a.json()["samples"].([]any)
+		got, other := list[1].(map[string]any), list[0].(map[string]any)
+		if len(got) != 7 || got["id"] != "00000000-0000-0000-0000-000000000001" || got["startDate"] != "2023-11-14T22:13:20Z" ||
+			got["endDate"] != "2023-11-14T22:14:20Z" || got["value"] != 0.97 || got["sourceName"] != "A/B \u2028<\ufffd>" {
+			t.Fatalf("%s", a.body)
+		}
+		if !strings.Contains(string(a.body), `A\/B`) || fmt.Sprint(other["metadata"]) != "map[sleepStage:core]" {
+			t.Fatalf("%s", a.body)
+		}
+	}
+	if len(orders) < 4 {
+		t.Errorf("only %d orders of keys were seen: a client could rely on one", len(orders))
+	}
+}
+
+// Dates as iOS 17 and 18 read them: without a fraction of a second.
+func TestParseDate(t *testing.T) {
+	const noon = 1767787200 // 2026-01-07T12:00:00Z
+	for in, want := range map[string]int64{
+		"2026-01-07T12:00:00Z": noon, "2026-01-07T14:00:00+02:00": noon, "2026-01-07T06:30:00-05:30": noon,
+		"0001-01-01T00:00:00Z": -62135596800, "1969-12-31T23:59:59Z": -1,
+	} {
+		if got, err := parseDate(in); err != nil || got != want {
+			t.Errorf("%q is read as %d, %v; want %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{
+		"", "2026-01-07", "2026-01-07T12:00:00", "2026-01-07T12:00:00.000Z", "2026-01-07T12:00:00.5+00:00", "2026-01-07T12:00:00,5Z",
+		"2026-01-07 12:00:00Z", "2026-13-07T12:00:00Z", "2026-01-07T25:00:00Z", "2026-01-07T12:00Z", "yesterday", "1767787200",
+	} {
+		if got, err := parseDate(in); err == nil {
+			t.Errorf("%q is read as %d", in, got)
 		}
 	}
 }

@@ -21,94 +21,55 @@ type FaultInfo struct {
 	What string `json:"what"`
 }
 
-// Names of the faults.
-const (
-	faultExpiredServer  = "expired-server-cert"
-	faultEarlyServer    = "not-yet-valid-server-cert"
-	faultExpiredClient  = "expired-client-cert"
-	faultShortClient    = "short-client-cert"
-	faultExpiredCA      = "expired-ca"
-	faultWrongName      = "wrong-name"
-	faultWrongUsage     = "wrong-usage"
-	faultOtherCA        = "other-ca"
-	faultSelfSigned     = "self-signed"
-	faultBrokenChain    = "broken-chain"
-	faultRevoked        = "revoked"
-	faultNoClientCert   = "no-client-cert"
-	faultForeignCert    = "foreign-client-cert"
-	faultStallHandshake = "stall-handshake"
-	faultTLS12          = "tls12"
-	faultNotTLS         = "not-tls"
-	faultRefuse         = "refuse"
-	faultReset          = "reset"
-	faultHangUp         = "hang-up"
-	faultCutPage        = "cut-page"
-	faultStallPage      = "stall-page"
-	faultNotJSON        = "not-json"
-	faultEmptyJSON      = "empty-json"
-	faultStall          = "stall"
-	faultLocked         = "locked"
-	faultRateLimited    = "rate-limited"
-	faultHTTP           = "http"
-	faultHTTP500        = "http-500"
-	faultHasMore        = "wrong-hasmore"
-	faultExpiredCode    = "expired-code"
-	faultInvalidCode    = "invalid-code"
-	faultLockedOut      = "locked-out"
-	faultNoSession      = "no-session"
-	faultTokenRejected  = "token-rejected"
-	faultPermission     = "permission-lost"
-	faultDisabled       = "type-disabled"
-	faultUnavailable    = "health-unavailable"
-	faultClockSkew      = "clock-skew"
-	faultNoRenew        = "no-renew"
-	faultCrash          = "crash"
-)
-
 // Faults lists every fault there is, in the order of a request's way through
 // the phone.
 func Faults() []FaultInfo {
 	return []FaultInfo{
-		{faultRefuse, "", "nothing listens on the port any more: connection refused"},
-		{faultStallHandshake, "", "takes the connection and never answers the TLS hello"},
-		{faultNotTLS, "", "speaks plain HTTP on the port"},
-		{faultTLS12, "", "speaks TLS 1.2 only"},
-		{faultExpiredServer, "[DURATION]", "its server certificate expired so long ago (default 384h)"},
-		{faultEarlyServer, "[DURATION]", "its server certificate becomes valid so much later (default 24h)"},
-		{faultExpiredCA, "[DURATION]", "its CA expired so long ago (default 24h; negative: will expire); before pairing"},
-		{faultWrongName, "[NAME]", "its server certificate is for another name or address (default 10.9.9.9)"},
-		{faultWrongUsage, "", "its server certificate is for clients"},
-		{faultOtherCA, "", "its server certificate comes from another CA of the same name: another phone"},
-		{faultSelfSigned, "", "its server certificate is self-signed"},
-		{faultBrokenChain, "", "its server certificate comes from an intermediate that it does not send"},
-		{faultNoClientCert, "[alert]", "takes no client certificate for one: 401 NO_CLIENT_CERTIFICATE or the TLS alert (version 2)"},
-		{faultForeignCert, "[alert]", "does not know the CA of the client certificate: 401 or the TLS alert unknown_ca (version 2)"},
-		{faultExpiredClient, "[alert]", "takes the client certificate for expired: 401 CERT_HAS_EXPIRED or the TLS alert (version 2)"},
-		{faultShortClient, "[DURATION]", "issues client certificates that are valid for so long only (default 10s; version 2)"},
-		{faultRevoked, "[alert]", "takes the client certificate for revoked: 403 CERT_REVOKED or the TLS alert (version 2)"},
-		{faultReset, "[handshake]", "resets the connection after the request, or in the handshake"},
-		{faultHangUp, "", "closes the connection after the request without an answer"},
-		{faultStall, "[DURATION]", "answers nothing after the request, for so long (default: ever)"},
-		{faultTokenRejected, "", "401: the token is not known any more (version 1)"},
-		{faultRateLimited, "", "429 for every request"},
-		{faultHTTP500, "", "500 for every request"},
-		{faultHTTP, "STATUS", "this status for every request"},
-		{faultExpiredCode, "", "the pairing code has expired"},
-		{faultInvalidCode, "", "the pairing code is wrong, whatever it is"},
-		{faultLockedOut, "", "too many wrong pairing codes"},
-		{faultNoSession, "", "no pairing is under way"},
-		{faultNoRenew, "", "404 for renew: this phone does not offer it (version 2)"},
-		{faultLocked, "", "the phone is locked: 423"},
-		{faultDisabled, "TYPE", "a type is no longer enabled: gone from the list, 403 when asked for"},
-		{faultPermission, "TYPE", "permission for a type was taken away: no samples, no error"},
-		{faultUnavailable, "", "health data is unavailable: status error in a 200"},
-		{faultCrash, "[TYPE]", "reading a sample of the type crashes the app (default standHours: the shipping app asks for minutes as a count)"},
-		{faultCutPage, "[BYTES]", "cuts the answer off in its body after so many bytes (default: half of it)"},
-		{faultStallPage, "[BYTES]", "sends so many bytes of the body (default: half of it) and then nothing more"},
-		{faultNotJSON, "", "answers a web page with status 200"},
-		{faultEmptyJSON, "", "answers {} with status 200, as the app does where a value is not finite"},
-		{faultHasMore, "", "says hasMore where there is no more, and not where there is"},
-		{faultClockSkew, "DURATION", "the phone's clock is ahead by so much (negative: behind)"},
+		{"refuse", "", "nothing listens on the port any more: connection refused"},
+		{"stall-handshake", "", "takes the connection and never answers the TLS hello"},
+		{"not-tls", "", "speaks plain HTTP on the port"},
+		{"tls12", "", "speaks TLS 1.2 only"},
+		{"expired-server-cert", "[DURATION]", "its server certificate expired so long ago (default 384h)"},
+		{"not-yet-valid-server-cert", "[DURATION]", "its server certificate becomes valid so much later (default 24h)"},
+		{"expired-ca", "[DURATION]", "its CA expired so long ago (default 24h; negative: will expire); before pairing"},
+		{"wrong-name", "[NAME]", "its server certificate is for another name or address (default 10.9.9.9)"},
+		{"wrong-usage", "", "its server certificate is for clients"},
+		{"other-ca", "", "its server certificate comes from another CA of the same name: another phone"},
+		{"self-signed", "", "its server certificate is self-signed"},
+		{"broken-chain", "", "its server certificate comes from an intermediate that it does not send"},
+		{"no-client-cert", "[alert]",
+			"takes no client certificate for one: 401 NO_CLIENT_CERTIFICATE or the TLS alert (version 2)"},
+		{"foreign-client-cert", "[alert]",
+			"does not know the CA of the client certificate: 401 or the TLS alert unknown_ca (version 2)"},
+		{"expired-client-cert", "[alert]",
+			"takes the client certificate for expired: 401 CERT_HAS_EXPIRED or the TLS alert (version 2)"},
+		{"short-client-cert", "[DURATION]",
+			"issues client certificates that are valid for so long only (default 10s; version 2)"},
+		{"revoked", "[alert]", "takes the client certificate for revoked: 403 CERT_REVOKED or the TLS alert (version 2)"},
+		{"reset", "[handshake]", "resets the connection after the request, or in the handshake"},
+		{"hang-up", "", "closes the connection after the request without an answer"},
+		{"stall", "[DURATION]", "answers nothing after the request, for so long (default: ever)"},
+		{"token-rejected", "", "401: the token is not known any more (version 1)"},
+		{"rate-limited", "", "429 for every request"},
+		{"http-500", "", "500 for every request"},
+		{"http", "STATUS", "this status for every request"},
+		{"expired-code", "", "the pairing code has expired"},
+		{"invalid-code", "", "the pairing code is wrong, whatever it is"},
+		{"locked-out", "", "too many wrong pairing codes"},
+		{"no-session", "", "no pairing is under way"},
+		{"no-renew", "", "404 for renew: this phone does not offer it (version 2)"},
+		{"locked", "", "the phone is locked: 423"},
+		{"type-disabled", "TYPE", "a type is no longer enabled: gone from the list, 403 when asked for"},
+		{"permission-lost", "TYPE", "permission for a type was taken away: no samples, no error"},
+		{"health-unavailable", "", "health data is unavailable: status error in a 200"},
+		{"crash", "[TYPE]",
+			"reading a sample of the type crashes the app (default standHours: the shipping app asks for minutes as a count)"},
+		{"cut-page", "[BYTES]", "cuts the answer off in its body after so many bytes (default: half of it)"},
+		{"stall-page", "[BYTES]", "sends so many bytes of the body (default: half of it) and then nothing more"},
+		{"not-json", "", "answers a web page with status 200"},
+		{"empty-json", "", "answers {} with status 200, as the app does where a value is not finite"},
+		{"wrong-hasmore", "", "says hasMore where there is no more, and not where there is"},
+		{"clock-skew", "DURATION", "the phone's clock is ahead by so much (negative: behind)"},
 	}
 }
 
@@ -123,46 +84,47 @@ type faults map[string]string
 
 func parseFaults(list []string) (faults, error) {
 	f := make(faults, len(list))
+	all := Faults()
 	for _, text := range list {
 		name, arg, has := strings.Cut(text, ":")
-		all := Faults()
 		i := slices.IndexFunc(all, func(i FaultInfo) bool { return i.Name == name })
 		if i < 0 {
 			return nil, &FaultError{text, "there is no such fault"}
 		}
-		info := all[i]
-		optional := strings.HasPrefix(info.Arg, "[")
-		kind := strings.Trim(info.Arg, "[]")
+		kind := strings.Trim(all[i].Arg, "[]")
+		optional := kind != all[i].Arg
+		reason := ""
 		switch {
 		case has && arg == "":
-			return nil, &FaultError{text, "nothing follows the colon"}
+			reason = "nothing follows the colon"
 		case has && kind == "":
-			return nil, &FaultError{text, "it takes no argument"}
-		case !has && kind != "" && !optional:
-			return nil, &FaultError{text, "it needs an argument: " + name + ":" + kind}
+			reason = "it takes no argument"
+		case has:
+			reason = badArgument(kind, arg)
+		case kind != "" && !optional:
+			reason = "it needs an argument: " + name + ":" + kind
 		}
-		if has {
-			if reason := badFaultArg(kind, arg); reason != "" {
-				return nil, &FaultError{text, reason}
-			}
+		if reason != "" {
+			return nil, &FaultError{text, reason}
 		}
 		f[name] = arg
 	}
 	return f, nil
 }
 
-func badFaultArg(kind, arg string) string {
+func badArgument(kind, arg string) string {
+	n, err := strconv.Atoi(arg)
 	switch kind {
 	case "DURATION":
 		if _, err := time.ParseDuration(arg); err != nil {
 			return "not a duration such as 90s or 24h"
 		}
 	case "BYTES":
-		if n, err := strconv.Atoi(arg); err != nil || n < 0 {
+		if err != nil || n < 0 {
 			return "not a number of bytes"
 		}
 	case "STATUS":
-		if n, err := strconv.Atoi(arg); err != nil || n < 200 || n > 599 {
+		if err != nil || n < 200 || n > 599 {
 			return "not an HTTP status"
 		}
 	case "alert", "handshake":
@@ -175,9 +137,6 @@ func badFaultArg(kind, arg string) string {
 
 // with gives the faults of both; more's win.
 func (f faults) with(more faults) faults {
-	if len(more) == 0 {
-		return f
-	}
 	both := maps.Clone(f)
 	maps.Copy(both, more)
 	return both
@@ -196,12 +155,7 @@ func (f faults) duration(name string, def time.Duration) time.Duration {
 // names reports whether the fault is in force for this type. Its argument may
 // be a list with commas.
 func (f faults) names(name string, t health.Type) bool {
-	for one := range strings.SplitSeq(f[name], ",") {
-		if one != "" && health.Type(one) == t {
-			return true
-		}
-	}
-	return false
+	return f.has(name) && slices.Contains(strings.Split(f[name], ","), string(t))
 }
 
 // SetFaults replaces the faults in force; none clears them. The texts are those
@@ -214,5 +168,14 @@ func (p *Phone) SetFaults(list ...string) error {
 		return err
 	}
 	p.faults.Store(&f)
-	return p.listenAgain()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.stop == nil:
+	case f.has("refuse"):
+		p.closeListener()
+	case p.listener == nil:
+		return p.listen(p.addr.String())
+	}
+	return nil
 }

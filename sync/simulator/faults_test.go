@@ -83,7 +83,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	page := ask(0, 1000, 10, 0, health.Steps)
-	data := func(ok func(answer) bool) func(*testing.T) {
+	data := func(ok func(reply) bool) func(*testing.T) {
 		return func(t *testing.T) {
 			if a := c.do("POST", pathData, page); !ok(a) {
 				t.Errorf("%s %s", a.line, a.body)
@@ -198,15 +198,15 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%s", a.line)
 			}
 		},
-		"locked": data(func(a answer) bool { return a.status == 423 && a.json()["status"] == "locked" }),
+		"locked": data(func(a reply) bool { return a.status == 423 && a.json()["status"] == "locked" }),
 		"type-disabled:steps": func(t *testing.T) {
-			data(func(a answer) bool { return a.status == 403 && a.json()["code"] == "TYPE_NOT_ENABLED" })(t)
+			data(func(a reply) bool { return a.status == 403 && a.json()["code"] == "TYPE_NOT_ENABLED" })(t)
 			if a := c.do("GET", pathTypes, ""); strings.Contains(string(a.body), `"steps"`) {
 				t.Errorf("%s", a.body)
 			}
 		},
-		"permission-lost:weight,steps": data(func(a answer) bool { return a.json()["status"] == "ok" && a.json()["returnedCount"] == 0.0 }),
-		"health-unavailable": data(func(a answer) bool {
+		"permission-lost:weight,steps": data(func(a reply) bool { return a.json()["status"] == "ok" && a.json()["returnedCount"] == 0.0 }),
+		"health-unavailable": data(func(a reply) bool {
 			return a.status == 200 && a.json()["status"] == "error" && a.json()["message"] != nil
 		}),
 		"crash": func(t *testing.T) {
@@ -244,8 +244,8 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%q %v", raw, err)
 			}
 		},
-		"not-json":   data(func(a answer) bool { return a.status == 200 && !json.Valid(a.body) }),
-		"empty-json": data(func(a answer) bool { return a.status == 200 && string(a.body) == "{}" }),
+		"not-json":   data(func(a reply) bool { return a.status == 200 && !json.Valid(a.body) }),
+		"empty-json": data(func(a reply) bool { return a.status == 200 && string(a.body) == "{}" }),
 		"wrong-hasmore": func(t *testing.T) {
 			if p := c.page(page); !p.HasMore {
 				t.Error("no more where there is none")
@@ -303,7 +303,7 @@ func TestFaultsAreChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.SetFaults("reset", "nonsense"); err == nil || !p.faults.Load().has(faultLocked) {
+	if err := p.SetFaults("reset", "nonsense"); err == nil || !p.faults.Load().has("locked") {
 		t.Errorf("%v: the faults in force were changed", err)
 	}
 }

@@ -3,20 +3,27 @@ package simulator
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
+
+// net/http cannot be the app's server: it takes header names in any case and
+// chunked bodies, adds headers of its own and tells the client that the
+// connection closes. A client that passes with it fails with the app.
 
 // From NetworkServer.swift.
 const (
 	maxHeaders  = 16_384
 	maxBody     = 1_048_576
 	maxDuration = 10 * time.Second
-	chunkSize   = 16_384
 )
 
 // request is one HTTP request as the app parses it, which is less than
@@ -29,128 +36,103 @@ type request struct {
 	rest         bool // bytes follow that belong to no request
 }
 
-// The app's HTTPParseError, and its end where Swift's runtime would have
-// stopped it (a trap is no answer).
+// The app's HTTPParseError.
 var (
 	errInvalid    = errors.New("simulator: invalid request")
 	errIncomplete = errors.New("simulator: request incomplete")
 	errTooLarge   = errors.New("simulator: request too large")
-	errTrap       = errors.New("simulator: the app would have crashed")
 )
 
 // readRequest reads as NetworkServer.receiveRequest does. The ten seconds are
 // looked at only before each read: a client that stays silent is waited for.
 func readRequest(r io.Reader, now func() time.Time) (*request, error) {
 	var buf []byte
-	chunk := make([]byte, chunkSize)
-	start := now()
-	for {
-		if now().Sub(start) > maxDuration {
-			return nil, errIncomplete
-		}
+	chunk := make([]byte, 16_384)
+	for start := now(); now().Sub(start) <= maxDuration; {
 		n, err := r.Read(chunk)
-		if n == 0 {
-			if errors.Is(err, io.EOF) {
-				return nil, errIncomplete
-			}
-			if err != nil {
-				return nil, errInvalid
-			}
-			continue
+		switch {
+		case n == 0 && errors.Is(err, io.EOF):
+			return nil, errIncomplete
+		case n == 0 && err != nil:
+			return nil, errInvalid
 		}
 		buf = append(buf, chunk[:n]...)
 		if len(buf) > maxHeaders+maxBody {
 			return nil, errTooLarge
 		}
-		req, err := parseRequest(buf)
-		if req != nil || err != nil {
+		if req, err := parseRequest(buf); req != nil || err != nil {
 			return req, err
 		}
 	}
+	return nil, errIncomplete
 }
 
 // parseRequest gives nil, nil where more must come.
 func parseRequest(data []byte) (*request, error) {
 	head, body, found := bytes.Cut(data, []byte("\r\n\r\n"))
-	if !found {
-		if len(data) > maxHeaders {
-			return nil, errTooLarge
-		}
-		return nil, nil
-	}
-	if len(head) > maxHeaders {
+	switch {
+	case len(head) > maxHeaders:
 		return nil, errTooLarge
-	}
-	if !utf8.Valid(head) {
+	case !found:
+		return nil, nil
+	case !utf8.Valid(head):
 		return nil, errInvalid
 	}
-	lines := strings.Split(string(head), "\r\n")
-	parts := strings.FieldsFunc(lines[0], func(r rune) bool { return r == ' ' })
+	first, rest, _ := strings.Cut(string(head), "\r\n")
+	parts := strings.Fields(first)
 	if len(parts) < 2 {
 		return nil, errInvalid
 	}
-	req := &request{method: parts[0], path: parts[1], headers: make(map[string]string, len(lines))}
-	for _, line := range lines[1:] {
+	req := &request{method: parts[0], path: parts[1], headers: map[string]string{}}
+	for line := range strings.SplitSeq(rest, "\r\n") {
 		if key, value, ok := strings.Cut(line, ":"); ok {
-			req.headers[trimSwift(key)] = trimSwift(value)
+			req.headers[strings.TrimSpace(key)] = strings.TrimSpace(value)
 		}
 	}
-	length, err := strconv.ParseInt(req.headers["Content-Length"], 10, 64)
-	if err != nil {
-		length = 0
-	}
+	length, err := strconv.Atoi(req.headers["Content-Length"])
 	switch {
+	case err != nil:
+		length = 0
 	case length > maxBody:
 		return nil, errTooLarge
 	case length < 0:
-		return nil, errTrap // Data.prefix of a negative length
-	case int64(len(body)) < length:
+		return nil, errInvalid
+	case len(body) < length:
 		return nil, nil
 	}
-	req.body, req.rest = body[:length], int64(len(body)) > length
+	req.body, req.rest = body[:length], len(body) > length
 	return req, nil
-}
-
-// trimSwift trims CharacterSet.whitespaces: category Zs and the tab.
-func trimSwift(s string) string {
-	return strings.TrimFunc(s, func(r rune) bool { return r == '\t' || unicode.Is(unicode.Zs, r) })
 }
 
 // bearer gives the token of an Authorization header (NetworkServer.bearerToken).
 func (r *request) bearer() string {
-	parts := strings.FieldsFunc(r.headers["Authorization"], func(c rune) bool { return c == ' ' })
+	parts := strings.Fields(r.headers["Authorization"])
 	if len(parts) != 2 || strings.ToLower(parts[0]) != "bearer" {
 		return ""
 	}
 	return parts[1]
 }
 
-// response is an answer as HTTPResponse writes it: two headers at most, and
-// nothing says that the connection closes.
+// response is an answer as HTTPResponse.swift writes it: two headers at most,
+// and nothing says that the connection closes.
 type response struct {
 	status int
-	reason string
 	typ    string // Content-Type, "" for none
 	body   []byte
-	buffer *[]byte // whose memory body is, to be given back
-	crash  bool    // no answer: the app is gone
+	read   int  // samples that the phone had to read for it
+	crash  bool // no answer: the app is gone
 }
 
 func (r *response) head() []byte {
-	b := make([]byte, 0, 128)
-	b = append(b, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(r.status), 10)
-	b = append(b, ' ')
-	b = append(b, r.reason...)
-	b = append(b, "\r\n"...)
-	if r.typ != "" {
-		b = append(b, "Content-Type: "...)
-		b = append(b, r.typ...)
-		b = append(b, "\r\n"...)
+	reason := http.StatusText(r.status)
+	if r.status == 413 {
+		reason = "Payload Too Large" // the app's words
 	}
-	b = append(b, "Content-Length: "...)
-	b = strconv.AppendInt(b, int64(len(r.body)), 10)
-	return append(b, "\r\n\r\n"...)
+	b := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n", r.status, reason)
+	if r.typ != "" {
+		b = fmt.Appendf(b, "Content-Type: %s\r\n", r.typ)
+	}
+	return fmt.Appendf(b, "Content-Length: %d\r\n\r\n", len(r.body))
 }
 
 const (
@@ -158,30 +140,37 @@ const (
 	typePlain = "text/plain"
 )
 
+// object is a JSON object. A map, because its members come in no fixed order,
+// as those of a Swift dictionary do: a client must not rely on one.
+type object = map[string]any
+
+// answer writes an object as the app's JSONEncoder does: a slash is escaped.
+// For a value that is not finite JSONEncoder throws, and the app sends "{}" with
+// the same status (HTTPTypes.swift).
+func answer(status int, o object) *response {
+	b, err := json.Marshal(o, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		b = []byte("{}")
+	}
+	return &response{status: status, typ: typeJSON, body: bytes.ReplaceAll(b, []byte("/"), []byte(`\/`))}
+}
+
 // failure is an answer that something is wrong: the app's sentence in version
 // 1, an object of code and message in version 2.
-func (p *Phone) failure(status int, reason, code, message string) *response {
-	r := &response{status: status, reason: reason, typ: typePlain, body: []byte(message)}
+func (p *Phone) failure(status int, code, message string) *response {
 	if p.opts.Protocol == 2 {
-		r.typ = typeJSON
-		r.body = object(field{"code", jsonString(code)}, field{"message", jsonString(message)})
+		return answer(status, object{"code": code, "message": message})
 	}
-	return r
+	return &response{status: status, typ: typePlain, body: []byte(message)}
 }
 
-func (p *Phone) json(fields ...field) *response {
-	return &response{status: 200, reason: "OK", typ: typeJSON, body: object(fields...)}
-}
-
-// parseFailure answers a request that could not be read; nil is no answer.
-func (p *Phone) parseFailure(err error) *response {
+// unreadable answers a request that could not be read.
+func (p *Phone) unreadable(err error) *response {
 	switch {
 	case errors.Is(err, errTooLarge):
-		return p.failure(413, "Payload Too Large", "PAYLOAD_TOO_LARGE", "Request body too large")
+		return p.failure(413, "PAYLOAD_TOO_LARGE", "Request body too large")
 	case errors.Is(err, errIncomplete):
-		return p.failure(408, "Request Timeout", "REQUEST_INCOMPLETE", "Request incomplete or timed out")
-	case errors.Is(err, errTrap):
-		return nil
+		return p.failure(408, "REQUEST_INCOMPLETE", "Request incomplete or timed out")
 	}
-	return p.failure(400, "Bad Request", "INVALID_REQUEST", "Invalid request")
+	return p.failure(400, "INVALID_REQUEST", "Invalid request")
 }

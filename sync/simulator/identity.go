@@ -7,7 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -19,35 +19,41 @@ import (
 // identity is what the phone is known by: keys and certificates, and whom it
 // has let in. It is safe for concurrent use.
 type identity struct {
-	opts Options
-	file string // "" keeps nothing
+	protocol int
+	dir      string // "" keeps nothing
 
-	mu        sync.Mutex
+	mu     sync.Mutex
+	names  []string // of the server certificate, as addrs
+	addrs  []netip.Addr
+	faulty map[string]*chain // what faults show instead, by fault
+
 	serverKey *ecdsa.PrivateKey
 	leaf      *x509.Certificate
 	caKey     *ecdsa.PrivateKey // version 2 only, as ca
 	ca        *x509.Certificate
 	tokens    map[string]time.Time // version 1: SHA-256 of the token in hex -> end
 	clients   map[string]bool      // version 2: serial number in hex -> still welcome
-	faulty    map[string]*chain    // what faults show instead, by fault
 }
 
 // chain is what the phone shows in a handshake.
 type chain struct {
 	tls.Certificate
-	leaf, ca *x509.Certificate
+	leaf, ca *x509.Certificate // ca is nil where it is not shown
 }
 
-// openIdentity reads the identity that opts.Dir holds, or makes a new one.
+// openIdentity reads the identity that o.Dir holds, or makes a new one.
 func openIdentity(o Options, now time.Time) (*identity, error) {
-	id := &identity{opts: o, tokens: map[string]time.Time{}, clients: map[string]bool{}, faulty: map[string]*chain{}}
+	id := &identity{
+		protocol: o.Protocol, dir: o.Dir, names: o.Names, addrs: o.Addrs,
+		tokens: map[string]time.Time{}, clients: map[string]bool{}, faulty: map[string]*chain{},
+	}
 	found, err := id.load()
 	if err != nil {
 		return nil, err
 	}
 	if found {
 		// A phone makes its server certificate anew when its address changes.
-		if id.ca != nil && (!sameNames(id.leaf, o) || !now.Before(id.leaf.NotAfter)) {
+		if id.ca != nil && (!isFor(id.leaf, o) || !now.Before(id.leaf.NotAfter)) {
 			err = id.reissue(o.Names, o.Addrs, now)
 		}
 		return id, err
@@ -65,18 +71,13 @@ func openIdentity(o Options, now time.Time) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return id, id.saveLocked()
+	return id, id.save()
 }
 
-// sameNames reports whether a server certificate is for the phone's names.
-func sameNames(leaf *x509.Certificate, o Options) bool {
-	var addrs []netip.Addr
-	for _, ip := range leaf.IPAddresses {
-		if a, ok := netip.AddrFromSlice(ip); ok {
-			addrs = append(addrs, a.Unmap())
-		}
-	}
-	return slices.Equal(leaf.DNSNames, o.Names) && slices.Equal(addrs, o.Addrs)
+// isFor reports whether a server certificate is for the phone's names.
+func isFor(leaf *x509.Certificate, o Options) bool {
+	return slices.Equal(leaf.DNSNames, o.Names) &&
+		slices.EqualFunc(leaf.IPAddresses, o.Addrs, func(ip net.IP, a netip.Addr) bool { return ip.Equal(a.AsSlice()) })
 }
 
 // chain gives what to show: the phone's own certificates, or those of the fault
@@ -85,23 +86,21 @@ func (id *identity) chain(f faults, now time.Time) (*chain, error) {
 	id.mu.Lock()
 	defer id.mu.Unlock()
 	for _, name := range []string{
-		faultExpiredServer, faultEarlyServer, faultExpiredCA, faultWrongName, faultWrongUsage, faultOtherCA, faultSelfSigned, faultBrokenChain,
+		"expired-server-cert", "not-yet-valid-server-cert", "expired-ca", "wrong-name", "wrong-usage", "other-ca",
+		"self-signed", "broken-chain",
 	} {
-		arg, ok := f[name]
-		if !ok {
+		if !f.has(name) {
 			continue
 		}
-		if c := id.faulty[name+":"+arg]; c != nil {
-			return c, nil
+		key := name + ":" + f[name]
+		if id.faulty[key] == nil {
+			c, err := id.faultyChain(name, f, now)
+			if err != nil {
+				return nil, err
+			}
+			id.faulty[key] = c
 		}
-		c, err := id.faultyLocked(name, f, now)
-		if err != nil {
-			return nil, err
-		}
-		if c != nil {
-			id.faulty[name+":"+arg] = c
-			return c, nil
-		}
+		return id.faulty[key], nil
 	}
 	return newChain(id.serverKey, id.leaf, id.ca), nil
 }
@@ -110,167 +109,117 @@ func (id *identity) chain(f faults, now time.Time) (*chain, error) {
 // fingerprint, the CA.
 func newChain(key crypto.Signer, leaf, ca *x509.Certificate) *chain {
 	c := &chain{leaf: leaf, ca: ca}
-	c.PrivateKey, c.Leaf, c.Certificate.Certificate = key, leaf, [][]byte{leaf.Raw}
+	c.PrivateKey, c.Certificate.Certificate = key, [][]byte{leaf.Raw}
 	if ca != nil {
 		c.Certificate.Certificate = append(c.Certificate.Certificate, ca.Raw)
 	}
 	return c
 }
 
-// faultyLocked makes the certificates of a fault; nil where the fault does not
-// exist in this version.
-func (id *identity) faultyLocked(name string, f faults, now time.Time) (*chain, error) {
-	const day = 24 * time.Hour
-	var validity Option
+// faultyChain makes the certificates of a fault. Version 1 knows those of dates
+// only.
+func (id *identity) faultyChain(name string, f faults, now time.Time) (_ *chain, err error) {
+	var opts []Option
 	switch name {
-	case faultExpiredServer:
-		until := now.Add(-f.duration(name, 16*day))
-		validity = Valid(until.AddDate(-1, 0, 0), until)
-	case faultEarlyServer:
-		from := now.Add(f.duration(name, day))
-		validity = Valid(from, from.AddDate(1, 0, 0))
+	case "expired-server-cert":
+		until := now.Add(-f.duration(name, 16*24*time.Hour))
+		opts = append(opts, Valid(until.AddDate(-1, 0, 0), until))
+	case "not-yet-valid-server-cert":
+		from := now.Add(f.duration(name, 24*time.Hour))
+		opts = append(opts, Valid(from, from.AddDate(1, 0, 0)))
 	}
 	if id.ca == nil {
-		if validity == nil {
-			return nil, nil
-		}
-		leaf, err := NewSelfSignedV1(id.serverKey, now, validity)
-		if err != nil {
-			return nil, err
+		leaf := id.leaf
+		if opts != nil {
+			if leaf, err = NewSelfSignedV1(id.serverKey, now, opts...); err != nil {
+				return nil, err
+			}
 		}
 		return newChain(id.serverKey, leaf, nil), nil
 	}
-	if validity != nil {
-		leaf, err := id.issueLocked(now, validity)
-		if err != nil {
+	ca, caKey, names, addrs := id.ca, id.caKey, id.names, id.addrs
+	if slices.Contains([]string{"other-ca", "broken-chain"}, name) {
+		if caKey, err = GenerateKey(); err != nil {
 			return nil, err
 		}
-		return newChain(id.serverKey, leaf, id.ca), nil
 	}
+	shown := true
 	switch name {
-	case faultExpiredCA:
-		until := now.Add(-f.duration(name, day))
-		ca, err := NewCA(id.caKey, now, Valid(until.AddDate(-5, 0, 0), until))
-		if err != nil {
-			return nil, err
+	case "expired-ca":
+		until := now.Add(-f.duration(name, 24*time.Hour))
+		if ca, err = NewCA(caKey, now, Valid(until.AddDate(-5, 0, 0), until)); err == nil {
+			return newChain(id.serverKey, id.leaf, ca), nil
 		}
-		return newChain(id.serverKey, id.leaf, ca), nil
-	case faultWrongName:
-		names, addrs := []string(nil), []netip.Addr(nil)
-		if a, err := netip.ParseAddr(f[name]); err == nil {
+	case "wrong-name":
+		names, addrs = nil, []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 9, 9})}
+		if a, notAddr := netip.ParseAddr(f[name]); notAddr == nil {
 			addrs = []netip.Addr{a}
 		} else if f[name] != "" {
-			names = []string{f[name]}
-		} else {
-			addrs = []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 9, 9})}
+			names, addrs = []string{f[name]}, nil
 		}
-		leaf, err := IssueServer(id.ca, id.caKey, id.serverKey.Public(), names, addrs, now)
-		if err != nil {
-			return nil, err
-		}
-		return newChain(id.serverKey, leaf, id.ca), nil
-	case faultWrongUsage:
-		leaf, err := id.issueLocked(now, Usage(x509.ExtKeyUsageClientAuth))
-		if err != nil {
-			return nil, err
-		}
-		return newChain(id.serverKey, leaf, id.ca), nil
+	case "wrong-usage":
+		opts = append(opts, Usage(x509.ExtKeyUsageClientAuth))
+	case "other-ca":
+		ca, err = NewCA(caKey, now)
+	case "broken-chain": // of the intermediate only name and key matter: nobody sees it
+		shown = false
+		ca, err = NewCA(caKey, now, CommonName("healthsync-intermediate"))
+	case "self-signed": // issued by a namesake with its own key
+		shown, caKey = false, id.serverKey
+		ca, err = NewCA(caKey, now, CommonName(pki.CommonNameServer))
 	}
-	return id.strangerLocked(name, now)
-}
-
-// strangerLocked makes the chains that end elsewhere than in the phone's CA.
-func (id *identity) strangerLocked(name string, now time.Time) (*chain, error) {
-	key, err := GenerateKey()
 	if err != nil {
 		return nil, err
 	}
-	switch name {
-	case faultSelfSigned:
-		leaf, err := selfSigned(id.serverKey, id.opts, now)
-		if err != nil {
-			return nil, err
-		}
-		return newChain(id.serverKey, leaf, nil), nil
-	case faultOtherCA:
-		ca, err := NewCA(key, now)
-		if err != nil {
-			return nil, err
-		}
-		leaf, err := IssueServer(ca, key, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now)
-		if err != nil {
-			return nil, err
-		}
-		return newChain(id.serverKey, leaf, ca), nil
-	case faultBrokenChain:
-		// The intermediate would be signed by the phone's CA, but nobody
-		// is shown it: only its name and key are needed to sign.
-		between, err := NewCA(key, now, CommonName("healthsync-intermediate"))
-		if err != nil {
-			return nil, err
-		}
-		leaf, err := IssueServer(between, key, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now)
-		if err != nil {
-			return nil, err
-		}
-		return newChain(id.serverKey, leaf, nil), nil
-	}
-	return nil, nil
-}
-
-// selfSigned makes a leaf that is its own issuer: signing by a template of its
-// own name and key is what a self-signed certificate is.
-func selfSigned(key *ecdsa.PrivateKey, o Options, now time.Time) (*x509.Certificate, error) {
-	self, err := NewCA(key, now, CommonName(pki.CommonNameServer))
+	leaf, err := IssueServer(ca, caKey, id.serverKey.Public(), names, addrs, now, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return IssueServer(self, key, key.Public(), o.Names, o.Addrs, now)
+	if !shown {
+		ca = nil
+	}
+	return newChain(id.serverKey, leaf, ca), nil
 }
 
-func (id *identity) issueLocked(now time.Time, opts ...Option) (*x509.Certificate, error) {
-	return IssueServer(id.ca, id.caKey, id.serverKey.Public(), id.opts.Names, id.opts.Addrs, now, opts...)
-}
-
+// fingerprints are those of the chain shown, and of the phone's own CA where
+// none is shown.
 func (id *identity) fingerprints(f faults, now time.Time) (leaf, ca pki.Fingerprint, err error) {
 	c, err := id.chain(f, now)
 	if err != nil {
 		return leaf, ca, err
 	}
-	leaf = pki.FingerprintOf(c.leaf)
-	switch {
-	case c.ca != nil:
+	if c.ca != nil {
 		ca = pki.FingerprintOf(c.ca)
-	case id.ca != nil:
+	} else if id.ca != nil {
 		ca = pki.FingerprintOf(id.ca)
 	}
-	return leaf, ca, nil
+	return pki.FingerprintOf(c.leaf), ca, nil
 }
 
+// reissue makes a new server certificate of the same CA.
 func (id *identity) reissue(names []string, addrs []netip.Addr, now time.Time) error {
-	id.mu.Lock()
-	defer id.mu.Unlock()
 	if id.ca == nil {
 		return nil
 	}
-	id.opts.Names, id.opts.Addrs = names, addrs
-	leaf, err := id.issueLocked(now)
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	leaf, err := IssueServer(id.ca, id.caKey, id.serverKey.Public(), names, addrs, now)
 	if err != nil {
 		return err
 	}
-	id.leaf = leaf
+	id.leaf, id.names, id.addrs = leaf, names, addrs
 	clear(id.faulty)
-	return id.saveLocked()
+	return id.save()
 }
 
 // name is the first name that the phone is known by, "" if by none.
 func (id *identity) name() string {
 	id.mu.Lock()
 	defer id.mu.Unlock()
-	if len(id.opts.Names) == 0 {
+	if len(id.names) == 0 {
 		return ""
 	}
-	return id.opts.Names[0]
+	return id.names[0]
 }
 
 // addToken makes a token; only its hash is kept, as in the app.
@@ -279,14 +228,13 @@ func (id *identity) addToken(now time.Time) (token string, expires time.Time, er
 	id.mu.Lock()
 	defer id.mu.Unlock()
 	id.tokens[hashToken(token)] = expires
-	return token, expires, id.saveLocked()
+	return token, expires, id.save()
 }
 
 func (id *identity) tokenValid(token string, now time.Time) bool {
 	id.mu.Lock()
 	defer id.mu.Unlock()
-	expires, ok := id.tokens[hashToken(token)]
-	return ok && expires.After(now)
+	return id.tokens[hashToken(token)].After(now)
 }
 
 func hashToken(token string) string {
@@ -294,82 +242,72 @@ func hashToken(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// addClient signs a Mac's request. A lifetime other than 0 replaces the year.
-// The CA given back is the one that the phone shows.
-func (id *identity) addClient(csr *x509.CertificateRequest, f faults, now time.Time) (client, ca *x509.Certificate, err error) {
-	c, err := id.chain(f, now)
-	if err != nil {
-		return nil, nil, err
-	}
-	id.mu.Lock()
-	defer id.mu.Unlock()
+// addClient signs a Mac's request. The CA given back is the one that the phone
+// shows.
+func (id *identity) addClient(
+	csr *x509.CertificateRequest, f faults, now time.Time,
+) (client, ca *x509.Certificate, err error) {
 	ca = id.ca
-	if f.has(faultExpiredCA) && c.ca != nil {
+	if f.has("expired-ca") {
+		c, err := id.chain(f, now)
+		if err != nil {
+			return nil, nil, err
+		}
 		ca = c.ca
 	}
 	var opts []Option
-	if f.has(faultShortClient) {
-		opts = append(opts, Valid(now.Add(-time.Minute), now.Add(f.duration(faultShortClient, 10*time.Second))))
+	if f.has("short-client-cert") {
+		opts = append(opts, Valid(now.Add(-time.Minute), now.Add(f.duration("short-client-cert", 10*time.Second))))
 	}
 	if client, err = IssueClient(ca, id.caKey, csr, now, opts...); err != nil {
 		return nil, nil, err
 	}
+	id.mu.Lock()
+	defer id.mu.Unlock()
 	id.clients[client.SerialNumber.Text(16)] = true
-	return client, ca, id.saveLocked()
+	return client, ca, id.save()
 }
 
-// clientState is what the phone thinks of a client certificate.
-type clientState int
-
-const (
-	clientWelcome clientState = iota
-	clientMissing
-	clientForeign
-	clientExpired
-	clientRevoked
-)
-
-// judge looks at the certificate of a connection, nil if there was none.
-func (id *identity) judge(cert *x509.Certificate, f faults, now time.Time) clientState {
+// judge says what is wrong with the certificate of a connection, nil if there
+// was none; nil is nothing. A fault comes before the truth.
+func (id *identity) judge(cert *x509.Certificate, f faults, now time.Time) *clientRefusal {
 	switch {
-	case cert == nil || f.has(faultNoClientCert):
+	case cert == nil || f.has("no-client-cert"):
 		return clientMissing
-	case f.has(faultForeignCert):
+	case f.has("foreign-client-cert"):
 		return clientForeign
-	case f.has(faultExpiredClient):
+	case f.has("expired-client-cert"):
 		return clientExpired
-	case f.has(faultRevoked):
+	case f.has("revoked"):
 		return clientRevoked
+	case cert.CheckSignatureFrom(id.ca) != nil:
+		return clientForeign
+	case now.Before(cert.NotBefore) || now.After(cert.NotAfter):
+		return clientExpired
 	}
 	id.mu.Lock()
 	defer id.mu.Unlock()
-	if cert.CheckSignatureFrom(id.ca) != nil {
-		return clientForeign
-	}
-	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
-		return clientExpired
-	}
 	// A certificate of ours that was never written down is one of a phone
 	// whose folder was lost: the CA vouches for it.
 	if welcome, listed := id.clients[cert.SerialNumber.Text(16)]; listed && !welcome {
 		return clientRevoked
 	}
-	return clientWelcome
+	return nil
 }
 
 func (id *identity) revoke(cert *x509.Certificate) error {
 	id.mu.Lock()
 	defer id.mu.Unlock()
 	id.clients[cert.SerialNumber.Text(16)] = false
-	return id.saveLocked()
+	return id.save()
 }
 
 func (id *identity) revokeAll() error {
 	id.mu.Lock()
 	defer id.mu.Unlock()
 	clear(id.tokens)
-	for serial := range maps.Keys(id.clients) {
+	for serial := range id.clients {
 		id.clients[serial] = false
 	}
-	return id.saveLocked()
+	return id.save()
 }

@@ -67,7 +67,8 @@ func NewCA(key crypto.Signer, now time.Time, opts ...Option) (*x509.Certificate,
 // addresses, valid for a year. The zone of a link-local address does not go
 // into a certificate.
 func IssueServer(
-	ca *x509.Certificate, caKey crypto.Signer, pub crypto.PublicKey, names []string, addrs []netip.Addr, now time.Time, opts ...Option,
+	ca *x509.Certificate, caKey crypto.Signer, pub crypto.PublicKey,
+	names []string, addrs []netip.Addr, now time.Time, opts ...Option,
 ) (*x509.Certificate, error) {
 	t := template(pki.CommonNameServer, now)
 	t.KeyUsage, t.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}

@@ -1,8 +1,9 @@
 package simulator
 
 import (
+	"crypto/rand"
 	"crypto/subtle"
-	"strings"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -30,22 +31,39 @@ var (
 	refusedAttempts  = &refusal{"PAIRING_LOCKED_OUT", "Too many failed attempts. Restart the iOS app to try again."}
 )
 
+// faultRefusal is the refusal that a fault asks for, or nil.
+func faultRefusal(f faults) error {
+	switch {
+	case f.has("no-session"):
+		return refusedNoSession
+	case f.has("expired-code"):
+		return refusedExpired
+	case f.has("invalid-code"):
+		return refusedInvalid
+	case f.has("locked-out"):
+		return refusedAttempts
+	}
+	return nil
+}
+
 // pairing is the app's one pending pairing.
 type pairing struct {
 	mu      sync.Mutex
-	pending bool
-	code    string
+	code    string // "" where none is pending
 	expires time.Time
 	failed  int
 }
 
 // begin starts a pairing, in place of an earlier one.
 func (p *pairing) begin(now time.Time) (code string, expires time.Time) {
+	b := make([]byte, codeLength)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	for i := range b {
+		b[i] = codeAlphabet[int(b[i])%len(codeAlphabet)]
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pending, p.failed = true, 0
-	p.code = randomText(codeLength, codeAlphabet)
-	p.expires = now.Add(codeLifetime)
+	p.code, p.expires, p.failed = string(b), now.Add(codeLifetime), 0
 	return p.code, p.expires.UTC().Truncate(time.Second)
 }
 
@@ -54,7 +72,7 @@ func (p *pairing) begin(now time.Time) (code string, expires time.Time) {
 func (p *pairing) open() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.pending
+	return p.code != ""
 }
 
 // try takes a code. After the fifth wrong one the next request of any code is
@@ -65,13 +83,13 @@ func (p *pairing) try(code string, now time.Time, accept func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case !p.pending:
+	case p.code == "":
 		return refusedNoSession
 	case p.failed >= maxAttempts:
-		p.pending = false
+		p.code = ""
 		return refusedAttempts
 	case !p.expires.After(now):
-		p.pending = false
+		p.code = ""
 		return refusedExpired
 	case subtle.ConstantTimeCompare([]byte(p.code), []byte(code)) != 1:
 		p.failed++
@@ -80,17 +98,15 @@ func (p *pairing) try(code string, now time.Time, accept func() error) error {
 	if err := accept(); err != nil {
 		return err
 	}
-	p.pending = false
+	p.code = ""
 	return nil
 }
 
-// newToken makes a token as the app does: a random UUID in upper case without
-// its hyphens.
+// newToken makes a token as the app does: 32 random hexadecimal digits.
 func newToken() string {
-	b := []byte(randomText(32, "0123456789ABCDEF"))
-	b[12] = '4'
-	b[16] = "89AB"[strings.IndexByte("0123456789ABCDEF", b[16])&3]
-	return string(b)
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return fmt.Sprintf("%X", b)
 }
 
 // limiter is the app's sliding window of 60 requests in 60 seconds per token,
@@ -105,23 +121,19 @@ const (
 	rateWindow = 60 * time.Second
 )
 
-func newLimiter() *limiter { return &limiter{log: map[string][]time.Time{}} }
-
 // limited counts a request and reports whether it is one too many; those do
 // not count (NetworkServer.isRateLimited).
 func (l *limiter) limited(who string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	kept := l.log[who][:0]
-	for _, t := range l.log[who] {
-		if now.Sub(t) < rateWindow {
-			kept = append(kept, t)
-		}
+	log := l.log[who]
+	for len(log) > 0 && now.Sub(log[0]) >= rateWindow {
+		log = log[1:]
 	}
-	if len(kept) >= rateLimit {
-		l.log[who] = kept
-		return true
+	many := len(log) >= rateLimit
+	if !many {
+		log = append(log, now)
 	}
-	l.log[who] = append(kept, now)
-	return false
+	l.log[who] = log
+	return many
 }

@@ -1,16 +1,18 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"healthsync/pki"
 	"healthsync/pki/qr"
@@ -39,11 +41,6 @@ type Options struct {
 	Dir string
 	// Now is the phone's clock; nil is time.Now.
 	Now func() time.Time
-	// Alerts makes version 2 refuse client certificates by TLS alert rather
-	// than by an HTTP answer, as spec/protocol.md allows both. While a pairing
-	// is open, connections without a certificate are let in: it may be the Mac
-	// that pairs.
-	Alerts bool
 	// NoRateLimit switches off the limit of 60 requests in 60 seconds, so that
 	// a measurement measures software.
 	NoRateLimit bool
@@ -97,23 +94,21 @@ type meters struct {
 type Phone struct {
 	opts    Options
 	history *History
-	orders  *orders
 	id      *identity
 	pair    pairing
-	limit   *limiter
+	limit   limiter
 	faults  atomic.Pointer[faults]
 	locked  atomic.Bool
 	reading sync.Mutex // held while SampleCost is waited
-	buffers buffers
 	meters  meters
 
 	mu       sync.Mutex
 	types    []health.Type
-	listener net.Listener
-	addr     *net.TCPAddr // of the last Start, kept when refusing
+	listener net.Listener // nil while refusing
+	addr     *net.TCPAddr // of the last Start
 	conns    map[net.Conn]struct{}
-	stopping context.Context
-	stop     context.CancelFunc
+	sharing  context.Context
+	stop     context.CancelFunc // nil while not sharing
 	wg       sync.WaitGroup
 }
 
@@ -147,8 +142,8 @@ func New(o Options) (*Phone, error) {
 		return nil, err
 	}
 	p := &Phone{
-		opts: o, history: o.History, orders: newOrders(),
-		limit: newLimiter(), conns: map[net.Conn]struct{}{}, types: slices.Clone(o.Types),
+		opts: o, history: o.History, limit: limiter{log: map[string][]time.Time{}},
+		conns: map[net.Conn]struct{}{}, types: slices.Clone(o.Types),
 	}
 	p.faults.Store(&f)
 	if p.id, err = openIdentity(o, p.now()); err != nil {
@@ -159,7 +154,7 @@ func New(o Options) (*Phone, error) {
 
 // now is the phone's clock, with its fault.
 func (p *Phone) now() time.Time {
-	return p.opts.Now().Add((*p.faults.Load()).duration(faultClockSkew, 0))
+	return p.opts.Now().Add((*p.faults.Load()).duration("clock-skew", 0))
 }
 
 // Start shares on an address such as "127.0.0.1:0" and gives back at once. It
@@ -170,46 +165,35 @@ func (p *Phone) Start(addr string) error {
 	if p.stop != nil {
 		return errors.New("simulator: the phone is sharing already")
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.stopping, p.stop = ctx, cancel
-	p.addr = nil
-	if err := p.listenLocked(addr); err != nil {
-		cancel()
+	p.sharing, p.stop = context.WithCancel(context.Background())
+	if err := p.listen(addr); err != nil {
+		p.stop()
 		p.stop = nil
 		return err
 	}
-	if (*p.faults.Load()).has(faultRefuse) {
-		p.listener.Close()
-		p.listener = nil
+	if (*p.faults.Load()).has("refuse") {
+		p.closeListener()
 	}
 	return nil
 }
 
-func (p *Phone) listenLocked(addr string) error {
+// listen and closeListener are called with the lock held.
+func (p *Phone) listen(addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("simulator: %w", err)
 	}
 	p.listener, p.addr = l, l.Addr().(*net.TCPAddr)
-	ctx := p.stopping
+	ctx := p.sharing
 	p.wg.Go(func() { p.accept(ctx, l) })
 	return nil
 }
 
-// listenAgain brings the listener into line with the fault "refuse".
-func (p *Phone) listenAgain() error {
-	refuse := (*p.faults.Load()).has(faultRefuse)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.stop == nil:
-	case refuse && p.listener != nil:
+func (p *Phone) closeListener() {
+	if p.listener != nil {
 		p.listener.Close()
 		p.listener = nil
-	case !refuse && p.listener == nil:
-		return p.listenLocked(p.addr.String())
 	}
-	return nil
 }
 
 // Stop ends sharing: listener and connections are gone, as when the app leaves
@@ -221,10 +205,7 @@ func (p *Phone) Stop() {
 		return
 	}
 	p.stop()
-	if p.listener != nil {
-		p.listener.Close()
-		p.listener = nil
-	}
+	p.closeListener()
 	for c := range p.conns {
 		c.Close()
 	}
@@ -250,32 +231,69 @@ func (p *Phone) Port() int {
 	return 0
 }
 
+// LocalName is the phone's name for its addresses, such as Anas-iPhone.local:
+// the first that its server certificate has.
+func (p *Phone) LocalName() string { return cmp.Or(p.id.name(), localName(p.opts.DeviceName)) }
+
+// Addrs are the addresses at which the phone can be reached: the one it
+// listens on, or all of this machine's where it listens on all. Nil before the
+// first Start.
+func (p *Phone) Addrs() []netip.Addr {
+	a := p.Addr()
+	if a == nil {
+		return nil
+	}
+	if ip, ok := netip.AddrFromSlice(a.IP); ok && !ip.IsUnspecified() {
+		return []netip.Addr{ip.Unmap()}
+	}
+	return localAddrs()
+}
+
+// Host is what the QR code should say: the address that the phone listens on,
+// or, where it listens on all, the first that others can reach. An IPv6
+// link-local address needs a zone, which each machine names for itself: in its
+// place stands the phone's .local name. "" before the first Start.
+func (p *Phone) Host() string {
+	addrs := p.Addrs()
+	if len(addrs) == 0 {
+		return ""
+	}
+	rank := func(a netip.Addr) int {
+		switch {
+		case a.IsLoopback():
+			return 3
+		case a.Is6() && a.IsLinkLocalUnicast():
+			return 2
+		case a.Is6():
+			return 1
+		}
+		return 0
+	}
+	best := slices.MinFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(rank(a), rank(b)) })
+	if rank(best) == 2 {
+		return p.LocalName()
+	}
+	return best.String()
+}
+
 // Payload opens a pairing, as showing the QR code does in the app, and gives
 // what the code says: whoever had an earlier one cannot pair with it any more.
-// The host goes in as it is; "" is the address listened on.
+// The host goes in as it is; "" is that of [Phone.Host].
 func (p *Phone) Payload(host string) (qr.Payload, error) {
-	f := *p.faults.Load()
-	leaf, ca, err := p.id.fingerprints(f, p.now())
+	f, now := *p.faults.Load(), p.now()
+	leaf, ca, err := p.id.fingerprints(f, now)
 	if err != nil {
 		return qr.Payload{}, err
 	}
-	addr := p.Addr()
-	if addr == nil {
+	if p.Addr() == nil {
 		return qr.Payload{}, errors.New("simulator: the phone has not shared yet: there is no port to tell")
 	}
-	if host == "" {
-		host = addr.IP.String()
-		if addr.IP.IsUnspecified() {
-			host = "127.0.0.1"
-		}
-	}
-	now := p.now()
-	if f.has(faultExpiredCode) {
+	if f.has("expired-code") {
 		now = now.Add(-2 * codeLifetime)
 	}
 	code, expires := p.pair.begin(now)
 	return qr.Payload{
-		Version: p.opts.Protocol, Host: host, Port: addr.Port, Code: code,
+		Version: p.opts.Protocol, Host: cmp.Or(host, p.Host()), Port: p.Port(), Code: code,
 		ExpiresAt: expires, Leaf: leaf, CA: ca,
 	}, nil
 }
@@ -353,7 +371,7 @@ func (p *Phone) enabled(f faults) []health.Type {
 	if types == nil {
 		types = p.known()
 	}
-	types = slices.DeleteFunc(types, func(t health.Type) bool { return f.names(faultDisabled, t) })
+	types = slices.DeleteFunc(types, func(t health.Type) bool { return f.names("type-disabled", t) })
 	slices.Sort(types)
 	return types
 }
@@ -361,24 +379,17 @@ func (p *Phone) enabled(f faults) []health.Type {
 // localName makes of a person's name for the phone what Bonjour calls it:
 // letters, digits and hyphens.
 func localName(device string) string {
-	var b []byte
-	for _, r := range device {
+	kept := strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			b = append(b, byte(r))
-		case r == ' ' || r == '-' || r == '\u00a0':
-			if len(b) > 0 && b[len(b)-1] != '-' {
-				b = append(b, '-')
-			}
+		case unicode.IsSpace(r):
+			return '-'
+		case r == '-' || r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			return r
 		}
-	}
-	for len(b) > 0 && b[len(b)-1] == '-' {
-		b = b[:len(b)-1]
-	}
-	if len(b) == 0 {
-		b = []byte("iPhone")
-	}
-	return string(b[:min(len(b), 63)]) + ".local"
+		return -1
+	}, device)
+	name := strings.Join(strings.FieldsFunc(kept, func(r rune) bool { return r == '-' }), "-")
+	return cmp.Or(name[:min(len(name), 63)], "iPhone") + ".local"
 }
 
 // localAddrs lists loopback and this machine's private addresses, those that
@@ -399,20 +410,4 @@ func localAddrs() []netip.Addr {
 		}
 	}
 	return addrs
-}
-
-// randomText draws n characters of an alphabet, each as likely as the other.
-func randomText(n int, alphabet string) string {
-	out := make([]byte, 0, n)
-	limit := byte(256 / len(alphabet) * len(alphabet))
-	var b [32]byte
-	for len(out) < n {
-		_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-		for _, c := range b {
-			if (limit == 0 || c < limit) && len(out) < n {
-				out = append(out, alphabet[int(c)%len(alphabet)])
-			}
-		}
-	}
-	return string(out)
 }

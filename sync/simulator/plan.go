@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,8 +15,8 @@ import (
 
 // Plan says what history to make up: that of a person with an iPhone, a watch,
 // a scale and a cuff, who sleeps at night, moves by day and works out now and
-// then. The same plan makes the same history, sample for sample; without exact
-// numbers, a later To only adds to it.
+// then. The same plan makes the same history, sample for sample; without an
+// exact number, a later To only adds to it.
 type Plan struct {
 	// Seed chooses the person.
 	Seed uint64
@@ -27,23 +26,12 @@ type Plan struct {
 	// come with SleepAnalysis. Types beyond the known 31 are refused.
 	Types []health.Type
 	// Samples is the exact number over Types; 0 is as many as such a person
-	// has, about 1,450 a day. Counts sets exact numbers by type instead; both
-	// need a whole day between From and To, and keep to whole days.
+	// has, about 1,450 a day. It needs a whole day between From and To, and
+	// keeps to whole days.
 	Samples int
-	Counts  map[health.Type]int
-	// Gaps are times without any sample: the days that they touch are empty.
-	Gaps []Gap
-	// Bursts, between 0 and 1, is the part of the days that have anything;
-	// 0 is every day.
-	Bursts float64
 	// Location has the person's days and nights; nil is UTC.
 	Location *time.Location
-	// Person is the name in the sources' names; "" is Ana.
-	Person string
 }
-
-// Gap is a time in which nothing was measured, [From, To).
-type Gap struct{ From, To time.Time }
 
 // Generate makes a history.
 func Generate(p Plan) (*History, error) {
@@ -61,15 +49,16 @@ func (h *History) Extend(p Plan) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range g.types {
-		recs := g.make(h, t)
-		if len(recs) == 0 {
-			continue
+		made, there := g.make(t), h.samples[t]
+		switch {
+		case len(made) == 0:
+		case len(there) == 0:
+			h.samples[t] = made
+		case there[len(there)-1].Start <= made[0].Start:
+			h.samples[t] = append(there, made...)
+		default:
+			h.merge(t, made)
 		}
-		if s := h.series[t]; s != nil && len(s.recs) > 0 && s.recs[len(s.recs)-1].start > recs[0].start {
-			h.mergeLocked(t, recs)
-			continue
-		}
-		h.appendLocked(t, recs)
 	}
 	return nil
 }
@@ -78,8 +67,7 @@ func (h *History) Extend(p Plan) error {
 type day struct {
 	number     int64 // days since 1970 in the person's place
 	start, end int64 // Unix milliseconds
-	year, yday int
-	weekend    bool
+	yday       int
 	activity   float64 // 1 on the average
 	wake, bed  float64 // hours: of getting up, and of going to bed the evening before (may be negative)
 	workout    float64 // hour at which it begins; 0 is none
@@ -92,7 +80,6 @@ type generator struct {
 	types  []health.Type
 	days   []day
 	counts map[health.Type]int // nil: as nature has it
-	people sources
 }
 
 func newGenerator(p Plan) (*generator, error) {
@@ -105,21 +92,15 @@ func newGenerator(p Plan) (*generator, error) {
 	if p.To.Sub(p.From) > 150*366*24*time.Hour {
 		return nil, errors.New("simulator: nobody lives for more than 150 years")
 	}
-	g := &generator{Plan: p, people: newSources(p.Person)}
-	types := p.Types
-	switch {
-	case p.Counts != nil:
-		types = slices.Collect(maps.Keys(p.Counts))
-	case types == nil:
+	g := &generator{Plan: p}
+	if p.Types == nil {
 		for t := range streams {
-			types = append(types, t)
+			g.types = append(g.types, t)
 		}
 	}
-	for _, t := range types {
-		if t.IsSleepStage() {
-			t = health.SleepAnalysis
-		}
-		if len(streams[t]) == 0 && t != health.SleepAnalysis {
+	for _, t := range p.Types {
+		t = storedAs(t)
+		if len(streams[t]) == 0 {
 			return nil, fmt.Errorf("simulator: samples of type %q cannot be made up", t)
 		}
 		if !slices.Contains(g.types, t) {
@@ -127,55 +108,39 @@ func newGenerator(p Plan) (*generator, error) {
 		}
 	}
 	slices.Sort(g.types)
-	exact := p.Samples > 0 || p.Counts != nil
-	g.days = g.calendar(exact)
-	if exact {
+	g.days = g.calendar()
+	if p.Samples > 0 {
 		if len(g.days) == 0 {
 			return nil, errors.New("simulator: an exact number of samples needs a whole day to lie in")
 		}
-		if g.counts = p.Counts; g.counts == nil {
-			g.counts = g.apportion()
-		}
+		g.counts = g.apportion()
 	}
 	return g, nil
 }
 
-// calendar lists the days that have samples: with exact numbers only those
+// calendar lists the days that have samples: with an exact number only those
 // that lie in the plan whole.
-func (g *generator) calendar(whole bool) []day {
+func (g *generator) calendar() []day {
 	var days []day
-	from := g.From.In(g.Location)
-	for at := civil.StartOf(from, 0); at.Before(g.To); {
+	for at := civil.StartOf(g.From.In(g.Location), 0); at.Before(g.To); {
 		next := civil.StartOf(at, 1)
-		d := g.day(at, next)
+		if g.Samples == 0 || !at.Before(g.From) && !next.After(g.To) {
+			days = append(days, g.day(at, next))
+		}
 		at = next
-		if whole && (d.start < g.From.UnixMilli() || d.end > g.To.UnixMilli()) {
-			continue
-		}
-		if slices.ContainsFunc(g.Gaps, func(gap Gap) bool {
-			return d.start < gap.To.UnixMilli() && gap.From.UnixMilli() < d.end
-		}) {
-			continue
-		}
-		if g.Bursts > 0 && g.rng("burst", d.number).Float64() >= g.Bursts {
-			continue
-		}
-		days = append(days, d)
 	}
 	return days
 }
 
 func (g *generator) day(at, next time.Time) day {
-	number := int64(math.Floor(float64(time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC).Unix()) / 86400))
+	midnight := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC).Unix()
+	number := int64(math.Floor(float64(midnight) / 86400))
 	r := g.rng("day", number)
-	d := day{
-		number: number, start: at.UnixMilli(), end: next.UnixMilli(), year: at.Year(), yday: at.YearDay(),
-		weekend: at.Weekday() == time.Saturday || at.Weekday() == time.Sunday,
-	}
+	d := day{number: number, start: at.UnixMilli(), end: next.UnixMilli(), yday: at.YearDay()}
 	d.activity = max(0.25, 1+0.3*r.NormFloat64())
 	d.wake = 6.75 + 0.4*r.NormFloat64()
 	d.bed = -0.9 + 0.5*r.NormFloat64()
-	if d.weekend {
+	if at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
 		d.activity *= 1.15
 		d.wake += 1.3
 		d.bed += 0.8
@@ -212,9 +177,6 @@ func mix(x uint64) uint64 {
 
 // perDay is how many samples of a type an average day has.
 func perDay(t health.Type) float64 {
-	if t == health.SleepAnalysis {
-		return sleepPerNight
-	}
 	n := 0.0
 	for _, s := range streams[t] {
 		n += s.perDay
@@ -226,47 +188,43 @@ func perDay(t health.Type) float64 {
 // largest remainders first, each type at least one where there are enough.
 func (g *generator) apportion() map[health.Type]int {
 	counts := make(map[health.Type]int, len(g.types))
-	total := 0.0
+	left, total := g.Samples, 0.0
 	for _, t := range g.types {
 		total += perDay(t)
 	}
-	left := g.Samples
 	if left >= len(g.types) {
 		for _, t := range g.types {
 			counts[t] = 1
 		}
 		left -= len(g.types)
 	}
-	type part struct {
-		t    health.Type
-		rest float64
-	}
-	var parts []part
-	given := 0
+	share := func(t health.Type) float64 { return float64(left) * perDay(t) / total }
+	rest := left
 	for _, t := range g.types {
-		exact := float64(left) * perDay(t) / total
-		n := int(exact)
-		counts[t] += n
-		given += n
-		parts = append(parts, part{t, exact - float64(n)})
+		counts[t] += int(share(t))
+		rest -= int(share(t))
 	}
-	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.rest, a.rest) })
-	for i := range left - given {
-		counts[parts[i%len(parts)].t]++
+	remainder := func(t health.Type) float64 { return share(t) - math.Floor(share(t)) }
+	order := slices.Clone(g.types)
+	slices.SortStableFunc(order, func(a, b health.Type) int { return cmp.Compare(remainder(b), remainder(a)) })
+	for i := range rest {
+		counts[order[i%len(order)]]++
 	}
 	return counts
 }
 
+// together are types measured in one go, at the times of another type: what a
+// scale tells beside the weight, and both halves of a blood pressure.
+var together = map[health.Type]health.Type{
+	health.BloodPressureDiastolic: health.BloodPressureSystolic,
+	health.BodyMassIndex:          health.Weight,
+	health.BodyFatPercentage:      health.Weight,
+	health.LeanBodyMass:           health.Weight,
+}
+
 // make makes all samples of a type, oldest first.
-func (g *generator) make(h *History, t health.Type) []record {
-	var all, today []record
-	if n := g.counts[t]; n > 0 {
-		all = make([]record, 0, n)
-	}
-	alike := t
-	if other, ok := together[t]; ok {
-		alike = other
-	}
+func (g *generator) make(t health.Type) []health.Sample {
+	all := make([]health.Sample, 0, g.counts[t])
 	from, to := g.From.UnixMilli(), g.To.UnixMilli()
 	weights := 0.0
 	for i := range g.days {
@@ -275,7 +233,7 @@ func (g *generator) make(h *History, t health.Type) []record {
 	sum, made := 0.0, 0
 	for i := range g.days {
 		d := &g.days[i]
-		when, r := g.rng("when "+string(alike), d.number), g.rng(string(t), d.number)
+		when, r := g.rng("when "+string(cmp.Or(together[t], t)), d.number), g.rng(string(t), d.number)
 		var n int
 		if g.counts == nil {
 			want := perDay(t) * g.weight(t, d)
@@ -291,13 +249,12 @@ func (g *generator) make(h *History, t health.Type) []record {
 			}
 			made += n
 		}
-		today = g.fill(h, today[:0], t, d, n, when, r)
-		slices.SortStableFunc(today, func(a, b record) int { return cmp.Compare(a.start, b.start) })
-		for _, rec := range today {
-			if g.counts == nil && (rec.start < from || rec.start >= to) {
+		for _, s := range g.fill(t, d, n, when, r) {
+			if g.counts == nil && (s.Start < from || s.Start >= to) {
 				continue
 			}
-			all = append(all, rec)
+			s.Start, s.End = floorSecond(s.Start), floorSecond(s.End)
+			all = append(all, s)
 		}
 	}
 	return all
@@ -305,17 +262,21 @@ func (g *generator) make(h *History, t health.Type) []record {
 
 // weight is how much of a type a day has, 1 on the average.
 func (g *generator) weight(t health.Type, d *day) float64 {
-	if info, _ := health.Lookup(t); info.Group == health.Activity && t != health.BasalEnergyBurned && t != health.Workouts {
-		return d.activity
-	}
 	if t == health.Workouts && g.counts == nil {
 		if d.workout == 0 {
 			return 0
 		}
-		return 1 / perDay(health.Workouts)
+		return 1 / perDay(t)
+	}
+	info, _ := health.Lookup(t)
+	if info.Group == health.Activity && t != health.BasalEnergyBurned && t != health.Workouts {
+		return d.activity
 	}
 	return 1
 }
+
+// floorSecond cuts milliseconds off, before 1970 too.
+func floorSecond(ms int64) int64 { return time.UnixMilli(ms).Unix() }
 
 func randomUUID(r *rand.Rand) (u health.UUID) {
 	hi, lo := r.Uint64(), r.Uint64()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/go-json-experiment/json"
+
 	"healthsync/pki"
 )
 
@@ -25,181 +27,144 @@ func (p *Phone) route(req *request, cert *x509.Certificate, f faults) *response 
 	if r := p.faultAnswer(f); r != nil {
 		return r
 	}
-	if req.path == pathPair && req.method == "POST" {
+	call := req.method + " " + req.path
+	if call == "POST "+pathPair {
 		return p.handlePair(req, f)
 	}
 	who, refused := p.authenticate(req, cert, f)
 	if refused != nil {
 		return refused
 	}
-	if f.has(faultRateLimited) || !p.opts.NoRateLimit && p.limit.limited(who, p.now()) {
-		return p.failure(429, "Too Many Requests", "RATE_LIMITED", "Rate limit exceeded")
+	if f.has("rate-limited") || !p.opts.NoRateLimit && p.limit.limited(who, p.now()) {
+		return p.failure(429, "RATE_LIMITED", "Rate limit exceeded")
 	}
-	switch req.method + " " + req.path {
+	switch call {
 	case "GET " + pathStatus:
-		return p.handleStatus(f)
+		return answer(200, object{
+			"status": "ok", "version": strconv.Itoa(p.opts.Protocol), "deviceName": p.opts.DeviceName,
+			"enabledTypes": p.enabled(f), "serverTime": formatDate(p.now().Unix()),
+		})
 	case "GET " + pathTypes:
-		return p.json(field{"enabledTypes", jsonStrings(p.enabled(f))})
+		return answer(200, object{"enabledTypes": p.enabled(f)})
 	case "POST " + pathData:
 		return p.handleData(req, f)
 	}
 	if p.opts.Protocol == 2 {
-		switch req.method + " " + req.path {
+		switch call {
 		case "DELETE " + pathPair:
-			if err := p.id.revoke(cert); err != nil {
+			if p.id.revoke(cert) != nil {
 				return p.internal()
 			}
-			return &response{status: 204, reason: "No Content"}
+			return &response{status: 204}
 		case "POST " + pathRenew:
-			if !f.has(faultNoRenew) {
+			if !f.has("no-renew") {
 				return p.handleRenew(req, f)
 			}
 		}
 	}
-	return p.failure(404, "Not Found", "NOT_FOUND", "Unknown route")
+	return p.failure(404, "NOT_FOUND", "Unknown route")
 }
 
 // faultAnswer is the answer of a fault that answers everything alike, or nil.
 func (p *Phone) faultAnswer(f faults) *response {
-	status := 0
+	status := 500
 	switch {
-	case f.has(faultHTTP):
-		status, _ = strconv.Atoi(f[faultHTTP])
-	case f.has(faultHTTP500):
-		status = 500
-	case f.has(faultNotJSON):
-		return &response{status: 200, reason: "OK", typ: "text/html",
+	case f.has("http"):
+		status, _ = strconv.Atoi(f["http"])
+	case f.has("http-500"):
+	case f.has("not-json"):
+		return &response{status: 200, typ: "text/html",
 			body: []byte("<!DOCTYPE html><html><head><title>Router login</title></head><body>Please log in.</body></html>")}
-	case f.has(faultEmptyJSON):
-		return &response{status: 200, reason: "OK", typ: typeJSON, body: []byte("{}")}
+	case f.has("empty-json"):
+		return answer(200, object{})
 	default:
 		return nil
 	}
-	reason := http.StatusText(status)
-	return p.failure(status, reason, "HTTP_"+strconv.Itoa(status), reason)
+	return p.failure(status, "HTTP_"+strconv.Itoa(status), http.StatusText(status))
 }
 
-func (p *Phone) internal() *response {
-	return p.failure(500, "Internal Server Error", "INTERNAL_ERROR", "Internal error")
-}
+func (p *Phone) internal() *response { return p.failure(500, "INTERNAL_ERROR", "Internal error") }
 
 // authenticate says who asks: the token's hash, or the certificate's serial
 // number.
 func (p *Phone) authenticate(req *request, cert *x509.Certificate, f faults) (who string, refused *response) {
 	if p.opts.Protocol == 1 {
 		token := req.bearer()
-		if token == "" || f.has(faultTokenRejected) || !p.id.tokenValid(token, p.now()) {
-			return "", p.failure(401, "Unauthorized", "", "Missing or invalid token")
+		if f.has("token-rejected") || !p.id.tokenValid(token, p.now()) {
+			return "", p.failure(401, "", "Missing or invalid token")
 		}
 		return hashToken(token), nil
 	}
-	switch p.id.judge(cert, f, p.now()) {
-	case clientMissing:
-		return "", p.failure(401, "Unauthorized", "NO_CLIENT_CERTIFICATE", "A client certificate is required")
-	case clientForeign:
-		return "", p.failure(401, "Unauthorized", "NO_CLIENT_CERTIFICATE", "The client certificate was not issued by this iPhone")
-	case clientExpired:
-		return "", p.failure(401, "Unauthorized", "CERT_HAS_EXPIRED", "The client certificate is out of date")
-	case clientRevoked:
-		return "", p.failure(403, "Forbidden", "CERT_REVOKED", "The client certificate was revoked")
+	if r := p.id.judge(cert, f, p.now()); r != nil {
+		return "", p.failure(r.status, r.code, r.text)
 	}
 	return cert.SerialNumber.Text(16), nil
 }
 
-func (p *Phone) handleStatus(f faults) *response {
-	return p.json(
-		field{"status", jsonString("ok")},
-		field{"version", jsonString(strconv.Itoa(p.opts.Protocol))},
-		field{"deviceName", jsonString(p.opts.DeviceName)},
-		field{"enabledTypes", jsonStrings(p.enabled(f))},
-		field{"serverTime", jsonDate(p.now().Unix())},
-	)
+// pairRequest is the body of pair and of renew.
+type pairRequest struct {
+	Code       *string `json:"code"`
+	ClientName *string `json:"clientName"`
+	CSR        string  `json:"csr"`
 }
 
 func (p *Phone) handlePair(req *request, f faults) *response {
-	malformed := p.failure(400, "Bad Request", "INVALID_REQUEST", "Invalid request format")
-	m, err := decodeObject(req.body)
-	if err != nil {
-		return malformed
-	}
-	code, err := m.string("code")
-	if err != nil {
-		return malformed
-	}
-	if _, err = m.string("clientName"); err != nil {
-		return malformed
+	var in pairRequest
+	if json.Unmarshal(req.body, &in) != nil || in.Code == nil || in.ClientName == nil {
+		return p.failure(400, "INVALID_REQUEST", "Invalid request format")
 	}
 	var csr *x509.CertificateRequest
+	var err error
 	if p.opts.Protocol == 2 {
-		if csr, err = requestedCSR(m); err != nil {
-			return p.failure(400, "Bad Request", "INVALID_CSR", "Invalid certificate request")
+		if csr, err = pki.CheckCSR([]byte(in.CSR)); err != nil {
+			return p.failure(400, "INVALID_CSR", "Invalid certificate request")
 		}
 	}
-	for _, fault := range []struct {
-		name string
-		with *refusal
-	}{{faultNoSession, refusedNoSession}, {faultExpiredCode, refusedExpired}, {faultInvalidCode, refusedInvalid}, {faultLockedOut, refusedAttempts}} {
-		if f.has(fault.name) {
-			return p.failure(400, "Bad Request", fault.with.code, fault.with.text)
-		}
+	var paired *response
+	if err = faultRefusal(f); err == nil {
+		err = p.pair.try(*in.Code, p.now(), func() (err error) {
+			paired, err = p.admit(csr, f)
+			return err
+		})
 	}
-	now := p.now()
-	var answer *response
-	err = p.pair.try(code, now, func() error {
-		if p.opts.Protocol == 2 {
-			answer, err = p.issue(csr, f)
-			return err
-		}
-		token, expires, err := p.id.addToken(now)
-		if err != nil {
-			return err
-		}
-		answer = p.json(field{"token", jsonString(token)}, field{"expiresAt", jsonDate(expires.Unix())})
-		return nil
-	})
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
-		return p.failure(400, "Bad Request", refused.code, refused.text)
+		return p.failure(400, refused.code, refused.text)
 	case err != nil:
 		return p.internal()
 	}
-	return answer
-}
-
-func requestedCSR(m members) (*x509.CertificateRequest, error) {
-	text, err := m.string("csr")
-	if err != nil {
-		return nil, err
-	}
-	return pki.CheckCSR([]byte(text))
+	return paired
 }
 
 func (p *Phone) handleRenew(req *request, f faults) *response {
-	m, err := decodeObject(req.body)
-	if err != nil {
-		return p.failure(400, "Bad Request", "INVALID_REQUEST", "Invalid request format")
+	var in pairRequest
+	if json.Unmarshal(req.body, &in) != nil {
+		return p.failure(400, "INVALID_REQUEST", "Invalid request format")
 	}
-	csr, err := requestedCSR(m)
+	csr, err := pki.CheckCSR([]byte(in.CSR))
 	if err != nil {
-		return p.failure(400, "Bad Request", "INVALID_CSR", "Invalid certificate request")
+		return p.failure(400, "INVALID_CSR", "Invalid certificate request")
 	}
-	answer, err := p.issue(csr, f)
+	r, err := p.admit(csr, f)
 	if err != nil {
 		return p.internal()
 	}
-	return answer
+	return r
 }
 
-// issue signs a Mac's certificate and says so.
-func (p *Phone) issue(csr *x509.CertificateRequest, f faults) (*response, error) {
+// admit gives a Mac a token, in version 2 a certificate.
+func (p *Phone) admit(csr *x509.CertificateRequest, f faults) (*response, error) {
+	if p.opts.Protocol == 1 {
+		token, expires, err := p.id.addToken(p.now())
+		return answer(200, object{"token": token, "expiresAt": formatDate(expires.Unix())}), err
+	}
 	client, ca, err := p.id.addClient(csr, f, p.now())
 	if err != nil {
 		return nil, err
 	}
-	return p.json(
-		field{"clientCertificate", jsonString(string(pki.EncodeCertificate(client)))},
-		field{"caCertificate", jsonString(string(pki.EncodeCertificate(ca)))},
-		field{"expiresAt", jsonDate(client.NotAfter.Unix())},
-	), nil
+	return answer(200, object{
+		"clientCertificate": string(pki.EncodeCertificate(client)), "caCertificate": string(pki.EncodeCertificate(ca)),
+		"expiresAt": formatDate(client.NotAfter.Unix()),
+	}), nil
 }

@@ -57,15 +57,15 @@ func (p *Phone) serve(ctx context.Context, conn *net.TCPConn) {
 	p.meters.connections.Add(1)
 	f := *p.faults.Load()
 	switch {
-	case f.has(faultStallHandshake):
+	case f.has("stall-handshake"):
 		_, _ = io.Copy(io.Discard, conn) // until the client gives up, or Stop
 		return
-	case f[faultReset] == "handshake":
+	case f["reset"] == "handshake":
 		_ = conn.SetLinger(0)
 		return
-	case f.has(faultNotTLS):
+	case f.has("not-tls"):
 		_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-		p.linger(conn)
+		linger(conn)
 		return
 	}
 	var secret serverSecret
@@ -78,31 +78,30 @@ func (p *Phone) serve(ctx context.Context, conn *net.TCPConn) {
 	err = tc.HandshakeContext(hctx)
 	cancel()
 	if err != nil {
-		p.linger(conn) // or the alert is lost with the bytes that are still coming
+		linger(conn) // or the alert is lost with the bytes that are still coming
 		return
 	}
+	state := tc.ConnectionState()
 	var cert *x509.Certificate
-	if peers := tc.ConnectionState().PeerCertificates; len(peers) > 0 {
-		cert = peers[0]
+	if len(state.PeerCertificates) > 0 {
+		cert = state.PeerCertificates[0]
 	}
-	if a := p.alert(cert, f); a != 0 {
-		if secret.send(conn, tc.ConnectionState().CipherSuite, a) == nil {
-			p.linger(conn)
+	if r := p.byAlert(cert, f); r != nil {
+		if secret.send(conn, state.CipherSuite, r.alert) == nil {
+			linger(conn)
 		}
 		return
 	}
-	p.exchange(conn, tc, cert, f)
+	p.exchange(ctx, conn, tc, cert, f)
 }
 
-func (p *Phone) exchange(conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate, f faults) {
+func (p *Phone) exchange(ctx context.Context, conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate, f faults) {
 	req, err := readRequest(tc, p.now)
 	if err != nil {
-		if r := p.parseFailure(err); r != nil {
-			p.meters.refused.Add(1)
-			p.send(tc, r, nil)
-			_ = tc.CloseWrite()
-			p.linger(conn)
-		}
+		p.meters.refused.Add(1)
+		p.send(ctx, tc, p.unreadable(err), nil)
+		_ = tc.CloseWrite()
+		linger(conn)
 		return
 	}
 	n := p.meters.requests.Add(1)
@@ -110,21 +109,19 @@ func (p *Phone) exchange(conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate
 	if p.opts.Script != nil {
 		more, err := parseFaults(p.opts.Script(Request{Number: n, Method: req.method, Path: req.path, Body: req.body}))
 		if err != nil {
-			r = p.failure(500, "Internal Server Error", "INTERNAL_ERROR", err.Error())
+			r = p.failure(500, "INTERNAL_ERROR", err.Error())
 		}
 		f = f.with(more)
 	}
-	if p.opts.Latency > 0 {
-		p.wait(p.opts.Latency)
-	}
+	wait(ctx, p.opts.Latency)
 	switch {
-	case f.has(faultReset):
+	case f.has("reset"):
 		_ = conn.SetLinger(0)
 		return
-	case f.has(faultHangUp):
+	case f.has("hang-up"):
 		return
-	case f.has(faultStall):
-		p.wait(f.duration(faultStall, forever))
+	case f.has("stall"):
+		wait(ctx, f.duration("stall", forever))
 	}
 	if r == nil {
 		r = p.route(req, cert, f)
@@ -132,51 +129,54 @@ func (p *Phone) exchange(conn *net.TCPConn, tc *tls.Conn, cert *x509.Certificate
 	if r.crash {
 		return
 	}
+	if r.read > 0 && p.opts.SampleCost > 0 {
+		p.reading.Lock()
+		wait(ctx, p.opts.SampleCost*time.Duration(r.read))
+		p.reading.Unlock()
+	}
 	if r.status != 200 && r.status != 204 {
 		p.meters.refused.Add(1)
 	}
-	if p.send(tc, r, f) {
+	if p.send(ctx, tc, r, f) {
 		_ = tc.Close()
 		if req.rest {
-			p.linger(conn)
+			linger(conn)
 		}
-	}
-	if r.buffer != nil {
-		p.buffers.put(r.buffer)
 	}
 }
 
 // send writes an answer and reports whether all of it went out.
-func (p *Phone) send(tc *tls.Conn, r *response, f faults) bool {
-	head, body := r.head(), r.body
-	stall := f.has(faultStallPage) && len(body) > 0
-	cut := stall || f.has(faultCutPage) && len(body) > 0
-	if cut {
-		n := len(body) / 2
-		if arg, err := strconv.Atoi(f[faultCutPage] + f[faultStallPage]); err == nil {
-			n = min(arg, len(body)-1)
+func (p *Phone) send(ctx context.Context, tc *tls.Conn, r *response, f faults) bool {
+	out, whole := append(r.head(), r.body...), true
+	if n := len(r.body); n > 0 && (f.has("cut-page") || f.has("stall-page")) {
+		left := n / 2
+		if arg, err := strconv.Atoi(f["cut-page"] + f["stall-page"]); err == nil {
+			left = min(arg, n-1)
 		}
-		body = body[:n]
+		out, whole = out[:len(out)-n+left], false
 	}
-	if len(body) <= 4096 { // one record, one packet or few
-		head = append(head, body...)
-		body = nil
-	}
-	n, err := tc.Write(head)
+	n, err := tc.Write(out)
 	p.meters.bytes.Add(int64(n))
-	if err == nil && len(body) > 0 {
-		n, err = tc.Write(body)
-		p.meters.bytes.Add(int64(n))
+	if err == nil && !whole && f.has("stall-page") {
+		wait(ctx, forever)
 	}
-	if stall && err == nil {
-		p.wait(forever)
+	return err == nil && whole // cut: no close_notify either, the app is simply gone
+}
+
+// wait waits, unless the phone stops sharing meanwhile.
+func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
 	}
-	return err == nil && !cut // cut: no close_notify either, the app is simply gone
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // linger waits until the client has taken what was sent: to close a socket
 // whose input is unread would reset the connection and could destroy it.
-func (p *Phone) linger(conn *net.TCPConn) {
+func linger(conn *net.TCPConn) {
 	_ = conn.CloseWrite()
 	_ = conn.SetReadDeadline(time.Now().Add(lingering))
 	_, _ = io.Copy(io.Discard, conn)
@@ -191,13 +191,12 @@ func (p *Phone) tlsConfig(f faults, secret *serverSecret) (*tls.Config, error) {
 		return nil, err
 	}
 	c := &tls.Config{
-		MinVersion:                  tls.VersionTLS13,
-		Certificates:                []tls.Certificate{chain.Certificate},
-		SessionTicketsDisabled:      true,
-		DynamicRecordSizingDisabled: true,
-		Time:                        p.now,
+		MinVersion:             tls.VersionTLS13,
+		Certificates:           []tls.Certificate{chain.Certificate},
+		SessionTicketsDisabled: true,
+		Time:                   p.now,
 	}
-	if f.has(faultTLS12) {
+	if f.has("tls12") {
 		c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	}
 	if p.opts.Protocol == 2 {
@@ -209,30 +208,16 @@ func (p *Phone) tlsConfig(f faults, secret *serverSecret) (*tls.Config, error) {
 	return c, nil
 }
 
-// alert is the TLS alert that a connection of version 2 ends with, or 0.
-func (p *Phone) alert(cert *x509.Certificate, f faults) tls.AlertError {
-	if p.opts.Protocol != 2 {
-		return 0
+// byAlert is what a fault refuses by TLS alert, or nil. Connections without a
+// certificate are let in while a pairing is open: it may be the Mac that pairs.
+func (p *Phone) byAlert(cert *x509.Certificate, f faults) *clientRefusal {
+	if p.opts.Protocol != 2 || cert == nil && p.pair.open() {
+		return nil
 	}
-	if cert == nil && p.pair.open() {
-		return 0 // somebody may be pairing
+	for _, name := range []string{"no-client-cert", "foreign-client-cert", "expired-client-cert", "revoked"} {
+		if f[name] == "alert" {
+			return p.id.judge(cert, f, p.now())
+		}
 	}
-	byAlert := p.opts.Alerts
-	for _, name := range []string{faultNoClientCert, faultForeignCert, faultExpiredClient, faultRevoked} {
-		byAlert = byAlert || f[name] == "alert"
-	}
-	if !byAlert {
-		return 0
-	}
-	switch p.id.judge(cert, f, p.now()) {
-	case clientMissing:
-		return alertCertificateRequired
-	case clientForeign:
-		return alertUnknownCA
-	case clientExpired:
-		return alertCertificateExpired
-	case clientRevoked:
-		return alertCertificateRevoked
-	}
-	return 0
+	return nil
 }

@@ -87,9 +87,6 @@ func TestV1Refusals(t *testing.T) {
 		"data: limit -1":      {data(`{` + span + `,"types":["steps"],"limit":-1}`), plain("400 Bad Request", "Limit must be positive")},
 		"data: not enabled":   {data(`{` + span + `,"types":["steps","heartRate"]}`), plain("403 Forbidden", "Requested data types are not enabled")},
 		"data: limit checked": {data(`{` + span + `,"types":["heartRate"],"limit":0}`), plain("400 Bad Request", "Limit must be positive")},
-		// Where the app would crash there is no answer.
-		"negative length": {"POST /api/v1/pair HTTP/1.1\r\nContent-Length: -1\r\n\r\n", ""},
-		"offset overflow": {data(`{` + span + `,"types":["steps"],"offset":9223372036854775807}`), ""},
 	} {
 		got, err := c.raw(x.request)
 		if err != nil {
@@ -117,8 +114,8 @@ func TestV1Answers(t *testing.T) {
 	if string(a.body) != `{"enabledTypes":["steps","weight"]}` {
 		t.Errorf("%s", a.body)
 	}
-	if len(c.token) != 32 || strings.ToUpper(c.token) != c.token || c.token[12] != '4' || !strings.ContainsRune("89AB", rune(c.token[16])) {
-		t.Errorf("the token %q is not a UUID without hyphens", c.token)
+	if len(c.token) != 32 || strings.Trim(c.token, "0123456789ABCDEF") != "" {
+		t.Errorf("the token %q is not 32 hexadecimal digits", c.token)
 	}
 	clk.advance(tokenTTL - time.Second)
 	if a := c.do("GET", pathTypes, ""); a.status != 200 {
