@@ -153,7 +153,7 @@ func (l *listener) take(i bonjour.Instance, anew bool) {
 		l.a.inbox.put(Announced{Followed: true})
 	case seen.Identity == pairing.Impostor:
 		l.a.o.Log.Warn("another device answers in the iPhone's name", "code", problem.HostUnverified, "at", seen.Place.String())
-	case seen.Identity == pairing.YoursFaulty:
+	case seen.Identity.Ours():
 		// Its certificate is not for the new address yet: it will announce
 		// itself again when it has another.
 		l.a.o.Log.Warn("the iPhone is elsewhere and its certificate does not say so yet", "at", seen.Place.String())

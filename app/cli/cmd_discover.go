@@ -157,7 +157,7 @@ type sighting struct {
 // known reports that a handshake has told whose it is.
 func (s sighting) known() bool {
 	switch s.Identity {
-	case pairing.Yours, pairing.YoursFaulty, pairing.Other, pairing.Impostor:
+	case pairing.Yours, pairing.YoursInvalid, pairing.YoursMisnamed, pairing.Other, pairing.NoPhone, pairing.Impostor:
 		return true
 	}
 	return false
@@ -166,7 +166,7 @@ func (s sighting) known() bool {
 // clashes reports that two sightings under one name and host are of two
 // devices: one has proved to be ours, the other not to be.
 func (s sighting) clashes(o sighting) bool {
-	ours := func(x sighting) bool { return x.Identity == pairing.Yours || x.Identity == pairing.YoursFaulty }
+	ours := func(x sighting) bool { return x.Identity.Ours() }
 	return s.known() && o.known() && ours(s) != ours(o)
 }
 
@@ -296,7 +296,7 @@ func settle(found []sighting) []sighting {
 	found = slices.DeleteFunc(found, func(s sighting) bool { return heard && !s.announced })
 	slices.SortStableFunc(found, func(a, b sighting) int {
 		ours := func(s sighting) int {
-			if s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty {
+			if s.Identity.Ours() {
 				return 0
 			}
 			return 1

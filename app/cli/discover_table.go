@@ -21,14 +21,14 @@ func (s sighting) identityWords(now time.Time) string {
 		return string(problem.From(s.Err, now).Code)
 	}
 	switch s.Identity {
-	case "":
+	case pairing.NotLooked:
 		return "checking ..."
 	case pairing.Yours:
 		if !s.announced {
 			return "yours, verified; at its last address, not announced"
 		}
 		return "yours, verified"
-	case pairing.YoursFaulty:
+	case pairing.YoursInvalid, pairing.YoursMisnamed:
 		return "yours, but " + code()
 	case pairing.Other:
 		return "another iPhone"
@@ -85,7 +85,7 @@ func (s sighting) where() string {
 	switch {
 	case s.Place.Host != "":
 		return hostPort(s.Place.Host, s.Place.Port)
-	case len(s.Instance.Addrs) > 0 && s.Identity == "": // not looked at yet
+	case len(s.Instance.Addrs) > 0 && s.Identity == pairing.NotLooked: // not looked at yet
 		return hostPort(s.Instance.Addrs[0].String(), s.Instance.Port)
 	}
 	return "-"
@@ -120,7 +120,7 @@ func (l *lookout) print(found []sighting, asJSON bool) error {
 		return nil
 	}
 	l.env.printf("%s", l.table(found))
-	mine := func(s sighting) bool { return s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty }
+	mine := func(s sighting) bool { return s.Identity.Ours() }
 	switch {
 	case slices.ContainsFunc(found, func(s sighting) bool { return s.Identity == pairing.Impostor }):
 		l.env.note("%s", sentenceOf(problem.HostUnverified))

@@ -129,7 +129,7 @@ func (b *board) show(s sighting) {
 		return
 	}
 	if s.clashes(old) {
-		if s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty {
+		if s.Identity.Ours() {
 			b.known[key+double] = old
 		} else {
 			key += double

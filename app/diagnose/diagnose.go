@@ -191,7 +191,6 @@ type walk struct {
 
 	heard    []pairing.Seen
 	heardErr error
-	listened bool
 	names    []string // of devices, to be kept out
 }
 

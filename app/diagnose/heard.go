@@ -7,11 +7,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
-	"healthsync/sync/bonjour"
 )
 
 // listen hears who announces itself, until the paired iPhone has proved to be
@@ -22,33 +20,14 @@ func (w *walk) listen(ctx context.Context) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var mu sync.Mutex
-	var looks sync.WaitGroup
-	var asked []string
-	_, _, err := w.o.Finder.Find(ctx, w.o.Listen, func(i bonjour.Instance) bool {
-		key := fmt.Sprint(i.Name, i.Port, i.Addrs)
-		if slices.Contains(asked, key) || len(asked) >= maxHeard {
-			return false
+	w.heardErr = w.ear.Discover(ctx, w.o.Finder, w.o.Listen, func(s pairing.Seen) {
+		w.heard = append(w.heard, s)
+		if s.Identity.Ours() {
+			stop()
 		}
-		asked = append(asked, key)
-		looks.Go(func() {
-			seen := w.ear.Look(ctx, i)
-			mu.Lock()
-			defer mu.Unlock()
-			w.heard = append(w.heard, seen)
-			if seen.Identity == pairing.Yours || seen.Identity == pairing.YoursFaulty {
-				stop()
-			}
-		})
-		return false
 	})
-	looks.Wait()
 	pairing.Settle(w.heard)
-	w.heardErr, w.listened = err, true
 }
-
-// maxHeard bounds how many announcements are looked at.
-const maxHeard = 32
 
 // weigh puts right what a command would say of an iPhone that it did not find:
 // with both views at hand, one that connects, or announces itself at that very
@@ -77,7 +56,7 @@ func (w *walk) bonjour() {
 		return
 	}
 	mine := slices.IndexFunc(w.heard, func(s pairing.Seen) bool {
-		return s.Identity == pairing.Yours || s.Identity == pairing.YoursFaulty
+		return s.Identity.Ours()
 	})
 	fake := slices.ContainsFunc(w.heard, func(s pairing.Seen) bool { return s.Identity == pairing.Impostor && !w.isPlace(s) })
 	lines := make([]string, 0, len(w.heard))
@@ -131,13 +110,13 @@ func (w *walk) heardLine(s pairing.Seen) string {
 		pairing.Yours: "yours, verified", pairing.Other: "another one", pairing.Impostor: "your iPhone's name, another identity",
 		pairing.NotPaired: "not paired", pairing.Unchecked: "not checked", pairing.Foreign: "no local address",
 	}[s.Identity]
-	if s.Identity == pairing.YoursFaulty || s.Identity == pairing.Unanswered {
+	if s.Identity != pairing.Yours && s.Identity.Ours() || s.Identity.Unanswered() || s.Identity == pairing.NoPhone {
 		code := problem.From(s.Err, w.now).Code
 		what = string(code)
 		if code == problem.Interrupted { // yours was found meanwhile
 			what = "not checked"
 		}
-		if s.Identity == pairing.YoursFaulty {
+		if s.Identity.Ours() {
 			what = "yours, " + what
 		}
 	}

@@ -18,7 +18,7 @@ func TestHeardLine(t *testing.T) {
 		trust.Canceled: "an iPhone at 10.0.0.7:49321: not checked",
 		trust.Refused:  "an iPhone at 10.0.0.7:49321: ECONNREFUSED",
 	} {
-		s := pairing.Seen{Place: at, Identity: pairing.Unanswered, Err: &trust.Failure{Kind: kind, Err: context.Canceled}}
+		s := pairing.Seen{Place: at, Identity: pairing.Silent, Err: &trust.Failure{Kind: kind, Err: context.Canceled}}
 		if got := w.heardLine(s); got != want {
 			t.Errorf("%v: %q, want %q", kind, got, want)
 		}

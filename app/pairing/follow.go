@@ -29,20 +29,6 @@ func (p Place) String() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.
 // linkLocal reports an address that has a meaning on one interface only.
 func (p Place) linkLocal() bool { return strings.Contains(p.Host, "%") }
 
-// ImpostorError says that a device announces itself under the iPhone's name
-// and could not prove to be it. Nothing was sent to it.
-type ImpostorError struct {
-	Name  string
-	Place Place
-	Err   error // what was wrong with its identity
-}
-
-func (e *ImpostorError) Error() string {
-	return fmt.Sprintf("the device at %s announces itself as %q and is not the paired iPhone: %v", e.Place, e.Name, e.Err)
-}
-
-func (e *ImpostorError) Unwrap() error { return e.Err }
-
 // canMove reports a failure that a phone elsewhere would explain: there is no
 // answer at the address, or somebody else's.
 func canMove(err error) bool {
@@ -59,10 +45,6 @@ func canMove(err error) bool {
 	}
 	return false
 }
-
-// headStart is how long the place where the iPhone was is asked before anybody
-// listens for it elsewhere: at home it answers in a tenth of that.
-const headStart = 700 * time.Millisecond
 
 // asked is an answer of the iPhone.
 type asked struct {
@@ -84,25 +66,13 @@ func (l *Link) ask(ctx context.Context) (phone.Status, error) {
 		st, err := l.Status(asking)
 		answers <- asked{st, err}
 	}()
-	start := time.NewTimer(headStart)
-	defer start.Stop()
-	failed := make(chan struct{})
-	var why error
-	select {
-	case a := <-answers:
-		if a.err == nil || !canMove(a.err) {
-			return a.Status, a.err
-		}
-		why = a.err
-		close(failed)
-	case <-start.C:
-	}
-	chasing, end := context.WithCancel(ctx)
+	searching, end := context.WithCancel(ctx)
 	defer end()
-	ended := make(chan chased, 1)
+	failed, ended := make(chan struct{}), make(chan found, 1)
 	was := Place{l.Host, l.Port}
-	c := l.chase(was)
-	go func() { ended <- c.run(chasing, failed) }()
+	look := search{was: was, name: l.Record.Name, look: l.Look, listen: l.listen}
+	go func() { ended <- look.run(searching, failed) }()
+	var why error
 	for {
 		select {
 		case a := <-answers:
@@ -113,17 +83,17 @@ func (l *Link) ask(ctx context.Context) (phone.Status, error) {
 			}
 			why = a.err
 			close(failed)
-		case s := <-ended:
+		case f := <-ended:
 			if why == nil { // the first question is still open
 				giveUp()
 				if a := <-answers; a.err == nil {
 					return a.Status, nil
 				}
 			}
-			if s.found == nil || ctx.Err() != nil {
-				return phone.Status{}, l.drift(ctx, was, why, s)
+			if f.ours == nil || ctx.Err() != nil {
+				return phone.Status{}, l.drift(ctx, was, why, f)
 			}
-			if err := l.follow(was, *s.found); err != nil {
+			if err := l.follow(was, *f.ours); err != nil {
 				return phone.Status{}, err
 			}
 			return l.Status(ctx)
@@ -147,55 +117,37 @@ func (l *Link) follow(was, now Place) error {
 
 // drift says what has become of an iPhone that was not found: the failure
 // itself where it tells enough.
-func (l *Link) drift(ctx context.Context, was Place, failed error, s chased) error {
+func (l *Link) drift(ctx context.Context, was Place, failed error, s found) error {
 	if ctx.Err() != nil {
 		return cmp.Or(failed, ctx.Err())
 	}
 	nets := FindNetworks()
-	f := s.facts(outcomeOf(failed))
+	f := s.facts(identityOf(failed), was)
 	f.Tunnel, f.OnLink = len(nets.Tunnels) > 0, true
 	if a, err := netip.ParseAddr(was.Host); err == nil {
 		f.OnLink = nets.Holds(a)
 	}
 	f.Denied = denied(failed, f.OnLink)
-	e := &DriftError{Verdict: Triage(f), Was: was, At: was, Err: failed, There: failed, Bonjour: s.err, Networks: nets.String(), Tunnels: nets.Tunnels, Denied: f.Denied}
+	verdict, about := Triage(f)
+	e := &DriftError{Verdict: verdict, Was: was, At: was, Err: failed, There: failed, Bonjour: s.err, Networks: nets.String(), Tunnels: nets.Tunnels, Denied: f.Denied}
 	e.Announced = f.Announced || slices.ContainsFunc(f.Claims, func(c Claim) bool { return c.InName })
-	about, ok := s.about(e.Verdict)
-	if ok {
-		e.At, e.Name = about.place, about.name
+	if about != nil {
+		e.At, e.Name = about.Place, about.Instance.Name
 	}
-	switch e.Verdict {
+	switch verdict {
 	case Unmoved:
 		return failed
 	case Lagging:
-		return about.err
+		return about.Err
 	case Rekeyed, Taken:
-		if ok {
-			e.Err, e.Namesake = about.err, about.Outcome == Stranger && e.Verdict == Taken
+		if about != nil {
+			e.Err, e.Namesake = about.Err, about.Identity == Other && verdict == Taken
 		}
 	}
-	if e.Verdict == Taken {
+	if verdict == Taken {
 		l.station.Log.Warn("another device answers in the iPhone's name", "code", "HOST_UNVERIFIED", "at", e.At.String())
 	}
 	return e
-}
-
-// chase makes one for this link.
-func (l *Link) chase(was Place) *chase {
-	finder := l.options.Finder
-	if finder == nil {
-		finder = new(bonjour.Browser)
-	}
-	return &chase{
-		was: was, name: l.Record.Name, prove: l.prove,
-		listen: func(ctx context.Context, window time.Duration, heard func(bonjour.Instance)) error {
-			_, _, err := finder.Find(ctx, window, func(i bonjour.Instance) bool {
-				heard(i)
-				return false
-			})
-			return err
-		},
-	}
 }
 
 // Heard takes note of an iPhone that announces itself. One that is elsewhere
@@ -210,7 +162,7 @@ func (l *Link) Heard(ctx context.Context, i bonjour.Instance, anew bool) (seen S
 	if l.fixed || here && (!anew || !slices.Contains(places(i), was)) {
 		return Seen{Instance: i, Place: was}, here, nil
 	}
-	seen = l.look(ctx, i, was)
+	seen = l.Look(ctx, i)
 	if seen.Identity != Yours || seen.Place == was {
 		return seen, here, nil
 	}
@@ -228,28 +180,6 @@ func AnnouncedAt(i bonjour.Instance, p Place) bool {
 
 // Where writes the place and addresses that an iPhone announces.
 func Where(i bonjour.Instance) string { return fmt.Sprint(i.Host, i.Port, i.Addrs) }
-
-// prove shakes hands and hangs up. Nothing is sent before or after.
-func (l *Link) prove(ctx context.Context, p Place) error {
-	_, err := l.Verify(ctx, p, sightTimeout)
-	return err
-}
-
-// wrongIdentity reports a device that answered and is not ours.
-func wrongIdentity(err error) bool {
-	var f *trust.Failure
-	if !errors.As(err, &f) {
-		return false
-	}
-	if f.Whose == trust.CA { // the stored one is missing: nobody could prove anything
-		return false
-	}
-	switch f.Kind {
-	case trust.FingerprintMismatch, trust.OtherCA, trust.SelfSigned, trust.BrokenChain, trust.CAMismatch, trust.Malformed:
-		return true
-	}
-	return false
-}
 
 // move makes a verified place the one where the iPhone is. It is no news where
 // another look, or another process, has just done so. Where that cannot be

@@ -182,7 +182,7 @@ func (h *house) prove(ctx context.Context, p Place) error {
 		}
 		switch {
 		case d.proxy:
-			wait(ctx, sightTimeout)
+			wait(ctx, lookTimeout)
 			return failure(trust.TimedOut, "")
 		case !d.sharing || d.port != p.Port:
 			return failure(trust.Refused, "")
@@ -201,14 +201,14 @@ func (h *house) prove(ctx context.Context, p Place) error {
 		}
 		return failure(trust.FingerprintMismatch, pki.CommonNameV1)
 	}
-	wait(ctx, sightTimeout)
+	wait(ctx, lookTimeout)
 	return failure(trust.TimedOut, "")
 }
 
 func (h *house) addrOf(p Place) int { return int(netip.MustParseAddr(p.Host).As4()[3]) }
 
 // listen reports everyone who can be heard, in some order, some twice.
-func (h *house) listen(ctx context.Context, _ time.Duration, heard func(bonjour.Instance)) error {
+func (h *house) listen(ctx context.Context, heard chan<- bonjour.Instance) error {
 	if h.deaf {
 		return &bonjour.NetworkError{Err: errors.New("deaf")}
 	}
@@ -224,7 +224,12 @@ func (h *house) listen(ctx context.Context, _ time.Duration, heard func(bonjour.
 			case <-ctx.Done():
 				return nil
 			}
-			heard(bonjour.Instance{Name: d.name, Host: fmt.Sprintf("host%d.local", d.addr), Port: d.port, Addrs: []netip.Addr{netip.MustParseAddr(place(d).Host)}})
+			i := bonjour.Instance{Name: d.name, Host: fmt.Sprintf("host%d.local", d.addr), Port: d.port, Addrs: []netip.Addr{netip.MustParseAddr(place(d).Host)}}
+			select {
+			case heard <- i:
+			case <-ctx.Done():
+				return nil
+			}
 		}
 	}
 	<-ctx.Done()
@@ -311,15 +316,20 @@ func (h *house) look(ctx context.Context) Verdict {
 	}
 	failed := make(chan struct{})
 	close(failed)
-	c := &chase{was: h.stored, name: ourName, prove: h.prove, listen: h.listen}
-	s := c.run(ctx, failed)
-	if s.found != nil {
-		h.stored = *s.found
+	look := func(ctx context.Context, i bonjour.Instance) Seen {
+		p := places(i)[0]
+		err := h.prove(ctx, p)
+		return Seen{Instance: i, Place: p, Identity: identityOf(err), Err: err}
+	}
+	s := search{was: h.stored, name: ourName, look: look, listen: h.listen}.run(ctx, failed)
+	if s.ours != nil {
+		h.stored = *s.ours
 		return Moved
 	}
-	f := s.facts(outcomeOf(asked))
+	f := s.facts(identityOf(asked), h.stored)
 	f.OnLink, f.Tunnel = !h.cafe || h.sameNet, h.vpn
-	return Triage(f)
+	verdict, _ := Triage(f)
+	return verdict
 }
 
 // Ten thousand histories of an iPhone, a network and the people on it: after

@@ -462,7 +462,7 @@ func TestLaggingCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen, here, err := l.Heard(t.Context(), ears[0], false); err != nil || here || seen.Identity != pairing.YoursFaulty {
+	if seen, here, err := l.Heard(t.Context(), ears[0], false); err != nil || here || seen.Identity != pairing.YoursMisnamed {
 		t.Errorf("heard: %+v, %v, %v", seen, here, err)
 	}
 	if n := b.phone.Meters().Requests - requests; n != 0 {

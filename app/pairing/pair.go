@@ -104,7 +104,7 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 		return nil, err
 	}
 	s.verified(r, report)
-	_, p.Leftover = s.removeItems(ctx, v, func(i vault.Item) bool { return !r.names(i) })
+	_, p.Leftover = s.removeItems(ctx, v, func(i vault.Item) bool { return !r.Needs(i) })
 	p.Status, p.StatusErr = s.firstStatus(ctx, o)
 	if p.StatusErr == nil {
 		if updated, err := s.Record(); err == nil {

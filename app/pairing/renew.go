@@ -65,7 +65,7 @@ func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
 		s.discard(ctx, v, &fresh)
 		return nil, l.Explain(err)
 	}
-	if _, err := s.removeItems(ctx, v, func(i vault.Item) bool { return !fresh.names(i) }); err != nil {
+	if _, err := s.removeItems(ctx, v, func(i vault.Item) bool { return !fresh.Needs(i) }); err != nil {
 		s.Log.Warn("leftover of the renewed certificate", "err", err)
 	}
 	return &Renewed{Before: old.ClientExpiresAt, Until: fresh.ClientExpiresAt}, nil

@@ -133,14 +133,11 @@ func (s *Station) Certificates(ctx context.Context, r *Record) (Certificates, er
 	return c, nil
 }
 
-// HasKey reports whether the Mac's key of a version 2 pairing is there.
-func (s *Station) HasKey(ctx context.Context, r *Record) (bool, error) {
-	v, err := s.Vault()
-	if err != nil {
-		return false, err
-	}
-	_, err = v.Signer(ctx, r.keyName())
-	if errors.Is(err, vault.ErrNotFound) {
+// HasToken reports whether the token of a version 1 pairing is in the vault.
+func (s *Station) HasToken(ctx context.Context, r *Record) (bool, error) {
+	_, err := s.token(ctx, r)
+	var gone *MissingError
+	if errors.As(err, &gone) {
 		return false, nil
 	}
 	return err == nil, err

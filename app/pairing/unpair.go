@@ -15,8 +15,8 @@ import (
 	"healthsync/sync/phone"
 )
 
-// names reports whether a vault item is one that this record names.
-func (r *Record) names(i vault.Item) bool {
+// Needs reports whether an item of the vault belongs to this pairing.
+func (r *Record) Needs(i vault.Item) bool {
 	return slices.Contains([]string{r.keyName(), r.tokenName(), r.clientName(), r.caName()}, i.Name)
 }
 

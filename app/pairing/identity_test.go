@@ -1,11 +1,15 @@
 package pairing_test
 
 import (
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"net/netip"
 	"testing"
 
 	"healthsync/app/pairing"
+	"healthsync/pki"
+	"healthsync/pki/trust"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/simulator"
 )
@@ -34,7 +38,7 @@ func TestLook(t *testing.T) {
 		b, other := newBench(t, protocol), newBench(t, protocol)
 		b.pair()
 		name := b.phone.Name()
-		faulty := pairing.YoursFaulty
+		faulty := pairing.YoursInvalid
 		if protocol == 1 { // its certificate is pinned: another one is another phone
 			faulty = pairing.Impostor
 		}
@@ -51,8 +55,8 @@ func TestLook(t *testing.T) {
 			"public":            {"", announced(b.phone, name, netip.MustParseAddr("203.0.113.9")), pairing.Foreign},
 			"no address at all": {"", bonjour.Instance{Name: name, Port: 1}, pairing.Foreign},
 			"expired":           {"expired-server-cert", announced(b.phone, name), faulty},
-			"not sharing":       {"refuse", announced(b.phone, name), pairing.Unanswered},
-			"not TLS":           {"not-tls", announced(b.phone, name), pairing.Unanswered},
+			"not sharing":       {"refuse", announced(b.phone, name), pairing.Refusing},
+			"not TLS":           {"not-tls", announced(b.phone, name), pairing.NoPhone},
 		} {
 			var faults []string
 			if c.fault != "" {
@@ -91,14 +95,14 @@ func TestLookUnpaired(t *testing.T) {
 
 func TestSettle(t *testing.T) {
 	fake := func() pairing.Seen {
-		return pairing.Seen{Identity: pairing.Impostor, Err: &pairing.ImpostorError{Err: errors.New("cause")}}
+		return pairing.Seen{Identity: pairing.Impostor, Err: &pairing.ImpostorError{Err: &trust.Failure{Kind: trust.SelfSigned, Cert: &x509.Certificate{Subject: pkix.Name{CommonName: pki.CommonNameV1}}}}}
 	}
-	all := []pairing.Seen{fake(), {Identity: pairing.Unanswered}}
+	all := []pairing.Seen{fake(), {Identity: pairing.Silent}}
 	if pairing.Settle(all); all[0].Identity != pairing.Impostor {
 		t.Errorf("alone: %+v", all)
 	}
 	all = []pairing.Seen{fake(), {Identity: pairing.Yours}}
-	if pairing.Settle(all); all[0].Identity != pairing.Other || all[0].Err.Error() != "cause" {
+	if pairing.Settle(all); all[0].Identity != pairing.Other || errors.As(all[0].Err, new(*pairing.ImpostorError)) {
 		t.Errorf("beside the right one: %+v", all)
 	}
 }
