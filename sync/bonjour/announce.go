@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/grandcat/zeroconf"
 )
 
 // Announcement is what a simulated phone says of itself.
@@ -25,7 +28,7 @@ type Announcement struct {
 
 // Announcer keeps an announcement up.
 type Announcer struct {
-	server interface{ Shutdown() }
+	server *zeroconf.Server
 	since  time.Time
 	once   sync.Once
 }
@@ -52,7 +55,15 @@ func Announce(a Announcement) (*Announcer, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := register(a.Name, a.Port, a.Host, addrs, ifaces)
+	ips := make([]string, 0, len(addrs))
+	for _, x := range addrs {
+		ips = append(ips, x.String())
+	}
+	// The library compares a host without its last dot with a domain that has
+	// one, and so would put a second ".local" behind the first (server.go,
+	// RegisterProxy).
+	host := strings.TrimSuffix(strings.TrimSuffix(a.Host, "."), ".local")
+	server, err := zeroconf.RegisterProxy(escape(a.Name), Service, "local.", a.Port, host, ips, nil, ifaces)
 	if err != nil {
 		return nil, &NetworkError{Interfaces: names(ifaces), Err: err}
 	}
@@ -66,9 +77,9 @@ const settleTime = 250 * time.Millisecond
 // Close says goodbye and stops to answer.
 func (a *Announcer) Close() {
 	a.once.Do(func() {
-		// The library counts its receivers only once they run; a shutdown
-		// before that would not wait for them, or panic. Its sockets are
-		// closed by then.
+		// The library's receivers raise the WaitGroup that counts them
+		// (server.go, recv4 and recv6): a shutdown before they run would not
+		// wait for them, or panic. Its sockets are closed by then.
 		time.Sleep(time.Until(a.since.Add(settleTime)))
 		defer func() { _ = recover() }()
 		a.server.Shutdown()

@@ -157,6 +157,31 @@ func TestAvahi(t *testing.T) {
 	t.Logf("heard %v after the interface was up", time.Since(began).Round(10*time.Millisecond))
 }
 
+// A phone with IPv6 only is found and resolved, although both ends have an IPv4
+// address: 127.0.0.1. First there are link-local addresses alone, then one in a
+// subnet that both are in, which comes first.
+func TestAvahiIPv6Only(t *testing.T) {
+	t.Parallel()
+	l := testenv.NewLink(t)
+	l.IP("-n", l.A, "addr", "del", "10.77.0.1/24", "dev", "hslink")
+	l.IP("-n", l.B, "addr", "del", "10.77.0.2/24", "dev", "hslink")
+	l.Avahi(8443, false)
+	_, _, lines := l.Start(l.B, []string{helperVar + "=watch"}, os.Args[0])
+	e := expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "appeared" }, "the phone appearing")
+	if e.Port != 8443 || len(e.Addrs) != 1 || !e.Addrs[0].IsLinkLocalUnicast() || e.Addrs[0].Zone() != "hslink" {
+		t.Errorf("got %+v", e)
+	}
+	_, _, answer := l.Start(l.B, []string{helperVar + "=resolve"}, os.Args[0])
+	if got := <-answer; !strings.Contains(got, e.Addrs[0].String()) || !strings.HasSuffix(got, "<nil> true") {
+		t.Errorf("the name resolves to %s", got)
+	}
+	l.IP("-n", l.B, "addr", "add", "fd77::2/64", "dev", "hslink")
+	l.IP("-n", l.A, "addr", "add", "fd77::1/64", "dev", "hslink")
+	began := time.Now()
+	expect(t, lines, 20*time.Second, func(e told) bool { return len(e.Addrs) > 0 && e.Addrs[0].String() == "fd77::1" }, "the new address")
+	t.Logf("address followed after %v", time.Since(began).Round(10*time.Millisecond))
+}
+
 // Where another program keeps the port to itself, that is told, and its end.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,10 @@ type Browser struct {
 	// Interfaces lists where to look. It is asked again every few seconds, for
 	// interfaces come and go. nil means the function [Interfaces].
 	Interfaces func() ([]net.Interface, error)
+
+	mu       sync.Mutex // of what LookupNetIP found last
+	resolved Instance
+	at       time.Time
 }
 
 // EventKind says what has changed.
@@ -66,7 +71,6 @@ type WatchOptions struct {
 const (
 	firstPause = 1100 * time.Millisecond
 	lastPause  = 4 * time.Second
-	quietPause = 5 * time.Second // between two looks at the interfaces
 	// unanswered is how many questions in a row an instance may leave without an
 	// answer (RFC 6762 section 10.5).
 	unanswered = 3
@@ -79,15 +83,19 @@ const (
 func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event)) error {
 	l := newListener(b.Interfaces)
 	defer l.close()
-	pause, next := firstPause, time.NewTimer(0)
+	next, due := time.NewTimer(0), time.NewTimer(time.Hour)
 	defer next.Stop()
-	due := time.NewTimer(time.Hour)
 	defer due.Stop()
-	troubled := false
+	pause, troubled := firstPause, false
+	var asked []time.Time
 	look := func(anew bool) {
 		err := l.refresh(anew)
 		if err == nil && !o.Quiet {
-			err = l.browse(now())
+			if n := len(asked); n >= unanswered {
+				l.cache.silent(asked[n-unanswered])
+			}
+			err = browse(l.ifaces)
+			asked = append(asked, now())
 		}
 		switch {
 		case err != nil && !troubled:
@@ -96,11 +104,6 @@ func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event))
 			report(Event{Kind: Recovered})
 		}
 		troubled = err != nil
-		if o.Quiet {
-			pause = quietPause
-		}
-		next.Reset(pause)
-		pause = min(2*pause, lastPause)
 	}
 	for {
 		select {
@@ -108,18 +111,21 @@ func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event))
 			return ctx.Err()
 		case <-next.C:
 			look(false)
+			next.Reset(pause)
+			pause = min(2*pause, lastPause)
 		case <-o.Poke:
-			pause = firstPause
 			look(true)
 		case p := <-l.packets:
 			l.take(p, now())
 		case <-due.C:
 		}
-		events, questions, again := l.cache.update(now())
+		events, ask, again := l.cache.update(now())
 		for _, e := range events {
 			report(e)
 		}
-		l.ask(questions)
+		if ask {
+			_ = browse(l.ifaces) // the next look tells why that is not possible
+		}
 		due.Reset(max(again.Sub(now()), 10*time.Millisecond))
 	}
 }
@@ -150,18 +156,28 @@ func (b *Browser) Find(ctx context.Context, window time.Duration, match func(Ins
 	return it, ok, err
 }
 
-// resolveTime is how long an answer to LookupNetIP is waited for.
-const resolveTime = 3 * time.Second
+// The times of LookupNetIP: how long an answer is waited for, and how long it is
+// good for (half the life of an address, RFC 6762 section 10).
+const (
+	resolveTime = 3 * time.Second
+	resolveLife = time.Minute
+)
 
 // LookupNetIP has the form of [net.Resolver]'s method, for systems whose
 // resolver knows no name in .local. It finds the hosts of announced instances
 // and no others. A name that it does not find gives a [net.DNSError] with
 // IsNotFound, and a ctx that is done its own error.
 func (b *Browser) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
-	bare := strings.TrimSuffix(host, ".")
-	i, ok, err := b.Find(ctx, resolveTime, func(i Instance) bool { return strings.EqualFold(i.Host, bare) })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	same := func(i Instance) bool { return strings.EqualFold(i.Host, strings.TrimSuffix(host, ".")) }
+	if time.Since(b.at) < resolveLife && same(b.resolved) {
+		return b.resolved.Addrs, nil
+	}
+	i, ok, err := b.Find(ctx, resolveTime, same)
 	switch {
 	case ok:
+		b.resolved, b.at = i, time.Now()
 		return i.Addrs, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

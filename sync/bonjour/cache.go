@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ type cache struct {
 	records   map[record]*life
 	instances map[string]*spoken // by full name, canonical
 	subnets   []netip.Prefix     // our own
-	asked     time.Time          // when questions were given last
+	asked     time.Time          // when update last wanted a question
 }
 
 // record is one record on one interface. An SRV has host and port, an A and an
@@ -55,22 +56,19 @@ const (
 	maxRead    = 128 // records of one packet
 	maxAddrs   = 16  // of one instance
 	maxLife    = 75 * time.Minute
-)
-
-const (
 	// grace is how long a record lives on after a goodbye (RFC 6762 section
 	// 10.1), and how old one must be to give way to another of its name (section
 	// 10.2).
 	grace = time.Second
-	// better is how long other addresses are waited for where only link-local
-	// IPv6 ones are known: an announcement comes by IPv6 and by IPv4, and Avahi
-	// puts no IPv4 address into the former.
+	// better is how long an IPv4 address is waited for where only IPv6 ones are
+	// known: an announcement comes by both, and Avahi puts no IPv4 address into
+	// what it sends by IPv6. So one device is reported once.
 	better = 250 * time.Millisecond
-	// What an announcement leaves out is asked for while its instance was named
-	// in the last askFor, once in askAgain, maxQuestions at once.
-	askFor       = 5 * time.Second
-	askAgain     = time.Second
-	maxQuestions = 12
+	// While an instance that was named in the last askFor lacks its place or
+	// address, a question is wanted once in askAgain. What an announcement leaves
+	// out comes with the answer (RFC 6763 section 12.1).
+	askFor   = 5 * time.Second
+	askAgain = time.Second
 )
 
 // flushBit says that a record replaces all others of its name and type (RFC 6762
@@ -157,7 +155,7 @@ func (r *reading) place(rr *dns.SRV) {
 // one.
 func (r *reading) speak(name string) bool {
 	key := dns.CanonicalName(name)
-	if !strings.HasSuffix(key, "."+serviceName) || dns.CountLabel(key) != dns.CountLabel(serviceName)+1 {
+	if !strings.HasSuffix(key, "."+serviceName) {
 		return false
 	}
 	s := r.instances[key]
@@ -225,9 +223,9 @@ func (c *cache) silent(since time.Time) {
 }
 
 // update ends what has come to its end. It gives what has changed since it was
-// called last, the questions for what is missing, and when to call it again at
+// called last, whether who is there should be asked, and when to call it again at
 // the latest.
-func (c *cache) update(now time.Time) (events []Event, questions []dns.Question, next time.Time) {
+func (c *cache) update(now time.Time) (events []Event, ask bool, next time.Time) {
 	next = now.Add(time.Hour)
 	maps.DeleteFunc(c.records, func(_ record, l *life) bool { return !l.until.After(now) })
 	places, addrs := map[string]record{}, map[string][]record{}
@@ -244,24 +242,21 @@ func (c *cache) update(now time.Time) (events []Event, questions []dns.Question,
 		s := c.instances[key]
 		place, known := places[key]
 		i, wait := c.compose(s, place, addrs[place.host], now)
-		if wait > 0 {
-			next = earlier(next, now.Add(wait))
-		}
 		events = append(events, s.tell(i, known)...)
 		recent := now.Sub(s.heard) < askFor
 		switch {
+		case wait > 0:
+			next = earlier(next, now.Add(wait))
 		case !known && !recent:
 			delete(c.instances, key)
-		case len(i.Addrs) > 0 || !recent:
-		case mayAsk && len(questions)+3 <= maxQuestions:
-			c.asked = now
-			questions = append(questions, missing(key, place)...)
-			fallthrough
-		default:
+		case len(i.Addrs) == 0 && recent:
+			if mayAsk {
+				c.asked, ask = now, true
+			}
 			next = earlier(next, c.asked.Add(askAgain))
 		}
 	}
-	return events, questions, next
+	return events, ask, next
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -281,15 +276,13 @@ func (c *cache) compose(s *spoken, place record, addrs []record, now time.Time) 
 	slices.SortFunc(addrs, func(a, b record) int { // the newest of a sort first: it is the better guess
 		return cmp.Or(c.rank(a.addr)-c.rank(b.addr), c.records[b].since.Compare(c.records[a].since), a.addr.Compare(b.addr))
 	})
-	good := false
 	for _, r := range addrs {
-		linkLocal := r.addr.Zone() != ""
 		wait = max(wait, better-now.Sub(c.records[r].since))
-		if good = good || !linkLocal; len(i.Addrs) < maxAddrs && !slices.Contains(i.Addrs, r.addr) {
+		if len(i.Addrs) < maxAddrs && !slices.Contains(i.Addrs, r.addr) {
 			i.Addrs = append(i.Addrs, r.addr)
 		}
 	}
-	if good || wait <= 0 {
+	if wait <= 0 || slices.ContainsFunc(i.Addrs, netip.Addr.Is4) {
 		return i, 0
 	}
 	i.Addrs = nil
@@ -312,19 +305,6 @@ func (c *cache) rank(a netip.Addr) int {
 	return rank
 }
 
-// missing gives the questions about an instance of which no address is known. A
-// responder should send the addresses with the place, and need not (RFC 6763
-// section 12).
-func missing(name string, place record) []dns.Question {
-	all := []dns.Question{{Name: name, Qtype: dns.TypeSRV, Qclass: dns.ClassINET}}
-	if place.host != "" {
-		for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
-			all = append(all, dns.Question{Name: place.host, Qtype: kind, Qclass: dns.ClassINET})
-		}
-	}
-	return all
-}
-
 // tell gives what is new about an instance since it was told of last. Known says
 // that it has a place. While its address is missing, what was told stands.
 func (s *spoken) tell(i Instance, known bool) (events []Event) {
@@ -341,7 +321,7 @@ func (s *spoken) tell(i Instance, known bool) (events []Event) {
 	switch {
 	case s.told == nil:
 		kind = Appeared
-	case !s.told.equal(i):
+	case !reflect.DeepEqual(*s.told, i):
 	case again:
 		kind = Again
 	default:

@@ -15,7 +15,6 @@ package bonjour
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 )
 
 // Service is the type under which the app announces itself.
@@ -36,10 +35,6 @@ type Instance struct {
 	// our own subnets come first, then link-local IPv6 ones (each has its zone),
 	// then the rest.
 	Addrs []netip.Addr
-}
-
-func (i Instance) equal(j Instance) bool {
-	return i.Name == j.Name && i.Host == j.Host && i.Port == j.Port && slices.Equal(i.Addrs, j.Addrs)
 }
 
 // NetworkError means that multicast DNS cannot be spoken at the moment: no

@@ -1,7 +1,6 @@
 package bonjour
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -10,41 +9,38 @@ import (
 	"strings"
 )
 
-// rare are the beginnings of names of interfaces on which an iPhone is rarely
-// met: Apple's peer-to-peer links, containers, virtual machines, and networks
-// that this computer shares with others. They come last and are used all the
-// same.
-var rare = []string{"awdl", "llw", "anpi", "ap", "bridge", "docker", "br-", "virbr", "veth", "vmnet", "vboxnet"}
-
 // Interfaces lists where iPhones may be met now: all that is up and speaks
-// multicast, but for point-to-point links (Avahi leaves them out too: avahi-daemon.conf,
-// allow-point-to-point). The loopback interface, where a simulated one may be,
-// is the last. The list is good for this moment: after sleep or a change of
-// network there are others.
+// multicast, whatever its name, but for point-to-point links (Avahi leaves them
+// out too: avahi-daemon.conf, allow-point-to-point), and the loopback interface
+// for a simulated one. The list is good for this moment: after sleep or a change
+// of network there are others.
 func Interfaces() ([]net.Interface, error) {
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("bonjour: list the network interfaces: %w", err)
 	}
-	all = slices.DeleteFunc(all, func(i net.Interface) bool { return !usable(i) })
-	slices.SortStableFunc(all, func(a, b net.Interface) int { return cmp.Compare(rarity(a), rarity(b)) })
+	all = slices.DeleteFunc(all, func(i net.Interface) bool { return !usable(i.Flags) })
+	slices.SortStableFunc(all, func(a, b net.Interface) int { return rarity(a.Name) - rarity(b.Name) })
 	return all, nil
 }
 
-func usable(i net.Interface) bool {
-	// Linux does not say that its loopback interface can multicast, but it can.
-	speaks := i.Flags&net.FlagLoopback != 0 || i.Flags&net.FlagMulticast != 0 && i.Flags&net.FlagPointToPoint == 0
-	return speaks && i.Flags&net.FlagUp != 0
-}
-
-func rarity(i net.Interface) int {
-	switch {
-	case i.Flags&net.FlagLoopback != 0:
-		return 2
-	case slices.ContainsFunc(rare, func(p string) bool { return strings.HasPrefix(i.Name, p) }):
-		return 1
+// rarity is 1 for names of interfaces on which an iPhone is rarely met: of
+// containers, virtual machines, Apple's peer-to-peer links, and networks that
+// this computer shares. They come last, since Linux lets a socket join no more
+// than twenty (igmp_max_memberships).
+func rarity(name string) int {
+	for _, p := range []string{"veth", "docker", "br-", "virbr", "vmnet", "vboxnet", "awdl", "llw", "anpi", "ap", "bridge"} {
+		if strings.HasPrefix(name, p) {
+			return 1
+		}
 	}
 	return 0
+}
+
+func usable(f net.Flags) bool {
+	// Linux does not say that its loopback interface can multicast, but it can.
+	speaks := f&net.FlagLoopback != 0 || f&net.FlagMulticast != 0 && f&net.FlagPointToPoint == 0
+	return speaks && f&net.FlagUp != 0
 }
 
 // owners lists the interfaces that have one of these addresses.

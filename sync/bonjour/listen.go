@@ -32,7 +32,6 @@ type conn struct {
 	read  func([]byte) (n, on int, to net.IP, from net.Addr, err error)
 	join  func(*net.Interface) error
 	leave func(*net.Interface) error
-	send  func([]byte, net.Interface) error
 }
 
 func open4() (*conn, error) {
@@ -44,8 +43,6 @@ func open4() (*conn, error) {
 	if err := p.SetControlMessage(ipv4.FlagInterface|ipv4.FlagDst, true); err != nil {
 		return nil, errors.Join(err, udp.Close())
 	}
-	_ = p.SetMulticastTTL(255) // RFC 6762 section 11
-	_ = p.SetMulticastLoopback(true)
 	return &conn{
 		UDPConn: udp,
 		read: func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
@@ -57,10 +54,6 @@ func open4() (*conn, error) {
 		},
 		join:  func(i *net.Interface) error { return p.JoinGroup(i, group4) },
 		leave: func(i *net.Interface) error { return p.LeaveGroup(i, group4) },
-		send: func(b []byte, i net.Interface) error {
-			_, err := p.WriteTo(b, &ipv4.ControlMessage{IfIndex: i.Index}, group4)
-			return err
-		},
 	}, nil
 }
 
@@ -73,8 +66,6 @@ func open6() (*conn, error) {
 	if err := p.SetControlMessage(ipv6.FlagInterface|ipv6.FlagDst, true); err != nil {
 		return nil, errors.Join(err, udp.Close())
 	}
-	_ = p.SetMulticastHopLimit(255)
-	_ = p.SetMulticastLoopback(true)
 	return &conn{
 		UDPConn: udp,
 		read: func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
@@ -86,11 +77,6 @@ func open6() (*conn, error) {
 		},
 		join:  func(i *net.Interface) error { return p.JoinGroup(i, group6) },
 		leave: func(i *net.Interface) error { return p.LeaveGroup(i, group6) },
-		send: func(b []byte, i net.Interface) error {
-			to := &net.UDPAddr{IP: group6.IP, Port: group6.Port, Zone: i.Name}
-			_, err := p.WriteTo(b, &ipv6.ControlMessage{IfIndex: i.Index}, to)
-			return err
-		},
 	}, nil
 }
 
@@ -105,7 +91,6 @@ type listener struct {
 	ifaces  []net.Interface
 	joined  map[int]net.Interface
 	state   string // of the interfaces, when the groups were joined
-	asked   []time.Time
 }
 
 // packet is a response and the interface that it came in on.
@@ -191,33 +176,6 @@ func (l *listener) join(list []net.Interface) error {
 		}
 	}
 	return err
-}
-
-// browse has the library ask who is there. Who left the last questions
-// unanswered is gone.
-func (l *listener) browse(now time.Time) error {
-	if n := len(l.asked); n >= unanswered {
-		l.asked = l.asked[n-unanswered:]
-		l.cache.silent(l.asked[0])
-	}
-	if err := browse(l.ifaces); err != nil {
-		return &NetworkError{Interfaces: names(l.ifaces), Err: err}
-	}
-	l.asked = append(l.asked, now)
-	return nil
-}
-
-// ask asks questions on all interfaces. What cannot be asked has no answer.
-func (l *listener) ask(questions []dns.Question) {
-	data, err := (&dns.Msg{Question: questions}).Pack()
-	if err != nil || len(questions) == 0 {
-		return
-	}
-	for _, i := range l.joined {
-		for _, c := range l.conns {
-			_ = c.send(data, i)
-		}
-	}
 }
 
 func (l *listener) take(p packet, now time.Time) {

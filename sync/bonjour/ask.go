@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
-	"strings"
 
 	"github.com/grandcat/zeroconf"
 )
 
-// This file is the only one that touches the library (v1.0.0), and holds what
-// is needed to live with it:
+// What is needed to ask by zeroconf v1.0.0 (announce.go has the rest):
 //
 //   - A browse tells of each instance once: neither of another address or port,
 //     nor of a goodbye (TestZeroconfTellsOfNoChange), nor of the interface that
@@ -33,17 +30,13 @@ import (
 //     https://github.com/enbility/ship-go/pull/69
 //   - A resolver of both families is refused where the system has only one
 //     (client.go, newClient). So each family has its own.
-//   - Instance names go in DNS presentation form (name.go).
-//   - The server's WaitGroup is raised by the goroutines that it counts
-//     (server.go, recv4 and recv6), so that Shutdown may come before them: see
-//     [Announcer.Close].
 
-// browse asks once, by both families, for instances of [Service]. The error is
-// nil if it could be asked by one of them.
+// browse asks once, by both families, for instances of [Service]. The error is a
+// [NetworkError] if it cannot be asked by either.
 func browse(ifaces []net.Interface) error {
 	err4, err6 := browseBy(zeroconf.IPv4, ifaces), browseBy(zeroconf.IPv6, ifaces)
 	if err4 != nil && err6 != nil {
-		return errors.Join(err4, err6)
+		return &NetworkError{Interfaces: names(ifaces), Err: errors.Join(err4, err6)}
 	}
 	return nil
 }
@@ -60,17 +53,4 @@ func browseBy(family zeroconf.IPType, ifaces []net.Interface) error {
 	for range entries { // the listener reads the answers
 	}
 	return err
-}
-
-// register announces; the result takes it back when it is shut down.
-func register(name string, port int, host string, addrs []netip.Addr, ifaces []net.Interface) (interface{ Shutdown() }, error) {
-	ips := make([]string, 0, len(addrs))
-	for _, a := range addrs {
-		ips = append(ips, a.String())
-	}
-	// The library compares a host without its last dot with a domain that has
-	// one, and so would put a second ".local" behind the first (server.go,
-	// RegisterProxy).
-	host = strings.TrimSuffix(strings.TrimSuffix(host, "."), ".local")
-	return zeroconf.RegisterProxy(escape(name), Service, "local.", port, host, ips, nil, ifaces)
 }
