@@ -18,9 +18,9 @@ const busConf = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Confi
 
 // Bus is a private D-Bus session bus.
 type Bus struct {
-	Addr string
-	dir  string
-	cmd  *exec.Cmd
+	Addr         string
+	conf, socket string
+	cmd          *exec.Cmd
 }
 
 // SessionBus starts a private bus that ends with the test, and gives its
@@ -35,25 +35,20 @@ func StartBus(t testing.TB) *Bus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Bus{dir: dir}
-	t.Cleanup(func() {
-		b.Stop()
-		_ = os.RemoveAll(dir)
-	})
-	if err := os.WriteFile(b.conf(), fmt.Appendf(nil, busConf, b.socket()), 0o600); err != nil {
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	b := &Bus{conf: filepath.Join(dir, "conf"), socket: filepath.Join(dir, "bus")}
+	t.Cleanup(b.Stop)
+	if err := os.WriteFile(b.conf, fmt.Appendf(nil, busConf, b.socket), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b.Start(t)
 	return b
 }
 
-func (b *Bus) conf() string   { return filepath.Join(b.dir, "conf") }
-func (b *Bus) socket() string { return filepath.Join(b.dir, "bus") }
-
 // Start starts the bus again after a Stop, at the same address.
 func (b *Bus) Start(t testing.TB) {
 	t.Helper()
-	b.cmd = exec.Command("dbus-daemon", "--config-file="+b.conf(), "--nofork", "--print-address=1")
+	b.cmd = exec.Command("dbus-daemon", "--config-file="+b.conf, "--nofork", "--print-address=1")
 	out, err := b.cmd.StdoutPipe()
 	if err == nil {
 		err = b.cmd.Start()
@@ -76,5 +71,5 @@ func (b *Bus) Stop() {
 	_ = b.cmd.Process.Kill()
 	_ = b.cmd.Wait()
 	b.cmd = nil
-	_ = os.Remove(b.socket()) // a killed daemon leaves its socket behind
+	_ = os.Remove(b.socket) // a killed daemon leaves its socket behind
 }

@@ -20,8 +20,7 @@ import (
 type Link struct {
 	t    *testing.T
 	A, B string
-	// services is where Avahi's are described.
-	services string
+	dir  string // of the Avahi that was started last
 }
 
 var links atomic.Int32
@@ -39,12 +38,12 @@ func NewLink(t *testing.T) *Link {
 	l := &Link{t: t, A: fmt.Sprintf("hs%da%d", os.Getpid(), n), B: fmt.Sprintf("hs%db%d", os.Getpid(), n)}
 	t.Cleanup(func() {
 		for _, ns := range []string{l.A, l.B} {
-			l.KillAll(ns)
+			l.killAll(ns)
 			_ = exec.Command("ip", "netns", "del", ns).Run()
 		}
 	})
 	if out, err := exec.Command("ip", "netns", "add", l.A).CombinedOutput(); err != nil {
-		Missing(t, "this machine gives no network namespaces: "+string(bytes.TrimSpace(out)))
+		Missing(t, "this machine gives no network namespaces: "+string(out))
 	}
 	l.IP("netns", "add", l.B)
 	l.IP("link", "add", "hslink", "netns", l.A, "type", "veth", "peer", "name", "hslink", "netns", l.B)
@@ -58,9 +57,9 @@ func NewLink(t *testing.T) *Link {
 	return l
 }
 
-// KillAll ends what runs in a namespace of ours: a program may have children
+// killAll ends what runs in a namespace of ours: a program may have children
 // that keep its pipes open.
-func (l *Link) KillAll(ns string) {
+func (l *Link) killAll(ns string) {
 	out, _ := exec.Command("ip", "netns", "pids", ns).Output()
 	for pid := range strings.FieldsSeq(string(out)) {
 		if n, err := strconv.Atoi(pid); err == nil {
@@ -106,7 +105,7 @@ func (l *Link) Start(ns string, env []string, name string, args ...string) (cmd 
 	}()
 	l.t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		l.KillAll(ns)
+		l.killAll(ns)
 		<-done
 		_ = cmd.Wait()
 		if l.t.Failed() && stderr.Len() > 0 {
@@ -116,38 +115,41 @@ func (l *Link) Start(ns string, env []string, name string, args ...string) (cmd 
 	return cmd, in, lines
 }
 
+// avahiConf has Avahi answer by both families, and touch nothing beside.
+const avahiConf = `[server]
+host-name=adas-iphone
+use-ipv4=yes
+use-ipv6=yes
+enable-dbus=%s
+[wide-area]
+enable-wide-area=no
+[publish]
+publish-hinfo=no
+publish-workstation=no
+[rlimits]
+`
+
 // Avahi announces "Ada’s iPhone" at a port from namespace A, or, with a bus,
 // is there for the avahi tools.
 func (l *Link) Avahi(port int, bus bool) *exec.Cmd {
 	l.t.Helper()
-	dir := l.t.TempDir()
-	write := func(name, text string) {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			l.t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			l.t.Fatal(err)
-		}
-	}
-	yes := map[bool]string{true: "yes", false: "no"}
-	write("avahi.conf", "[server]\nhost-name=adas-iphone\nuse-ipv4=yes\nuse-ipv6=yes\nenable-dbus="+yes[bus]+
-		"\n[wide-area]\nenable-wide-area=no\n[publish]\npublish-hinfo=no\npublish-workstation=no\n[rlimits]\n")
-	if err := os.Mkdir(filepath.Join(dir, "services"), 0o755); err != nil {
+	l.dir = l.t.TempDir()
+	if err := os.Mkdir(filepath.Join(l.dir, "services"), 0o755); err != nil {
 		l.t.Fatal(err)
 	}
-	l.services = filepath.Join(dir, "services")
-	start := ""
+	dbus, start := "no", ""
 	if bus {
 		NeedTool(l.t, "dbus-daemon", "dbus")
-		start = "dbus-daemon --system --nofork --nopidfile & sleep .3\n"
+		dbus, start = "yes", "dbus-daemon --system --nofork --nopidfile & sleep .3\n"
 	} else {
 		l.Announce("Ada’s iPhone", port)
 	}
+	l.write("avahi.conf", fmt.Sprintf(avahiConf, dbus))
 	// ip netns exec gives a mount namespace of its own, so these mounts are
 	// nobody else's.
-	write("run.sh", "mount -t tmpfs none /run; mkdir -p /run/avahi-daemon /run/dbus\nmount --bind "+dir+"/services /etc/avahi/services\n"+
-		start+"exec $(command -v avahi-daemon || echo /usr/sbin/avahi-daemon) -f "+dir+"/avahi.conf --no-drop-root --no-chroot --no-proc-title\n")
-	cmd, _, _ := l.Start(l.A, nil, "bash", dir+"/run.sh")
+	l.write("run.sh", "mount -t tmpfs none /run; mkdir -p /run/avahi-daemon /run/dbus\nmount --bind "+l.dir+"/services /etc/avahi/services\n"+
+		start+"exec $(command -v avahi-daemon || echo /usr/sbin/avahi-daemon) -f "+l.dir+"/avahi.conf --no-drop-root --no-chroot --no-proc-title\n")
+	cmd, _, _ := l.Start(l.A, nil, "bash", l.dir+"/run.sh")
 	return cmd
 }
 
@@ -155,14 +157,17 @@ func (l *Link) Avahi(port int, bus bool) *exec.Cmd {
 // signal SIGHUP.
 func (l *Link) Announce(name string, port int) {
 	l.t.Helper()
-	text := `<?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
-<service-group><name>` + name + `</name><service><type>_healthsync._tcp</type><port>` + fmt.Sprint(port) + `</port></service></service-group>`
+	l.write("hs.service", `<?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
+<service-group><name>`+name+`</name><service><type>_healthsync._tcp</type><port>`+fmt.Sprint(port)+`</port></service></service-group>`)
 	// In one step: Avahi watches the folder, and would read half of it.
-	aside := filepath.Join(filepath.Dir(l.services), "hs.service")
-	if err := os.WriteFile(aside, []byte(text), 0o644); err != nil {
+	if err := os.Rename(filepath.Join(l.dir, "hs.service"), filepath.Join(l.dir, "services", "hs.service")); err != nil {
 		l.t.Fatal(err)
 	}
-	if err := os.Rename(aside, filepath.Join(l.services, "hs.service")); err != nil {
+}
+
+func (l *Link) write(name, text string) {
+	l.t.Helper()
+	if err := os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o644); err != nil {
 		l.t.Fatal(err)
 	}
 }
