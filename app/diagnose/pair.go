@@ -5,12 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
+	"healthsync/app/state"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
@@ -212,14 +212,10 @@ func (w *walk) ca() {
 	}
 }
 
-// soon is the rule of `status`: within the days at which to speak up, but not
-// in the first two thirds of a life.
+// soon is the rule of `status` for an end that is near.
 func (w *walk) soon(from, until time.Time) bool {
-	days := slices.DeleteFunc(w.config.ExpiryDays(), func(d int) bool {
-		return 3*time.Duration(d)*24*time.Hour > until.Sub(from)+24*time.Hour
-	})
-	_, due := pki.Expiring(until, w.now, days...)
-	return due && w.now.Before(until)
+	_, due := state.Credential{NotBefore: from, NotAfter: until}.Due(w.now, w.config.ExpiryDays())
+	return due
 }
 
 func (w *walk) token(ctx context.Context) {
