@@ -6,38 +6,23 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"healthsync/sync/health"
-	"healthsync/sync/store/internal/sqlite"
 )
-
-// BackupOptions say how to make a copy.
-type BackupOptions struct {
-	// Force replaces a file of that name, when the copy is whole.
-	Force bool
-	// Progress, where it is set, is told how many pages are done, of how many.
-	Progress func(done, all int)
-}
 
 // BackupInfo is what a copy has.
 type BackupInfo struct {
 	Samples int64 `json:"samples"`
 	Deleted int64 `json:"deleted"`
 	Bytes   int64 `json:"bytes"`
-	// Miscounted are types of which the database, and so the copy, has not as
-	// many rows as it counts: another program changed them. The copy is as whole
-	// as the database.
-	Miscounted []health.Type `json:"miscounted,omitempty"`
 }
 
 // Backup writes a copy of the database as of one moment to path, by SQLite's
-// online backup; changes may be applied meanwhile. The copy is one file of mode
+// VACUUM INTO; changes may be applied meanwhile. The copy is one file of mode
 // 0600, without a log beside it. It appears under its name when it is whole and
-// was checked (SQLite's quick check; rows that are not as many as are counted
-// are told of). Where there is a file of that name, without Force, the error matches
-// fs.ErrExist; the database itself is never replaced.
-func (s *Store) Backup(ctx context.Context, path string, o BackupOptions) (BackupInfo, error) {
-	if err := s.mayWrite(path, o.Force); err != nil {
+// was checked (SQLite's quick check). Where there is a file of that name the
+// error matches fs.ErrExist; with force it is replaced. The database itself is
+// never replaced.
+func (s *Store) Backup(ctx context.Context, path string, force bool) (BackupInfo, error) {
+	if err := s.mayWrite(path, force); err != nil {
 		return BackupInfo{}, err
 	}
 	// Written aside and put in place when whole: a copy that was cut short
@@ -45,27 +30,29 @@ func (s *Store) Backup(ctx context.Context, path string, o BackupOptions) (Backu
 	target := &Store{path: path}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part") // mode 0600
 	if err != nil {
-		return BackupInfo{}, target.fail(ctx, "write", err)
+		return BackupInfo{}, target.failSystem(err)
 	}
 	part := f.Name()
 	defer os.Remove(part)
-	defer os.Remove(part + "-journal")
 	if err := f.Close(); err != nil {
-		return BackupInfo{}, target.fail(ctx, "write", err)
+		return BackupInfo{}, target.failSystem(err)
 	}
-	info, err := s.copyTo(ctx, part, o.Progress)
+	info, err := s.copyTo(ctx, part)
+	if c := code(err); c == sqliteCorrupt || c == sqliteNotADB {
+		return BackupInfo{}, s.fail(ctx, err)
+	}
 	if err != nil {
-		return BackupInfo{}, err
+		return BackupInfo{}, target.fail(ctx, err)
 	}
-	if o.Force {
-		return info, target.fail(ctx, "write", os.Rename(part, path))
+	if force {
+		return info, target.failSystem(os.Rename(part, path))
 	}
 	// A link never replaces; some file systems (exFAT, SMB) know none.
 	err = os.Link(part, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		err = os.Rename(part, path)
 	}
-	return info, target.fail(ctx, "write", err)
+	return info, target.failSystem(err)
 }
 
 // mayWrite refuses what a copy must not replace.
@@ -88,55 +75,34 @@ func (s *Store) mayWrite(path string, force bool) error {
 	return nil
 }
 
-func (s *Store) copyTo(ctx context.Context, part string, progress func(done, all int)) (info BackupInfo, err error) {
-	target := &Store{path: part}
-	dst, err := sqlite.Open(part, sqlite.ReadWrite)
+// copyTo copies the database into an empty file and checks the copy.
+func (s *Store) copyTo(ctx context.Context, part string) (info BackupInfo, err error) {
+	// VACUUM INTO is not possible on a connection that may only query.
+	from, err := s.connect(s.path, 1, s.how)
 	if err != nil {
-		return info, target.fail(ctx, "write", err)
+		return info, err
 	}
-	defer func() { _ = dst.Close() }() // what it wrote is committed by then
-	err = s.readers.with(ctx, func(c *conn) error { return c.Backup(ctx, dst, progress) })
-	if sqlite.Is(err, sqlite.Corrupt) || sqlite.Is(err, sqlite.NotADB) {
-		return info, s.fail(ctx, "read", err)
+	defer from.Close()
+	if _, err := from.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
+		return info, err
 	}
+	copied, err := s.connect(part, 1, "mode=ro")
 	if err != nil {
-		return info, target.fail(ctx, "write", err)
+		return info, err
 	}
-	// The copy says of itself that it is in WAL mode, as its source; a file
-	// that is moved about is better whole in itself.
-	if err := dst.Exec("PRAGMA journal_mode=DELETE"); err != nil {
-		return info, target.fail(ctx, "write", err)
+	defer copied.Close()
+	// What is wrong with the copy was wrong with the database.
+	if err := s.integrity(ctx, copied, "quick_check"); err != nil {
+		return info, err
 	}
-	stop := dst.Watch(ctx)
-	defer stop()
-	if info, err = s.checkCopy(dst); err != nil {
-		return info, s.fail(ctx, "check the copy of", err)
+	err = copied.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM sample), (SELECT count(*) FROM deleted_sample)`).
+		Scan(&info.Samples, &info.Deleted)
+	if err != nil {
+		return info, err
 	}
 	size, err := os.Stat(part)
 	if err == nil {
 		info.Bytes = size.Size()
 	}
-	return info, err
-}
-
-// checkCopy looks whether a copy is whole. What is wrong with it was wrong with
-// the database.
-func (s *Store) checkCopy(c *sqlite.Conn) (info BackupInfo, err error) {
-	w := newConn(c)
-	defer func() {
-		for _, q := range w.stmts {
-			q.Finalize()
-		}
-	}()
-	if err := s.integrity(w, "quick_check"); err != nil {
-		return info, err
-	}
-	if info.Samples, err = c.Int("SELECT count(*) FROM sample"); err != nil {
-		return info, err
-	}
-	if info.Deleted, err = c.Int("SELECT count(*) FROM deleted_sample"); err != nil {
-		return info, err
-	}
-	info.Miscounted, err = miscounted(w)
 	return info, err
 }

@@ -4,15 +4,6 @@ import (
 	"healthsync/sync/health"
 )
 
-// Span is the time [From, To) in Unix seconds.
-type Span struct{ From, To int64 }
-
-// Empty reports a span that holds no second.
-func (s Span) Empty() bool { return s.To <= s.From }
-
-// Contains reports whether the second at lies in the span.
-func (s Span) Contains(at int64) bool { return s.From <= at && at < s.To }
-
 // Covered says that the samples of Type that start in Span were read whole
 // from the phone at the moment At (Unix seconds by the Mac's clock).
 type Covered struct {

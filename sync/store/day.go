@@ -3,57 +3,15 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
+	"maps"
 	"slices"
 
 	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
 )
-
-// DayTotal is a row of daily_totals. Of Total and Uncorrected, or of the other
-// three, only those mean something that the type's kind has: see package daily.
-type DayTotal struct {
-	Type                      health.Type
-	Day                       string
-	Unit                      string
-	Samples                   int64
-	Total, Uncorrected        float64
-	Average, Minimum, Maximum float64
-}
-
-const listTotals = `SELECT type, day, unit, samples, total, uncorrected, average, minimum, maximum FROM daily_totals
-	WHERE (?1 = '' OR type = ?1) AND day >= ?2 AND day <= ?3 ORDER BY type, day, unit`
-
-// DayTotals gives the figures of days from first to last (ISO 8601, both
-// included) of a type, or of all for "".
-// *OlderError says that the database has none yet.
-func (s *Store) DayTotals(ctx context.Context, t health.Type, first, last string) ([]DayTotal, error) {
-	var out []DayTotal
-	err := s.read(ctx, "read", func(c *conn) error {
-		if err := s.needs(c, ledgerSchema); err != nil {
-			return err
-		}
-		out = nil
-		q, err := c.stmt(listTotals)
-		if err != nil {
-			return err
-		}
-		q.BindText(1, string(t))
-		q.BindText(2, first)
-		q.BindText(3, last)
-		for {
-			row, err := q.Step()
-			if err != nil || !row {
-				return err
-			}
-			out = append(out, DayTotal{
-				Type: health.Type(q.Text(0)), Day: q.Text(1), Unit: q.Text(2), Samples: q.Int(3),
-				Total: q.Float(4), Uncorrected: q.Float(5), Average: q.Float(6), Minimum: q.Float(7), Maximum: q.Float(8),
-			})
-		}
-	})
-	return out, err
-}
 
 // Breakdown is one day of a type, taken apart.
 type Breakdown struct {
@@ -106,90 +64,76 @@ const stretchGap = 30 * 60
 // Day takes a day of a type apart, by the zone and the order of sources of
 // [Options] (or as they were set last): one Breakdown for each unit, that with
 // the most samples first; none where nothing is stored of it.
-// *OlderError says that the database must be brought up to date first.
 func (s *Store) Day(ctx context.Context, t health.Type, day civil.Day) ([]Breakdown, error) {
-	var out []Breakdown
-	err := s.read(ctx, "read", func(c *conn) error {
-		out = nil
-		if err := s.needs(c, ledgerSchema); err != nil {
-			return err
-		}
-		id, ok, err := s.dict.typeID(c, t, false)
-		if err != nil || !ok {
-			return err
-		}
-		// Totals of its own: the writer may be at work with the store's.
-		own := &Store{path: s.path, dict: s.dict, totals: totals{loc: s.totals.loc, priority: s.totals.priority}}
-		if _, err := own.totals.prepare(c); err != nil {
-			return err
-		}
-		r := reckoning{s: own, c: c, typeID: id, how: aggregation(t)}
-		known, err := readFacts(c)
-		if err != nil {
-			return err
-		}
-		r.longest, r.zoned = known[id].longest, known[id].zoned
-		if err := own.totals.rank(c); err != nil {
-			return err
-		}
-		notes := map[string]*breaking{}
-		r.begin = func(unit string, sum *daily.Sum) {
-			b := &breaking{t: &own.totals, how: r.how, shares: map[int]*SourceShare{}}
-			sum.Explain(day, b.part)
-			notes[unit] = b
-		}
-		if err := r.read(day, day); err != nil {
-			return err
-		}
-		from, to := own.totals.zone.Span(day)
-		shift := daily.Shift(r.how)
-		for unit, sum := range r.sums {
-			f := sum.Figures()[day]
-			if f == nil || f.Samples == 0 {
-				continue
-			}
-			out = append(out, Breakdown{
-				Type: t, Day: day, Unit: unit, How: r.how, From: from - shift, To: to - shift, Figure: *f,
-				Sources: notes[unit].sources(), Stretches: notes[unit].stretches,
-			})
-		}
-		slices.SortFunc(out, func(a, b Breakdown) int {
-			return cmp.Or(cmp.Compare(b.Samples, a.Samples), cmp.Compare(a.Unit, b.Unit))
-		})
-		return nil
-	})
-	return out, err
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // all is of one moment
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	out, err := s.day(ctx, tx, t, day)
+	return out, s.fail(ctx, err)
 }
 
-// breaking gathers the parts of a day.
-type breaking struct {
-	t         *totals
+func (s *Store) day(ctx context.Context, tx *sql.Tx, t health.Type, day civil.Day) ([]Breakdown, error) {
+	facts := typeFacts{how: aggregation(t)}
+	err := tx.QueryRowContext(ctx, `SELECT id, longest, zoned FROM type WHERE name = ?`, t).Scan(&facts.id, &facts.longest, &facts.zoned)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := s.rule(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.rankSources(ctx, tx); err != nil {
+		return nil, err
+	}
+	notes := map[string]*parts{}
+	sums, err := r.sums(ctx, tx, &facts, r.reaching(&facts, day, day), func(unit string, sum *daily.Sum) {
+		p := &parts{order: r.sources, how: facts.how, shares: map[int]*SourceShare{}}
+		sum.Explain(day, p.add)
+		notes[unit] = p
+	})
+	if err != nil {
+		return nil, err
+	}
+	from, to := r.zone.Span(day)
+	shift := daily.Shift(facts.how)
+	var out []Breakdown
+	for unit, sum := range sums {
+		f := sum.Figures()[day]
+		if f == nil || f.Samples == 0 {
+			continue
+		}
+		out = append(out, Breakdown{
+			Type: t, Day: day, Unit: unit, How: facts.how, From: from - shift, To: to - shift, Figure: *f,
+			Sources: notes[unit].sources(), Stretches: notes[unit].stretches,
+		})
+	}
+	slices.SortFunc(out, func(a, b Breakdown) int {
+		return cmp.Or(cmp.Compare(b.Samples, a.Samples), cmp.Compare(a.Unit, b.Unit))
+	})
+	return out, nil
+}
+
+// parts gathers the parts of a day.
+type parts struct {
+	order     []source
 	how       health.Aggregation
-	shares    map[int]*SourceShare
+	shares    map[int]*SourceShare // by rank
 	stretches []Stretch
 }
 
-func (b *breaking) who(rank int) who {
-	if rank >= 0 && rank < len(b.t.sources) {
-		return b.t.sources[rank]
+func (b *parts) add(p daily.Part) {
+	var who source
+	if p.Rank < len(b.order) {
+		who = b.order[p.Rank]
 	}
-	return who{withoutMeaning, false}
-}
-
-// name is the source's; with a word where it was entered by hand in an app that
-// measures too.
-func (w who) name() string {
-	if w.hand {
-		return w.source + " (by hand)"
-	}
-	return w.source
-}
-
-func (b *breaking) part(p daily.Part) {
-	w := b.who(p.Rank)
 	s := b.shares[p.Rank]
 	if s == nil {
-		s = &SourceShare{Source: w.source, Hand: w.hand, Minimum: p.Value, Maximum: p.Value}
+		s = &SourceShare{Source: who.name, Hand: who.hand, Minimum: p.Value, Maximum: p.Value}
 		b.shares[p.Rank] = s
 	}
 	if p.First {
@@ -200,13 +144,18 @@ func (b *breaking) part(p daily.Part) {
 	if p.Counted {
 		s.Counted += p.Value
 	}
-	if b.how != health.Average {
-		b.stretch(p, w.name())
+	if b.how == health.Average {
+		return
 	}
+	name := who.name
+	if who.hand {
+		name += " (by hand)"
+	}
+	b.stretch(p, name)
 }
 
 // stretch adds a part to the stretch at hand, or begins another.
-func (b *breaking) stretch(p daily.Part, name string) {
+func (b *parts) stretch(p daily.Part, name string) {
 	n := len(b.stretches)
 	if p.Counted {
 		if n == 0 || b.stretches[n-1].Source != name || p.From > b.stretches[n-1].To+stretchGap {
@@ -234,32 +183,12 @@ func (b *breaking) stretch(p daily.Part, name string) {
 }
 
 // sources gives the shares in the order of the sources.
-func (b *breaking) sources() []SourceShare {
-	var ranks []int
-	for k := range b.shares {
-		ranks = append(ranks, k)
-	}
-	slices.Sort(ranks)
+func (b *parts) sources() []SourceShare {
 	var out []SourceShare
-	for _, k := range ranks {
-		s := b.shares[k]
+	for _, rank := range slices.Sorted(maps.Keys(b.shares)) {
+		s := b.shares[rank]
 		s.Average = s.Recorded / float64(s.Samples)
 		out = append(out, *s)
 	}
 	return out
-}
-
-// Current reports whether the database has today's schema.
-func (s *Store) Current(ctx context.Context) (bool, error) {
-	steps, err := migrations()
-	if err != nil {
-		return false, err
-	}
-	current := false
-	err = s.read(ctx, "read", func(c *conn) error {
-		at, err := c.Int("PRAGMA user_version")
-		current = at >= int64(len(steps))
-		return err
-	})
-	return current, err
 }

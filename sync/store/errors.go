@@ -1,9 +1,15 @@
 package store
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
 
-	"healthsync/sync/health"
+	"modernc.org/sqlite"
 )
 
 // CorruptError says that the file is damaged: SQLite refused a page of it, an
@@ -44,7 +50,7 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("database %s has schema %d, this program knows up to %d", e.Path, e.Schema, e.Known)
 }
 
-// FullError says that the disk (or a quota) has no room left. What was stored
+// FullError says that the disk has no room left. What was stored
 // before is intact; the change at hand is not stored.
 type FullError struct {
 	Path string
@@ -94,31 +100,87 @@ func (e *MissingError) Error() string { return fmt.Sprintf("there is no database
 // Unwrap gives fs.ErrNotExist's cause.
 func (e *MissingError) Unwrap() error { return e.Err }
 
-// OlderError says that a database opened for reading is of an older schema,
-// which does not have what was asked for. Opening it for writing brings it up
-// to date.
+// OlderError says that a database was to be opened for reading and is of an
+// older schema. Opening it for writing brings it up to date.
 type OlderError struct {
 	Path           string
 	Schema, Needed int
 }
 
 func (e *OlderError) Error() string {
-	return fmt.Sprintf("database %s has schema %d, which lacks what schema %d has", e.Path, e.Schema, e.Needed)
+	return fmt.Sprintf("database %s has schema %d, this program reads schema %d", e.Path, e.Schema, e.Needed)
 }
 
-// AlteredError says that rows are not what the phone served, or not as many as
-// are counted: another program changed them. Nothing was changed because of it.
-type AlteredError struct {
-	Path string
-	// Days whose rows differ, by type and day.
-	Days []Divergence
-	// Miscounted are types of which there are more rows, or fewer, than counted.
-	Miscounted []health.Type
-}
+// SQLite's primary result codes that are told apart
+// (https://sqlite.org/rescode.html).
+const (
+	sqliteGeneric    = 1 // what it does not accept: syntax, no such table
+	sqlitePermission = 3
+	sqliteBusy       = 5
+	sqliteReadOnly   = 8
+	sqliteInterrupt  = 9
+	sqliteCorrupt    = 11
+	sqliteFull       = 13
+	sqliteCannotOpen = 14
+	sqliteAuth       = 23
+	sqliteNotADB     = 26
+)
 
-func (e *AlteredError) Error() string {
-	if len(e.Days) == 0 {
-		return fmt.Sprintf("in database %s the rows of %d types are not as many as it counts", e.Path, len(e.Miscounted))
+// code is the primary result code of an error of SQLite's, 0 of any other.
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code() & 0xff
 	}
-	return fmt.Sprintf("in database %s %d days are not as the phone served them", e.Path, len(e.Days))
+	return 0
+}
+
+// words are SQLite's own of an error of its. The driver has the name of the
+// result before them and its number behind: "SQL logic error: no such table: x (1)".
+func words(err error) string {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	msg := strings.TrimSuffix(e.Error(), fmt.Sprintf(" (%d)", e.Code()))
+	if _, after, ok := strings.Cut(msg, ": "); ok {
+		return after
+	}
+	return msg
+}
+
+// fail turns what SQLite said into one of the package's errors. SQLite calls
+// only ENOSPC a full disk: an exceeded quota or limit on the size of files is an
+// I/O error to it, whose reason the driver does not tell.
+func (s *Store) fail(ctx context.Context, err error) error {
+	switch c := code(err); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && (c == sqliteInterrupt || errors.Is(err, sql.ErrTxDone)):
+		return ctx.Err()
+	case c == sqliteCorrupt || c == sqliteNotADB:
+		return &CorruptError{Path: s.path, Detail: words(err), Err: err}
+	case c == sqliteBusy:
+		return &BusyError{Path: s.path, Err: err}
+	case c == sqliteFull:
+		return &FullError{Path: s.path, Err: err}
+	case c == sqliteReadOnly || c == sqlitePermission:
+		return &ReadOnlyError{Path: s.path, Err: err}
+	case c != 0:
+		return fmt.Errorf("database %s: %w", s.path, err)
+	}
+	return err
+}
+
+// failSystem does the same with an error of the system's.
+func (s *Store) failSystem(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return &FullError{Path: s.path, Err: err}
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+		return &ReadOnlyError{Path: s.path, Err: err}
+	}
+	return err
 }

@@ -2,79 +2,71 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"slices"
-
-	"healthsync/sync/daily"
 )
 
-// WrongTotals reckons every day anew from all rows and tells where the table
-// differs: by no shortcut of what a change touches.
-func (s *Store) WrongTotals(ctx context.Context) (wrong []string, err error) {
-	err = s.read(ctx, "check", func(c *conn) error {
-		t := &Store{dict: s.dict, totals: totals{loc: s.totals.loc, priority: s.totals.priority}}
-		stale, err := t.totals.prepare(c)
+var errTakeBack = errors.New("only looking")
+
+// Faults tells what is not as it should be in a database: damage, rows that
+// break the rules of the tables, and daily totals that are not those of all rows.
+func (s *Store) Faults(ctx context.Context) (faults []string, err error) {
+	if err := s.Check(ctx); err != nil {
+		return nil, err
+	}
+	for finding, query := range map[string]string{
+		"samples that point nowhere": `SELECT count(*) FROM sample WHERE length(id) <> 16 OR type NOT IN (SELECT id FROM type)
+			OR origin NOT IN (SELECT id FROM origin) OR metadata IS NOT NULL AND metadata NOT IN (SELECT id FROM metadata)`,
+		"samples both live and deleted": `SELECT count(*) FROM deleted_sample d JOIN sample s ON s.type = d.type AND s.id = d.id`,
+		"samples stored twice":          `SELECT count(*) FROM (SELECT 1 FROM sample GROUP BY type, id HAVING count(*) > 1)`,
+		"types with a wrong count": `SELECT count(*) FROM type t WHERE live <> (SELECT count(*) FROM sample WHERE type = t.id)
+			OR deleted <> (SELECT count(*) FROM deleted_sample WHERE type = t.id)`,
+		"foreign samples that are not stored": `SELECT count(*) FROM foreign_sample f
+			WHERE NOT EXISTS (SELECT 1 FROM sample s WHERE s.type = f.type AND s.start = f.start AND s.id = f.id)`,
+	} {
+		n := 0
+		if err := s.reader.QueryRowContext(ctx, query).Scan(&n); err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			faults = append(faults, fmt.Sprint(n, " ", finding))
+		}
+	}
+	err = s.change(ctx, func(tx *sql.Tx) error {
+		totals := func() (list []string, err error) {
+			return list, each(ctx, tx, func(rows *sql.Rows) error {
+				var line string
+				err := rows.Scan(&line)
+				list = append(list, line)
+				return err
+			}, `SELECT concat_ws(' ', type, day, unit, samples, total, uncorrected, average, minimum, maximum) FROM daily_totals ORDER BY 1`)
+		}
+		r, stale, err := s.rule(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if stale {
-			wrong = append(wrong, "of another recipe")
+			faults = append(faults, "daily totals of another rule")
 		}
-		if err := t.totals.rank(c); err != nil {
-			return err
-		}
-		ids, names, err := listTypeIDs(c)
+		before, err := totals()
 		if err != nil {
 			return err
 		}
-		stored := map[string]string{}
-		q, err := c.stmt(`SELECT t.id, day, unit, samples, total, uncorrected, average, minimum, maximum FROM daily_totals d JOIN type t ON t.name = d.type`)
-		if err != nil {
+		w := newWriter(ctx, tx)
+		defer w.close()
+		if err := r.remakeAll(w); err != nil {
 			return err
 		}
-		for {
-			row, err := q.Step()
-			if err != nil {
-				return err
-			}
-			if !row {
-				break
-			}
-			stored[fmt.Sprint(q.Int(0), q.Text(1), q.Text(2))] = fmt.Sprint(q.Int(3), q.Float(4), q.Float(5), q.Float(6), q.Float(7), q.Float(8))
+		after, err := totals()
+		if err == nil && !slices.Equal(before, after) {
+			faults = append(faults, fmt.Sprintf("daily totals\n%q\nwant\n%q", before, after))
 		}
-		for i, id := range ids {
-			r := reckoning{s: t, c: c, typeID: id, how: aggregation(names[i]), sums: map[string]*daily.Sum{}}
-			if err := r.rows(math.MinInt64, math.MaxInt64); err != nil {
-				return err
-			}
-			for unit, sum := range r.sums {
-				for d, f := range sum.Figures() {
-					key := fmt.Sprint(id, d.String(), unit)
-					total, naive := f.Total, f.Naive
-					if r.how == 0 {
-						total, naive = 0, 0
-					}
-					want := fmt.Sprint(int64(f.Samples), total, naive, f.Average, f.Minimum, f.Maximum)
-					if got := stored[key]; got != want {
-						wrong = append(wrong, fmt.Sprintf("%s %s %s: %q, want %q", names[i], d, unit, got, want))
-					}
-					delete(stored, key)
-				}
-			}
-		}
-		wrong = append(wrong, slices.Collect(maps.Keys(stored))...)
-		return nil
+		return errors.Join(err, errTakeBack)
 	})
-	return wrong, err
-}
-
-// ToSchema1 takes away what later schemas brought.
-func (s *Store) ToSchema1(ctx context.Context) error {
-	return s.change(ctx, "write to", func(w *conn) error {
-		return w.Exec(`DROP TABLE foreign_sample; DROP VIEW trust_log; DROP TABLE trusted; DROP VIEW daily_totals; DROP TABLE ledger; DROP TABLE day_total; DROP TABLE unit; DELETE FROM state WHERE key = 'totals';
-			ALTER TABLE type DROP COLUMN late; ALTER TABLE type DROP COLUMN longest; ALTER TABLE type DROP COLUMN zoned;
-			PRAGMA user_version = 1`)
-	})
+	if !errors.Is(err, errTakeBack) {
+		return faults, err
+	}
+	return faults, nil
 }

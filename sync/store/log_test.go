@@ -144,7 +144,7 @@ func TestBackup(t *testing.T) {
 	apply(t, s, store.Change{Samples: page})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "copy.db")
-	if _, err := s.Backup(t.Context(), path, store.BackupOptions{}); err != nil {
+	if _, err := s.Backup(t.Context(), path, false); err != nil {
 		t.Fatal(err)
 	}
 	apply(t, s, store.Change{Samples: []health.Sample{heart(9999, 9999)}})
@@ -157,15 +157,15 @@ func TestBackup(t *testing.T) {
 	if got := reader(t, path, "PRAGMA integrity_check; PRAGMA journal_mode; SELECT count(*) FROM samples"); got != "ok\ndelete\n2000" {
 		t.Errorf("sqlite3 says %q", got)
 	}
-	if _, err := s.Backup(t.Context(), path, store.BackupOptions{}); !errors.Is(err, fs.ErrExist) {
+	if _, err := s.Backup(t.Context(), path, false); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over an existing file: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Backup(ctx, filepath.Join(dir, "never.db"), store.BackupOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := s.Backup(ctx, filepath.Join(dir, "never.db"), false); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if _, err := s.Backup(t.Context(), filepath.Join(dir, "no", "folder.db"), store.BackupOptions{}); err == nil {
+	if _, err := s.Backup(t.Context(), filepath.Join(dir, "no", "folder.db"), false); err == nil {
 		t.Error("into a folder that is not there: no error")
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
@@ -188,7 +188,7 @@ func TestBackupFull(t *testing.T) {
 	dir := t.TempDir()
 	mount(t, "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir)
 	var full *store.FullError
-	if _, err := s.Backup(t.Context(), filepath.Join(dir, "copy.db"), store.BackupOptions{}); !errors.As(err, &full) || filepath.Dir(full.Path) != dir {
+	if _, err := s.Backup(t.Context(), filepath.Join(dir, "copy.db"), false); !errors.As(err, &full) || filepath.Dir(full.Path) != dir {
 		t.Errorf("%T %v", err, err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {

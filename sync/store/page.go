@@ -3,13 +3,13 @@ package store
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
+	"healthsync/sync/daily"
 	"healthsync/sync/health"
-	"healthsync/sync/store/internal/sqlite"
 )
 
 // row is a sample in the form of the table sample, but for its type.
@@ -20,278 +20,193 @@ type row struct {
 	value    float64
 	origin   int64
 	metadata int64 // 0 is NULL
-	hash     uint64
-	seq      int32 // its place in the change: of two the later counts
-	state    rowState
+	foreign  bool  // it is stored, and came from another iPhone
+	state    state
 }
 
-type rowState uint8
+// state says how a row of a page stands to what is stored.
+type state uint8
 
 const (
-	stateNew rowState = iota
-	stateKnown
-	stateChanged
-	stateRevived // new, but for a tombstone
+	fresh   state = iota // not stored, or a tombstone
+	known                // stored just so
+	changed              // stored otherwise
+	moved                // was stored under another start, and is no longer
 )
 
-func compareRows(a, b row) int {
-	if c := cmp.Compare(a.start, b.start); c != 0 {
-		return c
-	}
-	if c := bytes.Compare(a.id[:], b.id[:]); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.seq, b.seq)
-}
-
-// before orders a row against a key of the table.
-func (r *row) before(start int64, id *health.UUID) bool {
-	return r.start < start || r.start == start && bytes.Compare(r.id[:], id[:]) < 0
-}
-
-func (r *row) at(start int64, id *health.UUID) bool { return r.start == start && r.id == *id }
-
-// batch is what a change has of one type.
-type batch struct {
+// page is what a change has of one type.
+type page struct {
+	typeFacts
 	name      health.Type
-	id        int64
-	rows      []row  // ascending by key
-	reconcile []Span // ascending and disjoint
-	size      int    // of rows, while they are counted
-	origins   [2]recentOrigin
-	meta      recentMetadata
-	counts    Counts
-	touched   []touched
-	longest   int64 // of its rows, seconds
-	zoned     bool  // one of its rows says where it was measured
-	facts     facts // of what is stored before the change
+	rows      []row               // ascending by start and ID, each ID once
+	byID      map[health.UUID]int // into rows
+	reconcile Spans
+	keep      map[health.UUID]bool // of Change.Also
+	covered   Spans                // before the change
+
+	live   int // rows that were put into the table sample, less those taken out
+	dead   int // the same of deleted_sample
+	counts Counts
+	byDay  map[int64]Counts // what was written by UTC day; nil where nobody asks
+	days   []Span           // the days whose totals the change touches, as [first, last+1)
 }
 
-type recentOrigin struct {
-	origin
-	id   int64
-	hash uint64
+// typeFacts is what the table type says of the samples of a type.
+type typeFacts struct {
+	id         int64
+	how        health.Aggregation
+	tombstones bool
+	longest    int64 // seconds
+	zoned      bool  // one is dated by a zone of its own
 }
 
-type recentMetadata struct {
-	json  string
-	id    int64
-	hash  uint64
-	zoned bool
+// time is what of the table has to be compared with a page.
+func (p *page) time() Spans {
+	if len(p.rows) == 0 {
+		return p.reconcile
+	}
+	return p.reconcile.Plus(Span{p.rows[0].start, p.rows[len(p.rows)-1].start + 1})
 }
 
-// applier holds the memory of changes, which the next one uses again.
-type applier struct {
-	batches []*batch
-	byType  map[health.Type]*batch
-	rows    []row
-	seen    []uint64
-	feed    feedRows
-	missing []missing
-	entries ledgerRows
-	figures figureRows
-	mergers []*merger
+// add counts what was written of a sample.
+func (p *page) add(start int64, n Counts) {
+	p.counts = p.counts.Plus(n)
+	if p.byDay != nil {
+		day := utcDay(start)
+		p.byDay[day] = p.byDay[day].Plus(n)
+	}
 }
 
-// keepRows is the number of rows whose memory is kept for the next change:
-// one page. A larger change gives its memory back.
-const keepRows = 2 * health.MaxLimit
+const daySeconds = 86400
 
-// begin sorts the samples of a change into batches.
-func (a *applier) begin(c *conn, d *dictionary, ch *Change) error {
-	a.batches = a.batches[:0]
-	a.byType = make(map[health.Type]*batch)
-	var last *batch
-	for i := range ch.Samples {
-		s := &ch.Samples[i]
-		if last == nil || last.name != s.Type {
-			last = a.batch(s.Type)
+// utcDay is the day of a moment, in days since 1970-01-01.
+func utcDay(at int64) int64 {
+	day := at / daySeconds
+	if at%daySeconds < 0 {
+		day--
+	}
+	return day
+}
+
+// touch notes the days in whose totals a sample has a share.
+func (w *writer) touch(p *page, start, duration int64) {
+	shift := daily.Shift(p.how)
+	stop := max(start+1, start+reach(duration))
+	days := Span{int64(w.zone.Day(start + shift - hourOff(shift))), int64(w.zone.Day(stop-1+shift+hourOff(shift))) + 1}
+	if p.zoned { // it may be the day before there, or the day after
+		days = Span{utcDay(start) - 1, utcDay(stop+shift) + 2}
+	}
+	if n := len(p.days); n > 0 && p.days[n-1].From <= days.From && days.From <= p.days[n-1].To {
+		p.days[n-1].To = max(p.days[n-1].To, days.To)
+		return
+	}
+	p.days = append(p.days, days)
+}
+
+// sort makes a page of each type that a change has something of.
+func (w *writer) sort(c *Change) ([]*page, error) {
+	var pages []*page
+	byType := map[health.Type]*page{}
+	pageOf := func(t health.Type) (*page, error) {
+		if p := byType[t]; p != nil {
+			return p, nil
 		}
-		last.size++
-		// Inf and -Inf of one day would add up to NaN, which SQLite takes for NULL.
-		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
-			return fmt.Errorf("sample %d of type %s has a value that is not a finite number", i, s.Type)
+		p, err := w.begin(t)
+		if err != nil {
+			return nil, err
+		}
+		if c.Detail {
+			p.byDay = map[int64]Counts{}
+		}
+		byType[t] = p
+		pages = append(pages, p)
+		return p, nil
+	}
+	for i := range c.Samples {
+		p, err := pageOf(c.Samples[i].Type)
+		if err == nil {
+			err = w.take(p, &c.Samples[i])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("sample %d: %w", i, err)
 		}
 	}
-	for _, r := range ch.Reconcile {
-		if !r.Span.Empty() {
-			b := a.batch(r.Type)
-			b.reconcile = append(b.reconcile, r.Span)
+	for _, r := range c.Reconcile {
+		if r.Span.Empty() {
+			continue
+		}
+		p, err := pageOf(r.Type)
+		if err != nil {
+			return nil, err
+		}
+		p.reconcile = p.reconcile.Plus(r.Span)
+	}
+	for _, k := range c.Also {
+		if p := byType[k.Type]; p != nil {
+			if p.keep == nil {
+				p.keep = map[health.UUID]bool{}
+			}
+			p.keep[k.ID] = true
 		}
 	}
-	if cap(a.rows) < len(ch.Samples) || cap(a.rows) > keepRows {
-		a.rows = make([]row, len(ch.Samples))
+	for _, p := range pages {
+		p.order()
 	}
-	rest := a.rows[:len(ch.Samples)]
-	for _, b := range a.batches {
-		if b.name == "" {
-			return fmt.Errorf("a sample without a type")
-		}
-		var err error
-		if b.id, _, err = d.typeID(c, b.name, true); err != nil {
-			return err
-		}
-		b.rows, rest = rest[:0:b.size], rest[b.size:]
-		b.reconcile = union(b.reconcile)
+	return pages, nil
+}
+
+// begin makes the page of a type.
+func (w *writer) begin(t health.Type) (*page, error) {
+	if t == "" {
+		return nil, errors.New("it has no type")
 	}
-	for i := range ch.Samples {
-		s := &ch.Samples[i]
-		if last.name != s.Type {
-			last = a.byType[s.Type]
-		}
-		if err := last.add(c, d, s, i); err != nil {
-			return err
-		}
+	p := &page{name: t, byID: map[health.UUID]int{}, typeFacts: typeFacts{how: aggregation(t)}}
+	var err error
+	if p.id, err = w.typeID(t); err != nil {
+		return nil, err
 	}
-	stored, err := readFacts(c)
+	err = w.tx.QueryRowContext(w.ctx, `SELECT deleted > 0, longest, zoned FROM type WHERE id = ?`, p.id).
+		Scan(&p.tombstones, &p.longest, &p.zoned)
 	if err != nil {
+		return nil, err
+	}
+	p.covered, err = coverage(w.ctx, w.tx, p.id)
+	return p, err
+}
+
+// take takes a sample into the page. Of two with one identity the later counts.
+func (w *writer) take(p *page, s *health.Sample) error {
+	// Inf and -Inf of one day would add up to NaN, which SQLite takes for NULL.
+	if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+		return fmt.Errorf("of type %s has a value that is not a finite number", s.Type)
+	}
+	r := row{id: s.ID, start: s.Start, duration: s.End - s.Start, value: s.Value}
+	var err error
+	if r.origin, err = w.originID(s.Source, s.Unit); err != nil {
 		return err
 	}
-	for _, b := range a.batches {
-		b.facts = stored[b.id]
-		b.sort()
+	if r.metadata, err = w.metadataID(s.Metadata); err != nil {
+		return err
 	}
-	a.dropDoubles()
+	p.zoned = p.zoned || w.zoned[r.metadata]
+	p.longest = max(p.longest, reach(r.duration))
+	if i, twice := p.byID[s.ID]; twice {
+		p.rows[i] = r
+		return nil
+	}
+	p.byID[s.ID] = len(p.rows)
+	p.rows = append(p.rows, r)
 	return nil
 }
 
-func (a *applier) batch(t health.Type) *batch {
-	b := a.byType[t]
-	if b == nil {
-		b = &batch{name: t}
-		a.byType[t] = b
-		a.batches = append(a.batches, b)
-	}
-	return b
-}
-
-// add turns a sample into a row. Pages come with few sources and metadata
-// that repeat, their strings interned: the last ones are nearly always right,
-// and a comparison of equal strings at one address costs next to nothing.
-func (b *batch) add(c *conn, d *dictionary, s *health.Sample, seq int) error {
-	r := row{id: s.ID, start: s.Start, duration: s.End - s.Start, value: s.Value, seq: int32(seq)}
-	o := &b.origins[0]
-	if o.id == 0 || o.source != s.Source || o.unit != s.Unit {
-		b.origins[0], b.origins[1] = b.origins[1], b.origins[0]
-		if o.id == 0 || o.source != s.Source || o.unit != s.Unit {
-			o.origin = origin{s.Source, s.Unit}
-			var err error
-			if o.id, err = d.originID(c, o.origin); err != nil {
-				return err
-			}
-			o.hash = hashOrigin(o.origin)
-		}
-	}
-	r.origin = o.id
-	metadata := uint64(0)
-	if s.Metadata != "" {
-		if b.meta.id == 0 || b.meta.json != s.Metadata {
-			id, err := d.metadataID(c, s.Metadata)
-			if err != nil {
-				return err
-			}
-			b.meta = recentMetadata{s.Metadata, id, hashMetadata(s.Metadata), zoneName(s.Metadata) != ""}
-		}
-		r.metadata, metadata = b.meta.id, b.meta.hash
-		b.zoned = b.zoned || b.meta.zoned
-	}
-	r.hash = hashSample(&r.id, r.start, r.duration, r.value, o.hash, metadata)
-	b.longest = max(b.longest, reach(r.duration))
-	b.rows = append(b.rows, r)
-	return nil
-}
-
-// sort brings the rows into the order of the table's key. They come newest
+// order brings the rows into the order of the table's key. They come newest
 // first, so that turning them around is nearly all there is to do.
-func (b *batch) sort() {
-	slices.Reverse(b.rows)
-	for i := 1; i < len(b.rows); i++ {
-		if compareRows(b.rows[i-1], b.rows[i]) > 0 {
-			slices.SortFunc(b.rows, compareRows)
-			return
-		}
-	}
-}
-
-// dropDoubles leaves the later of two rows of one identity. A table of parts
-// of the IDs tells cheaply that there are none, as nearly always.
-func (a *applier) dropDoubles() {
-	for _, b := range a.batches {
-		size := 1
-		for size < 2*len(b.rows) {
-			size *= 2
-		}
-		if cap(a.seen) < size || cap(a.seen) > 4*keepRows {
-			a.seen = make([]uint64, size)
-		}
-		seen := a.seen[:size]
-		clear(seen)
-		if doubles(b.rows, seen) {
-			b.dropDoubles()
-		}
-	}
-}
-
-// doubles reports whether two of rows may share an ID.
-func doubles(rows []row, seen []uint64) bool {
-	mask := uint64(len(seen) - 1) // a power of two
-	for i := range rows {
-		// The last bytes: random in every version of UUID that Apple makes.
-		k := binary.LittleEndian.Uint64(rows[i].id[8:]) | 1 // 0 marks a free place
-		for j := k >> 1 & mask; ; j = (j + 1) & mask {
-			if seen[j] == k {
-				return true
-			}
-			if seen[j] == 0 {
-				seen[j] = k
-				break
-			}
-		}
-	}
-	return false
-}
-
-func (b *batch) dropDoubles() {
-	latest := make(map[health.UUID]int32, len(b.rows))
-	for i := range b.rows {
-		r := &b.rows[i]
-		if seq, ok := latest[r.id]; !ok || seq < r.seq {
-			latest[r.id] = r.seq
-		}
-	}
-	b.rows = slices.DeleteFunc(b.rows, func(r row) bool { return latest[r.id] != r.seq })
-}
-
-// feedRows is the table that INSERT … SELECT reads.
-type feedRows struct {
-	typeID int64
-	rows   []row
-}
-
-var feedColumns = []string{"type", "start", "id", "duration", "value", "origin", "metadata"}
-
-// Len is the number of rows.
-func (f *feedRows) Len() int { return len(f.rows) }
-
-// Column gives a value in the order of feedColumns.
-func (f *feedRows) Column(i, column int, v *sqlite.Value) {
-	r := &f.rows[i]
-	switch column {
-	case 0:
-		v.Int(f.typeID)
-	case 1:
-		v.Int(r.start)
-	case 2:
-		v.UUID((*[16]byte)(&r.id))
-	case 3:
-		v.Int(r.duration)
-	case 4:
-		v.Float(r.value)
-	case 5:
-		v.Int(r.origin)
-	case 6:
-		if r.metadata != 0 {
-			v.Int(r.metadata)
-		}
+func (p *page) order() {
+	slices.Reverse(p.rows)
+	slices.SortFunc(p.rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), bytes.Compare(a.id[:], b.id[:]))
+	})
+	for i := range p.rows {
+		p.byID[p.rows[i].id] = i
 	}
 }

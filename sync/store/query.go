@@ -2,12 +2,13 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"database/sql"
 	"math"
 	"slices"
 
 	"healthsync/sync/health"
-	"healthsync/sync/store/internal/sqlite"
 )
 
 // Filter chooses samples.
@@ -27,14 +28,6 @@ type Filter struct {
 	Own bool
 }
 
-const (
-	samplesUp = `SELECT start, id, duration, value, origin, metadata FROM sample
-		WHERE type = ?1 AND start >= ?2 AND start < ?3 ORDER BY start, id`
-	samplesDown = `SELECT start, id, duration, value, origin, metadata FROM sample
-		WHERE type = ?1 AND start >= ?2 AND start < ?3 ORDER BY start DESC, id DESC`
-	typesByName = `SELECT id, name FROM type WHERE live > 0 ORDER BY name`
-)
-
 // Query gives the live samples that f chooses to yield, one at a time in the
 // order of their starts over all types. The sample is the callee's only until
 // yield returns; its strings stay valid. An error of yield ends the query and
@@ -44,114 +37,51 @@ const (
 // A query that is left standing keeps the log from being folded into the
 // file: yield should not wait for a person.
 func (s *Store) Query(ctx context.Context, f Filter, yield func(*health.Sample) error) error {
-	var refused error
-	err := s.read(ctx, "read", func(c *conn) error {
-		// One transaction, so that all types are of one moment.
-		if err := c.Exec("BEGIN"); err != nil {
-			return err
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // all is of one moment
+	if err != nil {
+		return s.fail(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	streams, err := f.streams(ctx, tx)
+	defer func() {
+		for _, t := range streams {
+			t.rows.Close()
 		}
-		defer func() { _ = c.Exec("COMMIT") }() // it only read
-		sources, err := s.sources(c, f)
-		defer func() {
-			for _, r := range sources {
-				r.stmt.Finalize()
-			}
-		}()
-		if err != nil {
-			return err
-		}
-		refused, err = s.drain(ctx, c, sources, f, yield)
-		return err
-	})
+	}()
+	if err != nil {
+		return s.fail(ctx, err)
+	}
+	refused, err := merge(f, streams, yield)
 	if refused != nil {
 		return refused
 	}
-	return err
+	return s.fail(ctx, err)
 }
 
-// source is the stream of one type's samples.
-type source struct {
-	stmt   *sqlite.Stmt
-	sample health.Sample
-	// The last dictionary entries: nearly always the next one's too.
-	origin, metadata int64
-}
-
-// sources opens a stream for each type, in the order of their names.
-func (s *Store) sources(c *conn, f Filter) ([]*source, error) {
-	from, to := f.Span.From, f.Span.To
-	if f.Span == (Span{}) {
-		from, to = math.MinInt64, math.MaxInt64
-	}
-	sql := samplesDown
-	if f.OldestFirst {
-		sql = samplesUp
-	}
-	if f.Own {
-		var err error
-		if sql, err = c.ownOf(sql); err != nil {
+// merge gives the error of yield apart from that of the query. There are some
+// thirty streams: looking at each head is quicker than keeping them in a heap.
+func merge(f Filter, streams []*stream, yield func(*health.Sample) error) (refused, err error) {
+	var live []*stream
+	for _, t := range streams {
+		if more, err := t.next(); err != nil {
 			return nil, err
-		}
-	}
-	var out []*source
-	names, err := c.stmt(typesByName)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		row, err := names.Step()
-		if err != nil || !row {
-			return out, err
-		}
-		id, name := names.Int(0), health.Type(names.Text(1))
-		if len(f.Types) > 0 && !slices.Contains(f.Types, name) {
-			continue
-		}
-		stmt, err := c.Prepare(sql)
-		if err != nil {
-			names.Reset()
-			return out, err
-		}
-		stmt.BindInt(1, id)
-		stmt.BindInt(2, from)
-		stmt.BindInt(3, to)
-		r := &source{stmt: stmt, sample: health.Sample{Type: name}}
-		out = append(out, r)
-	}
-}
-
-// drain merges the streams. There are some thirty: looking at each head is
-// quicker than keeping them in a heap.
-func (s *Store) drain(ctx context.Context, c *conn, all []*source, f Filter, yield func(*health.Sample) error) (refused, err error) {
-	var live []*source
-	for _, r := range all {
-		ok, err := s.next(c, r)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			live = append(live, r)
+		} else if more {
+			live = append(live, t)
 		}
 	}
 	for n := 0; len(live) > 0 && (f.Limit == 0 || n < f.Limit); n++ {
-		if n&0x3ff == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
 		best := 0
 		for i := 1; i < len(live); i++ {
 			if first(&live[i].sample, &live[best].sample, f.OldestFirst) {
 				best = i
 			}
 		}
-		r := live[best]
-		if err := yield(&r.sample); err != nil {
+		if err := yield(&live[best].sample); err != nil {
 			return err, nil
 		}
-		ok, err := s.next(c, r)
-		if err != nil {
+		if more, err := live[best].next(); err != nil {
 			return nil, err
-		}
-		if !ok {
+		} else if !more {
 			live = slices.Delete(live, best, best+1)
 		}
 	}
@@ -160,43 +90,78 @@ func (s *Store) drain(ctx context.Context, c *conn, all []*source, f Filter, yie
 
 // first reports whether a comes before b.
 func first(a, b *health.Sample, oldestFirst bool) bool {
-	switch {
-	case a.Start != b.Start:
-		return (a.Start < b.Start) == oldestFirst
-	case a.Type != b.Type:
-		return (a.Type < b.Type) == oldestFirst
-	}
-	return (bytes.Compare(a.ID[:], b.ID[:]) < 0) == oldestFirst
+	order := cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Type, b.Type), bytes.Compare(a.ID[:], b.ID[:]))
+	return (order < 0) == oldestFirst
 }
 
-// next reads the next sample of a stream.
-func (s *Store) next(c *conn, r *source) (bool, error) {
-	q := r.stmt
-	row, err := q.Step()
-	if err != nil || !row {
+// stream gives the samples of one type in the order of time.
+type stream struct {
+	rows     *sql.Rows
+	origins  map[int64]origin
+	sample   health.Sample
+	id       sql.RawBytes
+	duration int64
+	originID int64
+}
+
+func (t *stream) next() (bool, error) {
+	if !t.rows.Next() {
+		return false, t.rows.Err()
+	}
+	x := &t.sample
+	if err := t.rows.Scan(&x.Start, &t.id, &t.duration, &x.Value, &t.originID, &x.Metadata); err != nil {
 		return false, err
 	}
-	m := &r.sample
-	m.Start = q.Int(0)
-	q.UUID(1, (*[16]byte)(&m.ID))
-	m.End = m.Start + q.Int(2)
-	m.Value = q.Float(3)
-	if id := q.Int(4); id != r.origin {
-		o, err := s.dict.origin(c, id)
-		if err != nil {
-			return false, err
-		}
-		r.origin, m.Source, m.Unit = id, o.source, o.unit
-	}
-	switch id := q.Int(5); id {
-	case r.metadata:
-	case 0:
-		r.metadata, m.Metadata = 0, ""
-	default:
-		if m.Metadata, err = s.dict.metadata(c, id); err != nil {
-			return false, err
-		}
-		r.metadata = id
-	}
+	copy(x.ID[:], t.id)
+	o := t.origins[t.originID]
+	x.End, x.Source, x.Unit = x.Start+t.duration, o.source, o.unit
 	return true, nil
+}
+
+// streams opens a stream for each type.
+func (f Filter) streams(ctx context.Context, q querier) (out []*stream, err error) {
+	span, order := f.Span, " ORDER BY start DESC, id DESC"
+	if span == (Span{}) {
+		span = Span{math.MinInt64, math.MaxInt64}
+	}
+	if f.OldestFirst {
+		order = " ORDER BY start, id"
+	}
+	own := ""
+	if f.Own {
+		own = ` AND NOT EXISTS (SELECT 1 FROM foreign_sample f WHERE f.type = s.type AND f.start = s.start AND f.id = s.id)`
+	}
+	origins, err := readOrigins(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var id int64
+		t := &stream{origins: origins}
+		if err := rows.Scan(&id, &t.sample.Type); err != nil || len(f.Types) > 0 && !slices.Contains(f.Types, t.sample.Type) {
+			return err
+		}
+		var err error
+		t.rows, err = q.QueryContext(ctx, `SELECT start, id, duration, value, origin,
+				coalesce((SELECT json FROM metadata m WHERE m.id = s.metadata), '')
+			FROM sample s WHERE type = ? AND start >= ? AND start < ?`+own+order, id, span.From, span.To)
+		if err == nil {
+			out = append(out, t)
+		}
+		return err
+	}, `SELECT id, name FROM type WHERE live > 0`)
+	return out, err
+}
+
+// readOrigins gives the sources and units by their numbers.
+func readOrigins(ctx context.Context, q querier) (map[int64]origin, error) {
+	out := map[int64]origin{}
+	err := each(ctx, q, func(rows *sql.Rows) error {
+		var id int64
+		var o origin
+		err := rows.Scan(&id, &o.source, &o.unit)
+		out[id] = o
+		return err
+	}, `SELECT id, source, unit FROM origin`)
+	return out, err
 }

@@ -1,49 +1,35 @@
 package store
 
-import "context"
-
-const (
-	getState    = `SELECT value FROM state WHERE key = ?1`
-	putState    = `INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)`
-	removeState = `DELETE FROM state WHERE key = ?1`
+import (
+	"context"
+	"database/sql"
+	"errors"
 )
 
-func setState(w *conn, state map[string]string) error {
+// setState writes notes; an empty one removes its key.
+func setState(ctx context.Context, tx *sql.Tx, state map[string]string) error {
 	for key, value := range state {
-		sql := putState
+		query, args := `INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)`, []any{key, value}
 		if value == "" {
-			sql = removeState
+			query, args = `DELETE FROM state WHERE key = ?`, args[:1]
 		}
-		s, err := w.stmt(sql)
-		if err != nil {
-			return err
-		}
-		s.BindText(1, key)
-		if value != "" {
-			s.BindText(2, value)
-		}
-		if err := s.Run(); err != nil {
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func getState(ctx context.Context, q querier, key string) (value string, ok bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT value FROM state WHERE key = ?`, key).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return value, err == nil, err
+}
+
 // State gives what a Change left under key; false where there is nothing.
 func (s *Store) State(ctx context.Context, key string) (string, bool, error) {
-	var value string
-	var ok bool
-	err := s.read(ctx, "read", func(c *conn) error {
-		q, err := c.stmt(getState)
-		if err != nil {
-			return err
-		}
-		q.BindText(1, key)
-		if ok, err = q.Step(); err == nil && ok {
-			value = q.Text(0)
-			q.Reset()
-		}
-		return err
-	})
-	return value, ok && err == nil, err
+	value, ok, err := getState(ctx, s.reader, key)
+	return value, ok, s.fail(ctx, err)
 }

@@ -2,49 +2,42 @@ package store
 
 import (
 	"cmp"
+	"context"
+	"database/sql"
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"healthsync/sync/civil"
 	"healthsync/sync/daily"
 	"healthsync/sync/health"
-	"healthsync/sync/store/internal/sqlite"
 )
 
-// The table day_total is kept in step with sample: each change reckons the
-// days anew that it touches, in its own transaction, so that a reader never
-// sees an old figure. What the figures depend on beside the samples (the zone
-// of those that name none, and the order of the sources) is written beside
-// them; where it changes, all are reckoned anew.
+// The table day_total is kept in step with sample: each change makes the figures
+// of the days anew that it touches, in its own transaction, so that a reader
+// never sees an old figure. What the figures depend on beside the samples (the
+// zone of those that name none, and the order of the sources) is written beside
+// them; where it changes, all are made anew.
 
-// totals is what the figures depend on.
-type totals struct {
-	loc      *time.Location
-	priority *daily.Priority // nil: as the database says
+// rule is what the figures depend on beside the samples.
+type rule struct {
+	zone  *civil.Zone
+	order daily.Priority
+	text  string // as it is written down
 
-	zone   *civil.Zone
-	recipe string
-	order  daily.Priority
-
-	origins int64 // the newest of them that has a rank
-	ranks   map[int64]rank
-	sources []who // by rank
-	places  map[int64]place
+	// For the sources that are stored:
+	origins map[int64]origin
+	sources []source // in their order
+	ranks   map[source]int
+	places  map[string]place // by metadata
 }
 
-// who is a source; the Health app's word for by hand is "user entered".
-type who struct {
-	source string
-	hand   bool
-}
-
-// rank is where the source of an origin stands, by hand and else.
-type rank struct {
-	unit           string
-	measured, hand int
+// source is who measured; what was entered by hand counts before the rest.
+type source struct {
+	name string
+	hand bool
 }
 
 // place is what metadata say of a sample.
@@ -53,162 +46,76 @@ type place struct {
 	hand bool
 }
 
-// recipeKey is the place of the recipe in the table state.
-const recipeKey = "totals"
+// ruleKey is the place of the rule in the table state.
+const ruleKey = "totals"
 
-// recipe is what was last used to make the figures.
-type recipe struct {
-	Version int      `json:"v"`
-	Zone    string   `json:"zone"`
-	Order   []string `json:"order,omitempty"`
-}
+// ruleVersion changes with the way of making figures, so that all are made anew.
+const ruleVersion = 4
 
-// recipeVersion changes with the rule and with the form of the table, so that
-// all figures are made anew.
-const recipeVersion = 3
-
-// prepare finds out what the figures are to depend on, and reports whether
-// those that are stored are of another recipe.
-func (t *totals) prepare(c *conn) (stale bool, err error) {
-	if t.zone == nil {
-		t.zone = civil.NewZone(t.loc)
-	}
-	stored, _, err := text(c, getState, recipeKey)
-	if err != nil || stored != "" && stored == t.recipe {
-		return false, err
-	}
-	var old recipe
-	if json.Unmarshal([]byte(stored), &old) != nil {
-		old = recipe{}
-	}
-	t.order = daily.Priority{Names: old.Order}
-	if t.priority != nil {
-		t.order = *t.priority
-	}
-	raw, err := json.Marshal(recipe{recipeVersion, t.zone.Fingerprint(), t.order.Names})
+// rule finds out what the figures are to depend on, and whether those that are
+// stored are of another rule.
+func (s *Store) rule(ctx context.Context, q querier) (r *rule, stale bool, err error) {
+	stored, _, err := getState(ctx, q, ruleKey)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	t.recipe, t.ranks = string(raw), nil
-	return t.recipe != stored, nil
+	var form struct {
+		Version int      `json:"v"`
+		Zone    string   `json:"zone"`
+		Order   []string `json:"order,omitempty"`
+	}
+	_ = json.Unmarshal([]byte(stored), &form) // none, or of another program: as if there were none
+	if s.o.Priority != nil {
+		form.Order = s.o.Priority.Names
+	}
+	r = &rule{zone: civil.NewZone(s.o.Zone()), order: daily.Priority{Names: form.Order}}
+	form.Version, form.Zone = ruleVersion, r.zone.Fingerprint()
+	text, err := json.Marshal(form)
+	r.text = string(text)
+	return r, r.text != stored, err
 }
 
-// forget empties what is remembered of the database: after a transaction that
-// was taken back it may mean rows that are not there.
-func (t *totals) forget() {
-	t.recipe, t.origins, t.ranks, t.sources, t.places = "", 0, nil, nil, nil
-}
-
-// text runs a statement of one text by one key.
-func text(c *conn, sql, key string) (string, bool, error) {
-	s, err := c.stmt(sql)
-	if err != nil {
-		return "", false, err
-	}
-	s.BindText(1, key)
-	row, err := s.Step()
-	if err != nil || !row {
-		return "", false, err
-	}
-	v := s.Text(0)
-	s.Reset()
-	return v, true, nil
-}
-
-const (
-	newestOrigin = `SELECT max(id) FROM origin`
-	listOrigins  = `SELECT id, source, unit FROM origin`
-)
-
-// rank gives each origin its place in the order. It is asked for before samples
-// are added up, once for all origins that these may have.
-func (t *totals) rank(c *conn) error {
-	newest, _, err := number(c, newestOrigin, func(*sqlite.Stmt) {})
-	if err != nil || t.ranks != nil && newest == t.origins {
+// rankSources gives each stored source its place in the order.
+func (r *rule) rankSources(ctx context.Context, q querier) (err error) {
+	if r.origins, err = readOrigins(ctx, q); err != nil {
 		return err
 	}
-	q, err := c.stmt(listOrigins)
-	if err != nil {
-		return err
+	for _, o := range r.origins {
+		r.sources = append(r.sources, source{o.source, false}, source{o.source, true})
 	}
-	var all []who
-	ids := map[int64]origin{}
-	for {
-		row, err := q.Step()
-		if err != nil {
-			return err
-		}
-		if !row {
-			break
-		}
-		o := origin{q.Text(1), q.Text(2)}
-		ids[q.Int(0)] = o
-		all = append(all, who{o.source, false}, who{o.source, true})
+	slices.SortFunc(r.sources, func(a, b source) int { return r.order.Compare(a.name, a.hand, b.name, b.hand) })
+	r.sources = slices.Compact(r.sources)
+	r.ranks = make(map[source]int, len(r.sources))
+	for i, s := range r.sources {
+		r.ranks[s] = i
 	}
-	slices.SortFunc(all, func(a, b who) int { return t.order.Compare(a.source, a.hand, b.source, b.hand) })
-	all = slices.Compact(all)
-	places := map[who]int{}
-	for i, w := range all {
-		places[w] = i
-	}
-	t.origins, t.ranks, t.sources = newest, map[int64]rank{}, all
-	for id, o := range ids {
-		t.ranks[id] = rank{o.unit, places[who{o.source, false}], places[who{o.source, true}]}
-	}
+	r.places = map[string]place{}
 	return nil
 }
 
-// metadataOf reads what metadata say of where and how a sample was taken.
-func metadataOf(text string) (zone string, hand bool) {
-	if !strings.Contains(text, "imeZone") && !strings.Contains(text, "HKWasUserEntered") {
+// placeOf reads what metadata say of where and how a sample was taken.
+func placeOf(metadata string) (zone string, hand bool) {
+	if !strings.Contains(metadata, "imeZone") && !strings.Contains(metadata, "HKWasUserEntered") {
 		return "", false
 	}
 	var m map[string]string
-	if json.Unmarshal([]byte(text), &m) != nil {
+	if json.Unmarshal([]byte(metadata), &m) != nil {
 		return "", false
 	}
 	return cmp.Or(m["HKTimeZone"], m["timeZone"]), m["HKWasUserEntered"] == "1" || m["HKWasUserEntered"] == "true"
 }
 
-// zoneName is the zone that metadata name, "" for none.
-func zoneName(text string) string {
-	zone, _ := metadataOf(text)
-	return zone
-}
-
-func (t *totals) place(c *conn, d *dictionary, id int64) (place, error) {
-	if id == 0 {
-		return place{}, nil
+func (r *rule) place(metadata string) place {
+	p, ok := r.places[metadata]
+	if !ok {
+		name, hand := placeOf(metadata)
+		p.hand = hand
+		if name != "" {
+			p.zone, _ = civil.ParseZone(name)
+		}
+		r.places[metadata] = p
 	}
-	if p, ok := t.places[id]; ok {
-		return p, nil
-	}
-	text, err := d.metadata(c, id)
-	if err != nil {
-		return place{}, err
-	}
-	name, hand := metadataOf(text)
-	p := place{hand: hand}
-	if name != "" {
-		p.zone = d.zone(name)
-	}
-	if t.places == nil || len(t.places) >= dictionaryLimit {
-		t.places = map[int64]place{}
-	}
-	t.places[id] = p
-	return p, nil
-}
-
-// zone gives a zone by name, nil for one that is not known here.
-func (d *dictionary) zone(name string) *civil.Zone {
-	if z, ok := known(d, d.zones, name); ok {
-		return z
-	}
-	z, _ := civil.ParseZone(name)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.zones[name] = z
-	return z
+	return p
 }
 
 // aggregation says how a type becomes one figure; a type of an app of tomorrow
@@ -235,48 +142,6 @@ func reach(duration int64) int64 {
 	return duration
 }
 
-// keepTotals reckons the days anew that a change touched.
-func (s *Store) keepTotals(c *conn, all []*merger) error {
-	f := &s.apply.figures
-	defer f.clear()
-	for _, m := range all {
-		if err := s.keepDays(m); err != nil {
-			return err
-		}
-	}
-	return f.write(c)
-}
-
-// keepDays reckons the days anew that a batch touched.
-func (s *Store) keepDays(m *merger) error {
-	if len(m.touched) == 0 {
-		return nil
-	}
-	how := aggregation(m.name)
-	longest, zoned := max(m.facts.longest, m.longest), m.facts.zoned || m.zoned
-	shift := daily.Shift(how)
-	days := func(t *touched) (first, last civil.Day) {
-		if zoned {
-			return civil.Day(utcDay(t.from)) - 1, civil.Day(utcDay(t.to+shift)) + 1
-		}
-		return s.totals.zone.Day(t.from + shift - hourOff(shift)), s.totals.zone.Day(t.to - 1 + shift + hourOff(shift))
-	}
-	first, last := days(&m.touched[0])
-	r := reckoning{s: s, c: m.c, typeID: m.id, how: how, longest: longest, zoned: zoned, fresh: m, into: &s.apply.figures}
-	for i := range m.touched[1:] {
-		f, l := days(&m.touched[i+1])
-		if f <= last+1 {
-			first, last = min(first, f), max(last, l)
-			continue
-		}
-		if err := r.days(first, last); err != nil {
-			return err
-		}
-		first, last = f, l
-	}
-	return r.days(first, last)
-}
-
 // hourOff is what a change of the clock between midnight and noon can move the
 // beginning of a day by that begins at noon.
 func hourOff(shift int64) int64 {
@@ -286,65 +151,140 @@ func hourOff(shift int64) int64 {
 	return 2 * 3600
 }
 
-// retotal makes the figures of days anew whose rows someone else changed:
-// those that batches say they touched.
-func (s *Store) retotal(c *conn, all []*merger) error {
-	stale, err := s.totals.prepare(c)
-	if err != nil || stale { // then the next change makes all of them
-		return err
-	}
-	if err := s.totals.rank(c); err != nil {
-		return err
-	}
-	known, err := readFacts(c)
-	if err != nil {
-		return err
-	}
-	for _, m := range all {
-		m.facts = known[m.id]
-		for i := range m.touched { // what lasted how long is not known any more
-			m.touched[i].to += m.facts.longest
-		}
-	}
-	return s.keepTotals(c, all)
-}
-
-// freshTotals makes all figures anew where they are of another recipe. It runs
-// within a transaction.
-func (s *Store) freshTotals(c *conn) error {
-	stale, err := s.totals.prepare(c)
-	if err != nil || !stale {
-		return err
-	}
-	if err := s.totals.rank(c); err != nil {
-		return err
-	}
-	ids, names, err := listTypeIDs(c)
-	if err != nil {
-		return err
-	}
-	f := &s.apply.figures
-	defer f.clear()
-	for i, id := range ids { // each in one walk over its rows
-		r := reckoning{s: s, c: c, typeID: id, how: aggregation(names[i]), sums: map[string]*daily.Sum{}, into: f}
-		if err := r.rows(math.MinInt64, math.MaxInt64); err != nil {
+// sums adds up the samples of a type that start in a span of time, by unit.
+// begin, where it is set, is told of each new sum.
+func (r *rule) sums(ctx context.Context, q querier, t *typeFacts, span Span, begin func(unit string, sum *daily.Sum)) (map[string]*daily.Sum, error) {
+	sums := map[string]*daily.Sum{}
+	var x daily.Sample
+	var originID int64
+	var metadata sql.RawBytes
+	err := each(ctx, q, func(rows *sql.Rows) error {
+		if err := rows.Scan(&x.Start, &x.End, &x.Value, &originID, &metadata); err != nil {
 			return err
 		}
-		q, err := c.stmt(dropAll)
+		x.End = x.Start + reach(x.End) // it was the duration
+		o := r.origins[originID]
+		p := r.place(string(metadata))
+		x.Rank, x.Zone = r.ranks[source{o.source, p.hand}], p.zone
+		unit := o.unit
+		if t.how == health.Duration {
+			unit = "s" // of sleep, whose stages have none
+		}
+		sum := sums[unit]
+		if sum == nil {
+			sum = daily.NewSum(t.how, r.zone)
+			if begin != nil {
+				begin(unit, sum)
+			}
+			sums[unit] = sum
+		}
+		sum.Add(x)
+		return nil
+	}, `SELECT start, duration, value, origin, coalesce((SELECT json FROM metadata m WHERE m.id = s.metadata), '')
+		FROM sample s WHERE type = ? AND start >= ? AND start < ? ORDER BY start, id`, t.id, span.From, span.To)
+	return sums, err
+}
+
+// reaching is the time in which the samples start that may have a share in days.
+func (r *rule) reaching(t *typeFacts, first, last civil.Day) Span {
+	from, _ := r.zone.Span(first)
+	_, to := r.zone.Span(last)
+	shift := daily.Shift(t.how)
+	slack := hourOff(shift)
+	if t.zoned {
+		slack += daySeconds
+	}
+	span := Span{from - shift - slack, to - shift + slack}
+	if t.how != health.Average {
+		span.From -= t.longest
+	}
+	return span
+}
+
+// remake makes the figures of the days anew that pages touched.
+func (r *rule) remake(w *writer, pages []*page) error {
+	for _, p := range pages {
+		days := SpansOf(p.days...)
+		if len(days) > 0 && r.origins == nil {
+			if err := r.rankSources(w.ctx, w); err != nil {
+				return err
+			}
+		}
+		for _, d := range days {
+			first, last := civil.Day(d.From), civil.Day(d.To-1)
+			if err := r.figures(w, &p.typeFacts, r.reaching(&p.typeFacts, first, last), first, last); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// remakeAll makes all figures anew, each type's in one walk over its rows.
+func (r *rule) remakeAll(w *writer) error {
+	if err := r.rankSources(w.ctx, w); err != nil {
+		return err
+	}
+	var types []typeFacts
+	err := each(w.ctx, w, func(rows *sql.Rows) error {
+		var t typeFacts
+		var name health.Type
+		err := rows.Scan(&t.id, &name)
+		t.how = aggregation(name)
+		types = append(types, t)
+		return err
+	}, `SELECT id, name FROM type`)
+	if err != nil {
+		return err
+	}
+	for i := range types {
+		if err := r.figures(w, &types[i], Span{math.MinInt64, math.MaxInt64}, math.MinInt, math.MaxInt); err != nil {
+			return err
+		}
+	}
+	return setState(w.ctx, w.tx, map[string]string{ruleKey: r.text})
+}
+
+// figures replaces the figures of days, both included, by those that the samples
+// of a span of time give.
+func (r *rule) figures(w *writer, t *typeFacts, span Span, first, last civil.Day) error {
+	sums, err := r.sums(w.ctx, w, t, span, nil)
+	if err != nil {
+		return err
+	}
+	err = w.exec(`DELETE FROM day_total WHERE type = ? AND day >= ? AND day <= ?`, t.id, int64(first), int64(last))
+	if err != nil {
+		return err
+	}
+	for _, unit := range slices.Sorted(maps.Keys(sums)) {
+		id, err := w.number(`SELECT id FROM unit WHERE name = ?`, `INSERT INTO unit (name) VALUES (?) RETURNING id`, unit)
 		if err != nil {
 			return err
 		}
-		q.BindInt(1, id)
-		if err := q.Run(); err != nil {
-			return err
+		figures := sums[unit].Figures()
+		for _, day := range slices.Sorted(maps.Keys(figures)) {
+			if f := figures[day]; day >= first && day <= last && f.Samples > 0 {
+				if err := w.figure(t, day, id, f); err != nil {
+					return err
+				}
+			}
 		}
-		if err := r.gather(math.MinInt, math.MaxInt); err != nil {
-			return err
-		}
-		if err := f.write(c); err != nil {
-			return err
-		}
-		f.clear()
 	}
-	return setState(c, map[string]string{recipeKey: s.totals.recipe})
+	return nil
+}
+
+// figure writes a row of day_total.
+func (w *writer) figure(t *typeFacts, day civil.Day, unit int64, f *daily.Figure) error {
+	var naive, minimum, maximum any
+	sum := f.Total
+	if t.how == health.Average {
+		sum, minimum = f.Sum, f.Minimum
+		if f.Maximum != f.Minimum {
+			maximum = f.Maximum
+		}
+	} else if f.Naive != f.Total {
+		naive = f.Naive
+	}
+	return w.exec(`INSERT INTO day_total (type, day, unit, samples, sum, naive, minimum, maximum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.id, int64(day), unit, f.Samples, sum, naive, minimum, maximum)
 }

@@ -2,11 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
-	"strings"
+	"database/sql"
 
 	"healthsync/sync/health"
-	"healthsync/sync/store/internal/sqlite"
 )
 
 // TypeStat describes what is stored of a type.
@@ -26,84 +24,28 @@ type TypeStat struct {
 	CoveredFrom int64 `json:"coveredFrom"`
 	CoveredTo   int64 `json:"coveredTo"`
 	// Late is how many samples came after their time had been read whole, in
-	// all the years; 0 where the database has no ledger yet.
+	// all the years.
 	Late int64 `json:"late"`
 }
 
-const (
-	listTypes = `SELECT t.name, t.live, t.deleted, t.id,
-		(SELECT min(start) FROM sample WHERE type = t.id),
-		(SELECT max(start) FROM covered WHERE type = t.id),
-		(SELECT max(stop) FROM covered WHERE type = t.id),
-		t.late
-		FROM type t ORDER BY t.name`
-	newestSample = `SELECT start, origin FROM sample WHERE type = ?1 ORDER BY start DESC, id DESC LIMIT 1`
-)
+const listTypes = `SELECT t.name, t.live, t.deleted, t.late,
+	coalesce((SELECT min(start) FROM sample WHERE type = t.id), 0),
+	coalesce((SELECT max(start) FROM sample WHERE type = t.id), 0),
+	coalesce((SELECT o.unit FROM sample s JOIN origin o ON o.id = s.origin WHERE s.type = t.id
+		ORDER BY s.start DESC, s.id DESC LIMIT 1), ''),
+	coalesce((SELECT max(start) FROM covered WHERE type = t.id), 0),
+	coalesce((SELECT max(stop) FROM covered WHERE type = t.id), 0)
+	FROM type t ORDER BY t.name`
 
 // Types lists what is stored, by type name. It costs no scan: the counts are
 // kept with each change.
 func (s *Store) Types(ctx context.Context) ([]TypeStat, error) {
 	var out []TypeStat
-	err := s.read(ctx, "read", func(c *conn) error {
-		out = nil
-		sql := listTypes
-		var older *OlderError
-		if err := s.needs(c, ledgerSchema); errors.As(err, &older) {
-			sql = strings.Replace(sql, "t.late", "0", 1)
-		} else if err != nil {
-			return err
-		}
-		q, err := c.stmt(sql)
-		if err != nil {
-			return err
-		}
-		for {
-			row, err := q.Step()
-			if err != nil || !row {
-				return err
-			}
-			t := TypeStat{Type: health.Type(q.Text(0)), Count: q.Int(1), Deleted: q.Int(2), First: q.Int(4), CoveredFrom: q.Int(5), CoveredTo: q.Int(6), Late: q.Int(7)}
-			if err := s.newest(c, q.Int(3), &t); err != nil {
-				q.Reset()
-				return err
-			}
-			out = append(out, t)
-		}
-	})
-	return out, err
-}
-
-const countSamples = `SELECT (SELECT count(*) FROM sample WHERE type = t.id AND start >= ?2)
-	- (SELECT count(*) FROM foreign_sample WHERE type = t.id AND start >= ?2) FROM type t WHERE t.name = ?1`
-
-// CountOwn counts the live samples of a type that start at a moment or later, in
-// Unix seconds, without those of another iPhone (see [Store.ChangePhone]). It
-// reads them, unlike Types.
-func (s *Store) CountOwn(ctx context.Context, t health.Type, from int64) (n int64, err error) {
-	err = s.read(ctx, "read", func(c *conn) error {
-		n, _, err = number(c, countSamples, func(q *sqlite.Stmt) {
-			q.BindText(1, string(t))
-			q.BindInt(2, from)
-		})
+	err := each(ctx, s.reader, func(rows *sql.Rows) error {
+		var t TypeStat
+		err := rows.Scan(&t.Type, &t.Count, &t.Deleted, &t.Late, &t.First, &t.Last, &t.Unit, &t.CoveredFrom, &t.CoveredTo)
+		out = append(out, t)
 		return err
-	})
-	return n, err
-}
-
-func (s *Store) newest(c *conn, typeID int64, t *TypeStat) error {
-	q, err := c.stmt(newestSample)
-	if err != nil {
-		return err
-	}
-	q.BindInt(1, typeID)
-	row, err := q.Step()
-	if err != nil || !row {
-		return err
-	}
-	t.Last = q.Int(0)
-	id := q.Int(1)
-	q.Reset()
-	o, err := s.dict.origin(c, id)
-	t.Unit = o.unit
-	return err
+	}, listTypes)
+	return out, s.fail(ctx, err)
 }

@@ -1,13 +1,19 @@
 -- HealthSync's database, schema 1. The comments inside the statements stay in
 -- the file: `sqlite3 health.db .schema` shows them. docs/database.md explains
 -- the same with examples.
+--
+-- A form that was released is never edited: a change is a file of its own, which
+-- turns the form before into the next.
 
 CREATE TABLE type (
   -- The kinds of samples, by the iPhone app's names.
   id      INTEGER PRIMARY KEY,
   name    TEXT NOT NULL UNIQUE,           -- 'heartRate', 'steps', 'sleepAnalysis', ...
   live    INTEGER NOT NULL DEFAULT 0,     -- rows of this type in sample
-  deleted INTEGER NOT NULL DEFAULT 0      -- rows of this type in deleted_sample
+  deleted INTEGER NOT NULL DEFAULT 0,     -- rows of this type in deleted_sample
+  late    INTEGER NOT NULL DEFAULT 0,     -- samples that came after their time had been read
+  longest INTEGER NOT NULL DEFAULT 0,     -- seconds: no sample was longer, but for those of more than ten years
+  zoned   INTEGER NOT NULL DEFAULT 0      -- 1: a sample said in which time zone it was measured
 ) STRICT;
 
 CREATE TABLE origin (
@@ -53,6 +59,16 @@ CREATE TABLE deleted_sample (
   PRIMARY KEY (type, id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE foreign_sample (
+  -- Live samples that came from another iPhone than the one that is synced now,
+  -- and that this one has not served: that it does not have them is no
+  -- deletion. Empty unless a second iPhone was added (`healthsync sync --merge`).
+  type  INTEGER NOT NULL,                 -- type.id
+  start INTEGER NOT NULL,                 -- Unix seconds, as in sample
+  id    BLOB NOT NULL,
+  PRIMARY KEY (type, start, id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE covered (
   -- The spans of time that were read whole from the iPhone. Where no span is,
   -- samples may be missing.
@@ -61,6 +77,26 @@ CREATE TABLE covered (
   stop  INTEGER NOT NULL,                 -- Unix seconds, the first second after it
   at    INTEGER NOT NULL,                 -- Unix seconds: when it was last read into
   PRIMARY KEY (type, start)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unit (
+  -- The units of the daily totals.
+  id   INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE               -- 'count', 'count/min', 'm', ...; 's' for sleep
+) STRICT;
+
+CREATE TABLE day_total (
+  -- One figure for each type and day, kept in step with every change. The
+  -- view daily_totals has it in readable form.
+  type    INTEGER NOT NULL,               -- type.id
+  day     INTEGER NOT NULL,               -- days since 1970-01-01, where it was measured
+  unit    INTEGER NOT NULL,               -- unit.id
+  samples INTEGER NOT NULL,
+  sum     REAL NOT NULL,                  -- each moment counted once; of what is measured at a moment, all values added up
+  naive   REAL,                           -- everything added up; NULL: the same as sum
+  minimum REAL,                           -- of what is measured at a moment; NULL: it is of what adds up
+  maximum REAL,                           -- NULL: the same as minimum
+  PRIMARY KEY (type, day, unit)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run (
@@ -78,6 +114,30 @@ CREATE TABLE run (
   deleted  INTEGER NOT NULL,
   late     INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE trusted (
+  -- Where, when and by which certificate the paired iPhone first proved to be
+  -- itself: an audit trail. One row for each place and certificate of a pairing.
+  -- Rows are added and stay, also when the pairing ends. No secret is in it.
+  pairing     TEXT NOT NULL,              -- each pairing has a name of its own
+  host        TEXT NOT NULL,              -- the address that was dialled, IPv6 link-local with its zone
+  port        INTEGER NOT NULL,
+  certificate TEXT NOT NULL,              -- SHA-256 of the iPhone's certificate (DER), hex
+  protocol    INTEGER NOT NULL,           -- 1: that certificate was pinned; 2: it led to the pairing's CA
+  phone       TEXT NOT NULL,              -- the iPhone's name
+  at          INTEGER NOT NULL,           -- Unix seconds
+  PRIMARY KEY (pairing, host, port, certificate)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER trusted_is_not_deleted BEFORE DELETE ON trusted
+BEGIN
+  SELECT RAISE(ABORT, 'the trust log is append-only');
+END;
+
+CREATE TRIGGER trusted_is_not_changed BEFORE UPDATE ON trusted
+BEGIN
+  SELECT RAISE(ABORT, 'the trust log is append-only');
+END;
 
 CREATE TABLE state (
   -- The synchronisation's own notes. Of no use to anyone else, and of no
@@ -171,7 +231,7 @@ CREATE VIEW daily_by_source AS
 CREATE VIEW daily AS
   -- Each day and type, all sources together. Where two devices counted the
   -- same minutes (an iPhone in the pocket, a Watch on the wrist) total has
-  -- them twice: see daily_by_source.
+  -- them twice: daily_totals has them once, daily_by_source apart.
   SELECT
     t.name AS type,
     date(s.start, 'unixepoch', 'localtime') AS day,
@@ -186,6 +246,26 @@ CREATE VIEW daily AS
   CROSS JOIN sample s ON s.type = t.id
   JOIN origin o ON o.id = s.origin
   GROUP BY t.name, 2, o.unit;
+
+CREATE VIEW daily_totals AS
+  -- Each day and type as the Health app shows it: what two devices measured at
+  -- the same time counts once. total is for what adds up (steps, energy,
+  -- distance, workouts, sleep in seconds asleep), the other three for what is
+  -- measured at a moment. uncorrected is the plain sum. The order of the
+  -- devices: `healthsync config get sources.priority`; a day taken apart:
+  -- `healthsync why steps 2026-07-07`.
+  SELECT
+    t.name AS type,
+    date(d.day * 86400, 'unixepoch') AS day,
+    (SELECT u.name FROM unit u WHERE u.id = d.unit) AS unit,
+    d.samples AS samples,
+    CASE WHEN d.minimum IS NULL THEN d.sum END AS total,
+    CASE WHEN d.minimum IS NOT NULL THEN d.sum / d.samples END AS average,
+    d.minimum AS minimum,
+    coalesce(d.maximum, d.minimum) AS maximum,
+    CASE WHEN d.minimum IS NULL THEN coalesce(d.naive, d.sum) END AS uncorrected
+  FROM type t
+  CROSS JOIN day_total d ON d.type = t.id;
 
 CREATE VIEW sleep AS
   -- Each stretch of sleep, times where the reader is. night is the day of
@@ -271,3 +351,9 @@ CREATE VIEW runs AS
     outcome, phone, requests, added, changed, revived, deleted, late
   FROM run
   ORDER BY id DESC;
+
+CREATE VIEW trust_log AS
+  -- The table trusted in readable form, the latest first.
+  SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch') AS date, phone, host, port, certificate, protocol, pairing
+  FROM trusted
+  ORDER BY at DESC, pairing, host, port, certificate;
