@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"healthsync/app/problem"
@@ -22,7 +21,7 @@ func newBackupCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Make a sound copy of the database, at any time",
-		Long: `Copies the local database by SQLite's online backup, as of one moment, whatever else
+		Long: `Copies the local database by SQLite's VACUUM INTO, as of one moment, whatever else
 reads or writes it meanwhile. The copy appears under its name when it is whole and was
 checked; nobody but you can read it (mode 0600). It is a database like the one it is of.
 
@@ -54,19 +53,7 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 		return err
 	}
 	defer db.Close()
-	o := store.BackupOptions{Force: force}
-	var bar *progressbar.ProgressBar
-	if env.ErrTTY && !asJSON {
-		bar = env.newProgress("Copying")
-		o.Progress = func(done, all int) {
-			bar.ChangeMax(all)
-			_ = bar.Set(done)
-		}
-	}
-	info, err := db.Backup(ctx, path, o)
-	if bar != nil {
-		_ = bar.Finish()
-	}
+	info, err := db.Backup(ctx, path, force)
 	if errors.Is(err, fs.ErrExist) {
 		return backupExists(err, db.Path(), path)
 	}
@@ -79,9 +66,6 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 			store.BackupInfo
 			Checked bool `json:"checked"`
 		}{path, info, true})
-	}
-	if len(info.Miscounted) > 0 {
-		env.note("warning: another program changed the rows of %s in the database, and so they are in the copy; what puts them right:  healthsync sync --verify", plural(int64(len(info.Miscounted)), "type"))
 	}
 	env.printf("%s, %s, copied to %s and checked.\n", plural(info.Samples, "sample"), humanize.Bytes(uint64(info.Bytes)), path)
 	return nil

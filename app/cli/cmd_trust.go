@@ -21,10 +21,10 @@ func newTrustLogCommand(env *Env) *cobra.Command {
 	limit := 0
 	cmd := &cobra.Command{
 		Use:   "log",
-		Short: "Show the address book: where the iPhone has proved to be itself",
+		Short: "Show where, when and by which certificate the iPhone proved to be itself",
 		Long: `Shows every address, port and certificate by which the paired iPhone has proved to
-be itself, with the first and the last time: an audit trail. Nothing is ever taken
-out of it; it stays when you unpair, and earlier pairings are in it too.
+be itself since the first sync, with the first time: an audit trail. Nothing is ever
+taken out of it; it stays when you unpair, and earlier pairings are in it too.
 
 It is in the database as the view trust_log. No secret and no health value is in it.`,
 		Example: "  healthsync trust log\n  healthsync trust log --limit 10\n  healthsync trust log --json",
@@ -38,16 +38,14 @@ It is in the database as the view trust_log. No secret and no health value is in
 	return cmd
 }
 
-// trustRow is an entry of the address book in an answer.
+// trustRow is an entry of the trust log in an answer.
 type trustRow struct {
 	Host        string    `json:"host"`
 	Port        int       `json:"port"`
 	Certificate string    `json:"certificateFingerprint"`
 	Protocol    int       `json:"protocol"`
 	Phone       string    `json:"phone,omitempty"`
-	First       time.Time `json:"first"`
-	Last        time.Time `json:"last"`
-	Count       int64     `json:"count"`
+	At          time.Time `json:"at"`
 	// Pairing tells the pairings apart; Current is that of now.
 	Pairing string `json:"pairing"`
 	Current bool   `json:"current"`
@@ -77,7 +75,7 @@ func runTrustLog(ctx context.Context, env *Env, limit int, asJSON bool) error {
 		for _, e := range book {
 			rows = append(rows, trustRow{
 				Host: e.Host, Port: e.Port, Certificate: e.Certificate, Protocol: e.Protocol, Phone: printable(e.Phone),
-				First: time.Unix(e.First, 0).UTC(), Last: time.Unix(e.Last, 0).UTC(), Count: e.Count, Pairing: e.Pairing, Current: e.Pairing == now,
+				At: time.Unix(e.At, 0).UTC(), Pairing: e.Pairing, Current: e.Pairing == now,
 			})
 		}
 		return env.printJSON(struct {
@@ -94,8 +92,7 @@ func (e *Env) printBook(book []store.Trusted, all int, current string) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "LAST\tFIRST\tADDRESS\tCERTIFICATE\tTIMES\tIPHONE\tPAIRING\n")
-	moment := func(unix int64) string { return time.Unix(unix, 0).Local().Format("2006-01-02 15:04") }
+	fmt.Fprintf(w, "FIRST\tADDRESS\tCERTIFICATE\tIPHONE\tPAIRING\n")
 	for _, x := range book {
 		pairing := "this one"
 		if x.Pairing != current {
@@ -105,7 +102,8 @@ func (e *Env) printBook(book []store.Trusted, all int, current string) error {
 		if len(certificate) > 16 {
 			certificate = certificate[:16] + "…"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", moment(x.Last), moment(x.First), hostPort(x.Host, x.Port), certificate, x.Count, deviceName(x.Phone), pairing)
+		first := time.Unix(x.At, 0).Local().Format("2006-01-02 15:04")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", first, hostPort(x.Host, x.Port), certificate, deviceName(x.Phone), pairing)
 	}
 	if err := w.Flush(); err != nil {
 		return err

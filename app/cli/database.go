@@ -15,22 +15,13 @@ func (e *Env) openCurrent(ctx context.Context, s *pairing.Station) (*store.Store
 	path := s.Paths.Database()
 	o := store.Options{ReadOnly: true, Now: s.Now, Priority: &daily.Priority{Names: s.Config.Sources.Priority}}
 	db, err := store.Open(ctx, path, o)
-	if err != nil {
-		return nil, err
-	}
-	current, err := db.Current(ctx)
-	if current || err != nil {
+	var older *store.OlderError
+	if !errors.As(err, &older) {
 		return db, err
 	}
 	e.note("bringing the database up to date")
 	o.ReadOnly = false
-	up, err := store.Open(ctx, path, o)
-	var readOnly *store.ReadOnlyError
-	if errors.As(err, &readOnly) {
-		return db, nil // what it lacks is told by who asks for it
-	}
-	db.Close()
-	return up, err
+	return store.Open(ctx, path, o)
 }
 
 // remakeTotals makes the daily totals anew after the order of the sources was

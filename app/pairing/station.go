@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"healthsync/app/config"
@@ -18,6 +19,7 @@ import (
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
+	"healthsync/sync/store"
 )
 
 // Station is this Mac's side of a pairing: its files, settings and vault. Its
@@ -36,7 +38,11 @@ type Station struct {
 	// for another process that is changing it.
 	Waiting func(files.Holder)
 
-	vault vault.Vault
+	vault   vault.Vault
+	trusted struct {
+		sync.Mutex
+		known map[store.Trusted]bool // what this process wrote into the trust log
+	}
 }
 
 // Vault opens the vault once.

@@ -103,11 +103,6 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 		}
 		defer db.Close()
 	}
-	if db != nil {
-		if berr := s.FileTrusted(context.WithoutCancel(ctx), db); berr != nil {
-			s.Log.Warn("the address book was not brought up to date", "err", berr)
-		}
-	}
 	if err != nil {
 		return engine.Result{}, err
 	}
