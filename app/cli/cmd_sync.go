@@ -45,9 +45,8 @@ the whole history. It can be stopped at any moment (Ctrl-C, a locked phone, a lo
 network) and carries on where it stopped. What the iPhone no longer has is marked,
 never erased.
 
-With --verify everything is read from the iPhone again and compared with what is stored,
-and what is stored with the ledger of what the iPhone served before: what differs is put
-right, and told by type and day (UTC). It can be stopped and carries on within a week. It
+With --verify everything is read from the iPhone again and compared with what is stored:
+what differs is put right, and told by type and day (UTC). It can be stopped and carries on within a week. It
 ends with 25 where something differed, 0 where nothing did.
 
 The database belongs to the iPhone that filled it. Another iPhone that has nothing

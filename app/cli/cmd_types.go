@@ -19,7 +19,6 @@ import (
 
 type typesOptions struct {
 	local, list bool
-	check       bool
 	format      string
 }
 
@@ -30,10 +29,8 @@ func newTypesCommand(env *Env) *cobra.Command {
 		Short: "List what the iPhone shares, or what is stored here",
 		Long: `Lists the types of health data that the iPhone shares; with --local those in the
 local database, with counts and spans, up to when each is complete, and how many samples
-came late; with --list every type there is. With --local --check every row is compared
-with the ledger of what the iPhone served: what another program changed is found, and
-the exit status is 16.`,
-		Example: "  healthsync types\n  healthsync types --local\n  healthsync types --local --check\n  healthsync types --list --json",
+came late; with --list every type there is.`,
+		Example: "  healthsync types\n  healthsync types --local\n  healthsync types --list --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch o.format {
@@ -50,7 +47,6 @@ the exit status is 16.`,
 	f.BoolVar(&o.local, "local", false, "what is stored here, with counts and spans")
 	f.BoolVar(&o.local, "with-data", false, "another name for --local")
 	f.BoolVar(&o.list, "list", false, "every type there is, whether shared or not")
-	f.BoolVar(&o.check, "check", false, "with --local: compare every row with the ledger of what the iPhone served")
 	f.StringVar(&o.format, "format", "", "text, csv or json")
 	_ = f.MarkHidden("with-data")
 	env.addCommonFlags(f)
@@ -78,17 +74,13 @@ type typeRow struct {
 func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error {
 	var rows []typeRow
 	var err error
-	if o.check && !o.local {
-		return usageError(problem.Usage, "--check goes with --local: it is the database that is checked.", "healthsync types --local --check")
-	}
-	var altered error
 	switch {
 	case o.list:
 		for _, t := range health.Types() {
 			rows = append(rows, describe(t))
 		}
 	case o.local:
-		rows, altered, err = localTypes(ctx, env, o.check)
+		rows, err = localTypes(ctx, env)
 	default:
 		rows, err = sharedTypes(ctx, env)
 	}
@@ -98,19 +90,12 @@ func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error
 	switch {
 	case asJSON:
 		err = env.printJSON(struct {
-			Types   []typeRow `json:"types"`
-			Checked bool      `json:"checked,omitempty"`
-		}{orEmpty(rows), o.check})
+			Types []typeRow `json:"types"`
+		}{orEmpty(rows)})
 	case o.format == "csv":
 		err = env.typesCSV(rows, o.local)
 	default:
 		err = env.typesText(rows, o.local)
-		if o.check && altered == nil && len(rows) > 0 {
-			env.printf("\nEvery row is as the iPhone served it.\n")
-		}
-	}
-	if err == nil {
-		err = altered
 	}
 	return err
 }
@@ -141,30 +126,20 @@ func sharedTypes(ctx context.Context, env *Env) ([]typeRow, error) {
 	return rows, nil
 }
 
-// localTypes lists what is stored; altered says that, on a check, rows were not
-// as the iPhone served them.
-func localTypes(ctx context.Context, env *Env, check bool) (rows []typeRow, altered, err error) {
-	db, err := env.openTypes(ctx, check)
+// localTypes lists what is stored.
+func localTypes(ctx context.Context, env *Env) (rows []typeRow, err error) {
+	p, err := env.paths()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	db, err := store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+	if err != nil {
+		return nil, err
 	}
 	defer db.Close()
 	stats, err := db.Types(ctx)
 	if err != nil {
-		return nil, nil, err
-	}
-	if check {
-		days, err := db.Audit(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		wrong, err := db.Miscounted(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(days) > 0 || len(wrong) > 0 {
-			altered = &store.AlteredError{Path: db.Path(), Days: days, Miscounted: wrong}
-		}
+		return nil, err
 	}
 	at := func(unix int64) *time.Time {
 		t := time.Unix(unix, 0).UTC()
@@ -187,23 +162,7 @@ func localTypes(ctx context.Context, env *Env, check bool) (rows []typeRow, alte
 		}
 		rows = append(rows, row)
 	}
-	return rows, altered, nil
-}
-
-// openTypes opens the database; for a check brought up to date.
-func (e *Env) openTypes(ctx context.Context, check bool) (*store.Store, error) {
-	if check {
-		s, err := e.station()
-		if err != nil {
-			return nil, err
-		}
-		return e.openCurrent(ctx, s)
-	}
-	p, err := e.paths()
-	if err != nil {
-		return nil, err
-	}
-	return store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+	return rows, nil
 }
 
 // completeWords say up to when, and where it is not all, from when on.

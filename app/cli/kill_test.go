@@ -16,8 +16,8 @@ import (
 )
 
 // TestKilledSync kills a sync with SIGKILL at random moments, over and over;
-// the last one is let through. Nothing is lost and nothing doubled, and the ledger and
-// the daily totals are those of the samples.
+// the last one is let through. Nothing is lost and nothing doubled, and the
+// daily totals are those of the samples.
 // HEALTHSYNC_KILLS sets how often; 25 without it.
 func TestKilledSync(t *testing.T) {
 	kills := 25

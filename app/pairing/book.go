@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"healthsync/pki"
@@ -17,41 +18,36 @@ import (
 // process writes to the database.
 const logWait = time.Second
 
-// verified writes into the trust log that the iPhone of r proved to be itself,
-// once in a process for each place and certificate. Before the first sync there
-// is no database, and none is made for it. It never fails what it is told of: a
+// verified gives what writes into the trust log that the iPhone of r proved to be
+// itself, once for each place and certificate. Before the first sync there is no
+// database, and none is made for it. It never fails what it is told of: a trust
 // log that cannot be written is a line in the other log.
-func (s *Station) verified(r *Record, report *trust.Report) {
-	cert := report.ServerCert()
-	at, err := netip.ParseAddrPort(report.Remote)
-	if cert == nil || err != nil {
-		return
+func (s *Station) verified(r *Record) func(*trust.Report) {
+	e := store.Trusted{Pairing: r.ID, Protocol: r.Protocol, Phone: r.Name} // the record may change
+	var mu sync.Mutex
+	written := map[store.Trusted]bool{}
+	return func(report *trust.Report) {
+		cert := report.ServerCert()
+		at, err := netip.ParseAddrPort(report.Remote)
+		if cert == nil || err != nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		e.Host, e.Port, e.Certificate = at.Addr().Unmap().String(), int(at.Port()), pki.FingerprintOf(cert).Hex()
+		if _, err := os.Stat(s.Paths.Database()); err != nil || written[e] {
+			return
+		}
+		if err := s.appendTrusted(context.Background(), e); err != nil {
+			s.Log.Warn("the trust log cannot be written", "err", err)
+			return
+		}
+		written[e] = true
 	}
-	e := store.Trusted{
-		Pairing: r.ID, Host: at.Addr().Unmap().String(), Port: int(at.Port()),
-		Certificate: pki.FingerprintOf(cert).Hex(), Protocol: r.Protocol, Phone: r.Name,
-	}
-	s.trusted.Lock()
-	defer s.trusted.Unlock()
-	if s.trusted.known[e] {
-		return
-	}
-	if _, err := os.Stat(s.Paths.Database()); err != nil {
-		return
-	}
-	known := e
-	e.At = s.Now().Unix()
-	if err := s.appendTrusted(context.Background(), e); err != nil {
-		s.Log.Warn("the trust log cannot be written", "err", err)
-		return
-	}
-	if s.trusted.known == nil {
-		s.trusted.known = map[store.Trusted]bool{}
-	}
-	s.trusted.known[known] = true
 }
 
 func (s *Station) appendTrusted(ctx context.Context, e store.Trusted) error {
+	e.At = s.Now().Unix()
 	db, err := store.Open(ctx, s.Paths.Database(), store.Options{BusyTimeout: logWait})
 	if err != nil {
 		return err

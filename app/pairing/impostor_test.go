@@ -441,6 +441,7 @@ func TestLaggingCertificate(t *testing.T) {
 	if err := b.phone.Reissue([]string{"phone.local"}, []netip.Addr{loopback}); err != nil {
 		t.Fatal(err)
 	}
+	b.makeDatabase()
 	b.pair()
 	before, err := b.station.Record()
 	if err != nil {
@@ -482,13 +483,13 @@ func TestLaggingCertificate(t *testing.T) {
 	if err != nil || after.Host != "127.0.0.3" || after.Leaf() == before.Leaf() {
 		t.Errorf("the record: %+v, %v", after, err)
 	}
-	// Both certificates are in the book.
+	// Both certificates are in the trust log.
 	certs := map[string]bool{}
-	for _, x := range b.book() {
+	for _, x := range b.trustLog() {
 		certs[x.Certificate] = true
 	}
 	if len(certs) != 2 {
-		t.Errorf("the book: %+v", b.book())
+		t.Errorf("the trust log: %+v", b.trustLog())
 	}
 	if _, err := x509.ParseCertificate(after.Server); err != nil {
 		t.Error(err)

@@ -93,10 +93,9 @@ func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 		return nil, err
 	}
 	host, port := s.Where(r, o)
-	known := *r // the record may change while a dial is under way
 	l := &Link{
 		Record: r, Host: host, Port: port, station: s, options: o, moved: o.Moved,
-		dialer: s.dialer(t, o, func(report *trust.Report) { s.verified(&known, report) }),
+		dialer: s.dialer(t, o, s.verified(r)),
 		fixed:  o.NoSearch || o.Host != "" || o.Port != 0,
 		token:  func(ctx context.Context) (string, error) { return s.token(ctx, r) },
 	}

@@ -103,7 +103,7 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 		s.discard(ctx, v, r)
 		return nil, err
 	}
-	s.verified(r, report)
+	s.verified(r)(report)
 	_, p.Leftover = s.removeItems(ctx, v, func(i vault.Item) bool { return !r.Needs(i) })
 	p.Status, p.StatusErr = s.firstStatus(ctx, o)
 	if p.StatusErr == nil {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"healthsync/app/config"
@@ -19,7 +18,6 @@ import (
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
-	"healthsync/sync/store"
 )
 
 // Station is this Mac's side of a pairing: its files, settings and vault. Its
@@ -38,11 +36,7 @@ type Station struct {
 	// for another process that is changing it.
 	Waiting func(files.Holder)
 
-	vault   vault.Vault
-	trusted struct {
-		sync.Mutex
-		known map[store.Trusted]bool // what this process wrote into the trust log
-	}
+	vault vault.Vault
 }
 
 // Vault opens the vault once.

@@ -21,7 +21,6 @@ func storeError(err error, _ time.Time) *Error {
 		busy     *store.BusyError
 		missing  *store.MissingError
 		older    *store.OlderError
-		altered  *store.AlteredError
 	)
 	switch {
 	case errors.As(err, &corrupt):
@@ -43,8 +42,6 @@ func storeError(err error, _ time.Time) *Error {
 		return New(StoreBusy, busy.Path+".", err)
 	case errors.As(err, &older):
 		return New(StoreOlder, fmt.Sprintf("It has schema %d; this needs %d.", older.Schema, older.Needed), err)
-	case errors.As(err, &altered):
-		return New(StoreAltered, alteredRows(altered), err)
 	case errors.As(err, &missing):
 		return New(NoData, fmt.Sprintf("It would be %s.", missing.Path), err)
 	}
@@ -60,35 +57,6 @@ func aside(path, name string) string {
 
 // shellWord is a word for a shell.
 func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// alteredRows says what is not as it was served.
-func alteredRows(e *store.AlteredError) string {
-	if len(e.Days) > 0 {
-		return alteredDays(e.Days)
-	}
-	var names []string
-	for _, t := range e.Miscounted {
-		names = append(names, string(t))
-	}
-	return "More samples are stored, or fewer, than are counted: " + strings.Join(names, ", ") + "."
-}
-
-// alteredDays lists the days that are not as they were served, a few by name.
-func alteredDays(days []store.Divergence) string {
-	var parts []string
-	for i, d := range days {
-		if i == 5 && len(days) > 6 {
-			parts = append(parts, fmt.Sprintf("and %d more days", len(days)-i))
-			break
-		}
-		what := fmt.Sprintf("some of its %d samples are not what was served", d.Stored)
-		if d.Stored != d.Served {
-			what = fmt.Sprintf("%d served, %d stored", d.Served, d.Stored)
-		}
-		parts = append(parts, fmt.Sprintf("%s on %s (%s)", d.Type, d.Date(), what))
-	}
-	return strings.Join(parts, ", ") + "."
-}
 
 // OtherPhone explains that a database is another iPhone's. compared is how many
 // samples of this one were looked for in it.

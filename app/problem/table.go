@@ -78,7 +78,6 @@ const (
 	StoreNewer    Code = "STORE_NEWER"
 	StoreBusy     Code = "STORE_BUSY"
 	StoreOlder    Code = "STORE_OLDER"
-	StoreAltered  Code = "STORE_ALTERED"
 	StoreHealed   Code = "STORE_HEALED"
 	StoreOther    Code = "STORE_OTHER_PHONE"
 	NoData        Code = "NO_DATA"
@@ -227,10 +226,8 @@ var table = []Condition{
 		Remedy{Text: "update HealthSync", Command: "healthsync version", Action: "troubleshoot"}, ExitStorage, nil},
 	{StoreBusy, Severe, "Database in use", "Another program holds the local database",
 		Remedy{Text: "close the other program and run it again", Command: "healthsync sync", Action: "retry"}, ExitStorage, nil},
-	{StoreOlder, Severe, "Database of an older version", "The local database was made by an older HealthSync and cannot be brought up to date here",
-		Remedy{Text: "its folder must be writable for that", Command: "healthsync diagnose", Action: "troubleshoot"}, ExitStorage, nil},
-	{StoreAltered, Severe, "Database changed by others", "The local database is not what the iPhone served",
-		Remedy{Text: "read it from the iPhone again and put right what differs", Command: "healthsync sync --verify", Action: "troubleshoot"}, ExitStorage, nil},
+	{StoreOlder, Severe, "Database of an older version", "The local database was made by an older HealthSync",
+		Remedy{Text: "bring it up to date", Command: "healthsync sync", Action: "sync"}, ExitStorage, nil},
 	{StoreHealed, Warning, "Differences put right", "The local database differed from the iPhone and was put right", Remedy{}, ExitHealed, nil},
 	{StoreOther, Severe, "Another iPhone's data", "This database holds another iPhone's health data",
 		Remedy{Text: "give this iPhone a folder of its own (HEALTHSYNC_HOME=DIR), or add its data to this database", Command: "healthsync sync --merge"}, ExitStorage, nil},

@@ -15,7 +15,7 @@ import (
 // of steps, distance, active energy, resting heart rate, and the last night's
 // sleep. A database that is not there or cannot be read has none.
 func Today(ctx context.Context, path string, now time.Time) []Figure {
-	db, err := store.Open(ctx, path, store.Options{ReadOnly: true, Zone: now.Location()})
+	db, err := store.Open(ctx, path, store.Options{ReadOnly: true, Zone: now.Location})
 	if err != nil {
 		return nil
 	}

@@ -189,7 +189,7 @@ func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 }
 
 // pull is the sync or the verification itself.
-func pull(ctx context.Context, db engine.Ledger, phone engine.Phone, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
+func pull(ctx context.Context, db engine.VerifyStore, phone engine.Phone, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
 	if verified == nil {
 		return engine.Sync(ctx, phone, db, opts)
 	}

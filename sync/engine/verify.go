@@ -13,15 +13,12 @@ import (
 	"healthsync/sync/store"
 )
 
-// Ledger is what [Verify] needs of a database beside what [Sync] needs;
+// VerifyStore is what [Verify] needs of a database beside what [Sync] needs;
 // *store.Store has it.
-type Ledger interface {
+type VerifyStore interface {
 	Store
-	// Audit gives the days whose rows are not what the ledger says.
-	Audit(ctx context.Context, types ...health.Type) ([]store.Divergence, error)
-	// Reledger takes the rows of days as what the phone served, and counts the
-	// rows of all types anew.
-	Reledger(ctx context.Context, days []store.Divergence) (int, error)
+	// Recount counts the rows of all types anew.
+	Recount(ctx context.Context) error
 }
 
 // Finding is a day of a type that was not as the phone has it.
@@ -29,9 +26,6 @@ type Finding struct {
 	Type health.Type `json:"type"`
 	// Day is in days since 1970-01-01, in UTC.
 	Day int64 `json:"day"`
-	// Altered says that the rows were not what the phone had served: another
-	// program changed them, or the disk did.
-	Altered bool `json:"altered"`
 	// Missing samples were added, Changed ones overwritten, Extra ones, which
 	// the phone does not have, marked as deleted.
 	Missing int `json:"missing"`
@@ -42,8 +36,7 @@ type Finding struct {
 // Date gives the day as ISO 8601.
 func (f Finding) Date() string { return time.Unix(f.Day*day, 0).UTC().Format(time.DateOnly) }
 
-// Verification is what [Verify] found. All of it is put right by then, but for
-// Left.
+// Verification is what [Verify] found. All of it is put right by then.
 type Verification struct {
 	Result
 	// Began is when it began, in Unix seconds: before this run, where an earlier
@@ -54,12 +47,9 @@ type Verification struct {
 	Compared int
 	// Findings by type and day, at most maxFindings; the sums count all.
 	Findings []Finding
-	// Days is how many days were found, Altered how many of them by the ledger.
-	Days, Altered           int
+	// Days is how many days were found.
+	Days                    int
 	Missing, Changed, Extra int
-	// Left are days that still do not agree with the ledger: of types or times
-	// that were not read, or which the phone did not give.
-	Left []store.Divergence
 }
 
 // maxFindings bounds the list of days that is kept and told.
@@ -69,7 +59,7 @@ const maxFindings = 1000
 const verifyKey = "verify"
 
 // verifyVersion is that of the form of progress.
-const verifyVersion = 1
+const verifyVersion = 2
 
 // progress is a verification that is under way, kept with each page.
 type progress struct {
@@ -78,23 +68,22 @@ type progress struct {
 	Findings []Finding `json:"findings,omitempty"`
 	Beyond   Finding   `json:"beyond"` // sums of what does not fit
 	BeyondN  int       `json:"beyondDays,omitempty"`
-	Altered  int       `json:"altered,omitempty"`
 }
 
 // Verify reads everything that is shared from the phone again and compares it
-// with the rows, and the rows with the ledger before. What differs is put right
+// with the rows. What differs is put right
 // page by page, by the rules of every sync: what the phone has and the database
 // has not is added, what the phone no longer has is marked. A run that was
 // ended early goes on where it ended if it is asked for again within a week.
 // Samples newer than the last sync are not findings.
-func Verify(ctx context.Context, phone Phone, db Ledger, o Options) (Verification, error) {
+func Verify(ctx context.Context, phone Phone, db VerifyStore, o Options) (Verification, error) {
 	now := time.Now
 	if o.Now != nil {
 		now = o.Now
 	}
-	v := &verifier{Ledger: db}
+	v := &verifier{VerifyStore: db}
 	var out Verification
-	if err := v.begin(ctx, now().Unix(), o.Types); err != nil {
+	if err := v.begin(ctx, now().Unix()); err != nil {
 		return out, err
 	}
 	o.Full = true
@@ -104,8 +93,8 @@ func Verify(ctx context.Context, phone Phone, db Ledger, o Options) (Verificatio
 	if out.Compared = compared; err == nil {
 		err = cerr
 	}
-	if err == nil {
-		out.Left, err = v.conclude(ctx, o.Types, res.Complete && o.Since == 0)
+	if err == nil && res.Complete && o.Since == 0 {
+		err = v.conclude(ctx)
 	}
 	v.report(&out)
 	return out, err
@@ -113,13 +102,12 @@ func Verify(ctx context.Context, phone Phone, db Ledger, o Options) (Verificatio
 
 // verifier is the database of a verification: it notes what is written.
 type verifier struct {
-	Ledger
-	p       progress
-	altered map[health.Type]map[int64]bool
+	VerifyStore
+	p progress
 }
 
 // begin goes on with an unfinished verification, or begins one.
-func (v *verifier) begin(ctx context.Context, now int64, types []health.Type) error {
+func (v *verifier) begin(ctx context.Context, now int64) error {
 	m, err := loadMemory(ctx, v)
 	if err != nil {
 		return err
@@ -133,17 +121,6 @@ func (v *verifier) begin(ctx context.Context, now int64, types []health.Type) er
 		// A full run that did not note what it found does not count.
 		v.p = progress{Version: verifyVersion, Began: now}
 		m.Full = &fullMemory{Began: now, Done: map[health.Type]spans{}}
-	}
-	days, err := v.Audit(ctx, types...)
-	if err != nil {
-		return err
-	}
-	v.altered = map[health.Type]map[int64]bool{}
-	for _, d := range days {
-		if v.altered[d.Type] == nil {
-			v.altered[d.Type] = map[int64]bool{}
-		}
-		v.altered[d.Type][d.Day] = true
 	}
 	state, err := m.state()
 	if err != nil {
@@ -165,13 +142,13 @@ func (v *verifier) note() (map[string]string, error) {
 // Apply stores a change and, with it, which days it put right.
 func (v *verifier) Apply(ctx context.Context, c *store.Change) (store.Outcome, error) {
 	c.Detail, c.Note = true, v.see
-	return v.Ledger.Apply(ctx, c)
+	return v.VerifyStore.Apply(ctx, c)
 }
 
 func (v *verifier) see(out store.Outcome) (map[string]string, error) {
 	for _, d := range out.Days {
 		f := Finding{
-			Type: d.Type, Day: d.Day, Altered: v.altered[d.Type][d.Day],
+			Type: d.Type, Day: d.Day,
 			// What was added where nothing was read before is new, not missing.
 			Missing: d.Revived + d.Late, Changed: d.Changed, Extra: d.Deleted,
 		}
@@ -192,9 +169,6 @@ func (v *verifier) found(f Finding) {
 			return
 		}
 	}
-	if f.Altered {
-		p.Altered++
-	}
 	if len(p.Findings) < maxFindings {
 		p.Findings = append(p.Findings, f)
 		return
@@ -203,43 +177,14 @@ func (v *verifier) found(f Finding) {
 	p.Beyond.Missing, p.Beyond.Changed, p.Beyond.Extra = p.Beyond.Missing+f.Missing, p.Beyond.Changed+f.Changed, p.Beyond.Extra+f.Extra
 }
 
-// conclude compares rows and ledger once more. Where everything was read again,
-// the rows are what the phone served.
-func (v *verifier) conclude(ctx context.Context, types []health.Type, whole bool) ([]store.Divergence, error) {
-	days, err := v.Audit(ctx, types...)
-	if err != nil {
-		return nil, err
+// conclude ends a verification that compared everything. Rows that another
+// program took out, and that came back, were counted twice.
+func (v *verifier) conclude(ctx context.Context) error {
+	if err := v.Recount(ctx); err != nil {
+		return err
 	}
-	covered, err := v.Coverage(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var mended, left []store.Divergence
-	for _, d := range days {
-		span := store.Span{From: d.Day * day, To: (d.Day + 1) * day}
-		read := spansOf(covered[d.Type])
-		if newest, ok := read.newest(); ok {
-			span.To = min(span.To, newest.To) // today is not over
-		}
-		if !whole || span.Empty() || read.within(span).seconds() != span.To-span.From {
-			left = append(left, d)
-			continue
-		}
-		mended = append(mended, d)
-		if !slices.ContainsFunc(v.p.Findings, func(f Finding) bool { return f.Type == d.Type && f.Day == d.Day }) {
-			v.found(Finding{Type: d.Type, Day: d.Day, Altered: true}) // the ledger itself was wrong
-		}
-	}
-	// Also where no day is left: rows that others took out and that came back
-	// were counted twice.
-	if _, err := v.Reledger(ctx, mended); err != nil {
-		return nil, err
-	}
-	if !whole {
-		return left, nil
-	}
-	_, err = v.Ledger.Apply(ctx, &store.Change{State: map[string]string{verifyKey: ""}})
-	return left, err
+	_, err := v.VerifyStore.Apply(ctx, &store.Change{State: map[string]string{verifyKey: ""}})
+	return err
 }
 
 // compared is how many samples of each type were read: no more than there are,
@@ -266,7 +211,7 @@ func (v *verifier) report(out *Verification) {
 	slices.SortFunc(out.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Day, b.Day))
 	})
-	out.Days, out.Altered = len(p.Findings)+p.BeyondN, p.Altered
+	out.Days = len(p.Findings) + p.BeyondN
 	out.Missing, out.Changed, out.Extra = p.Beyond.Missing, p.Beyond.Changed, p.Beyond.Extra
 	for _, f := range p.Findings {
 		out.Missing, out.Changed, out.Extra = out.Missing+f.Missing, out.Changed+f.Changed, out.Extra+f.Extra

@@ -49,3 +49,15 @@ func (s *Store) Types(ctx context.Context) ([]TypeStat, error) {
 	}, listTypes)
 	return out, s.fail(ctx, err)
 }
+
+// Recount counts the rows of all types anew: another program may have taken some
+// out, or put some in.
+func (s *Store) Recount(ctx context.Context) error {
+	return s.change(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE type AS t SET live = n.live, deleted = n.deleted
+			FROM (SELECT id, (SELECT count(*) FROM sample WHERE type = type.id) AS live,
+				(SELECT count(*) FROM deleted_sample WHERE type = type.id) AS deleted FROM type) AS n
+			WHERE n.id = t.id AND (n.live <> t.live OR n.deleted <> t.deleted)`)
+		return err
+	})
+}
