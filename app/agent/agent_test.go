@@ -147,8 +147,12 @@ func newMacOf(t *testing.T, days int) *mac {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	v, err := vault.Open(vault.KindFile, vault.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := &mac{
-		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: vault.NewMemory(), log: new(testenv.Buffer),
+		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: v, log: new(testenv.Buffer),
 		desk: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
 	}
 	m.links.NoSearch = true

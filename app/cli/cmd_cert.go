@@ -275,7 +275,7 @@ func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca, 
 	}
 	for _, c := range out {
 		if c == nil {
-			return nil, problem.New(problem.NoClientCertificate, "A certificate of this pairing is not in the keychain.", nil)
+			return nil, problem.New(problem.NoClientCertificate, "A certificate of this pairing is missing.", nil)
 		}
 	}
 	return out, nil

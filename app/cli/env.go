@@ -86,7 +86,7 @@ func (e *Env) openVault(p config.Paths) (vault.Vault, error) {
 	if kind == "" {
 		kind = e.Getenv("HEALTHSYNC_VAULT")
 	}
-	o := vault.Options{Dir: p.Data, Sole: true}
+	o := vault.Options{Dir: p.Data}
 	if p.Home != "" {
 		o.Namespace = vault.Namespace(p.Home)
 	}

@@ -92,12 +92,12 @@ var troubles = []trouble{
 		w.mac.Store(int64(25 * 24 * time.Hour))
 		w.iphone.Store(int64(25 * 24 * time.Hour))
 	}, diagnose.Token, diagnose.Warn, problem.TokenExpiring},
-	{"keychain locked", 2, func(w *world) { w.vault.Fail(&vault.LockedError{}) }, diagnose.Keychain, diagnose.Fail, problem.KeychainLocked},
-	{"keychain denied", 1, func(w *world) { w.vault.Fail(&vault.DeniedError{}) }, diagnose.Keychain, diagnose.Fail, problem.KeychainDenied},
-	{"no Secret Service", 2, func(w *world) { w.vault.Fail(&vault.UnavailableError{Reason: vault.NoService}) }, diagnose.Keychain, diagnose.Fail, problem.KeychainUnavailable},
-	{"client certificate missing", 2, func(w *world) { w.lose("client-certificate") }, diagnose.ClientCert, diagnose.Fail, problem.NoClientCertificate},
+	{"keychain locked", 2, func(w *world) { w.vault.err = &vault.LockedError{} }, diagnose.Keychain, diagnose.Fail, problem.KeychainLocked},
+	{"keychain denied", 1, func(w *world) { w.vault.err = &vault.DeniedError{} }, diagnose.Keychain, diagnose.Fail, problem.KeychainDenied},
+	{"no Secret Service", 2, func(w *world) { w.vault.err = &vault.UnavailableError{Reason: vault.NoService} }, diagnose.Keychain, diagnose.Fail, problem.KeychainUnavailable},
+	{"client certificate missing", 2, func(w *world) { w.forget("clientCertificate") }, diagnose.ClientCert, diagnose.Fail, problem.NoClientCertificate},
 	{"key missing", 2, func(w *world) { w.lose("key") }, diagnose.ClientCert, diagnose.Fail, problem.NoClientCertificate},
-	{"CA missing", 2, func(w *world) { w.lose("ca-certificate") }, diagnose.CACert, diagnose.Fail, problem.CertSignatureInvalid},
+	{"CA missing", 2, func(w *world) { w.forget("caCertificate") }, diagnose.CACert, diagnose.Fail, problem.CertSignatureInvalid},
 	{"token missing", 1, func(w *world) { w.lose("token") }, diagnose.Token, diagnose.Fail, problem.KeychainMissing},
 	{"record damaged", 2, func(w *world) { w.scribble(w.station.Paths.PairingFile()) }, diagnose.Pairing, diagnose.Fail, problem.PairingFile},
 	{"settings damaged", 2, func(w *world) { w.o.SettingsErr = &config.InvalidError{Path: "config.json", Err: errors.New("x")} }, diagnose.Settings, diagnose.Fail, problem.ConfigInvalid},
@@ -116,6 +116,21 @@ func (w *world) lose(item string) {
 		w.Fatal(err)
 	}
 	if err := w.vault.Delete(w.Context(), item+"-"+r.ID); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// forget takes a field out of the pairing's record.
+func (w *world) forget(field string) {
+	w.Helper()
+	path := w.station.Paths.PairingFile()
+	raw, err := os.ReadFile(path)
+	var r map[string]any
+	if err = errors.Join(err, json.Unmarshal(raw, &r)); err == nil {
+		delete(r, field)
+		raw, err = json.Marshal(r)
+	}
+	if err = errors.Join(err, os.WriteFile(path, raw, 0o600)); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -182,7 +197,6 @@ func private(t *testing.T, w *world, r *diagnose.Report) {
 	}
 	all := text(r) + string(raw)
 	secret := []string{name, "Zo", "Telephone", "/home/"}
-	w.vault.Fail(nil)
 	items, err := w.vault.List(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -208,7 +208,7 @@ func (w *walk) ca() {
 	case !w.record.CA.Equal(pki.FingerprintOf(ca)):
 		w.failed(CACert, &trust.Failure{Kind: trust.CAMismatch, Whose: trust.CA, Cert: ca, Want: w.record.CA, Got: pki.FingerprintOf(ca), At: w.now})
 	default:
-		w.certificate(CACert, trust.CA, ca, nil, false, "in the keychain")
+		w.certificate(CACert, trust.CA, ca, nil, false, "of this pairing")
 	}
 }
 

@@ -20,16 +20,29 @@ import (
 // name is what nobody may read in a report.
 const name = "Zoë’s Telephone"
 
-// world is a Mac's side in a folder of its own, with a vault in memory, and a
+// world is a Mac's side in a folder of its own, with a vault that can be made to fail, and a
 // simulated iPhone.
 type world struct {
 	*testing.T
 	station *pairing.Station
-	vault   *vault.Memory
+	vault   *keychain
 	phone   *simulator.Phone
 	o       diagnose.Options
 	// mac and iphone are how far ahead of the real time their clocks are.
 	mac, iphone atomic.Int64
+}
+
+// keychain is a vault that can be found locked or missing.
+type keychain struct {
+	vault.Vault
+	err error
+}
+
+func (k *keychain) Check(ctx context.Context) error {
+	if k.err != nil {
+		return k.err
+	}
+	return k.Vault.Check(ctx)
 }
 
 func newWorld(t *testing.T, protocol int) *world {
@@ -39,7 +52,11 @@ func newWorld(t *testing.T, protocol int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, vault: vault.NewMemory()}
+	v, err := vault.Open(vault.KindFile, vault.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{T: t, vault: &keychain{Vault: v}}
 	w.station = &pairing.Station{
 		Paths: paths, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Now:       func() time.Time { return time.Now().Add(time.Duration(w.mac.Load())) },

@@ -3,54 +3,18 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"healthsync/pki/atomicfile"
 )
 
-// WriteAtomic puts data aside, syncs it to disk and renames it to path, mode 0600.
-// The folder is made, mode 0700, where it is missing.
-func WriteAtomic(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if _, err = f.Write(data); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
+// WriteAtomic replaces a file as a whole ([atomicfile.Write]).
+func WriteAtomic(path string, data []byte) error { return atomicfile.Write(path, data) }
 
-// syncDir makes the rename itself durable (fsync(2): the entry in the folder
-// needs an fsync of its own).
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	return errors.Join(err, d.Close())
-}
-
-// LockFile takes an exclusive lock beside path and waits for it. The kernel frees
-// it when its holder dies, however it dies (flock(2)).
+// LockFile waits for an exclusive lock beside path.
 func LockFile(path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
@@ -59,13 +23,8 @@ func LockFile(path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(err, f.Close())
-		}
+	if err := atomicfile.Lock(context.Background(), f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
+	return func() { _ = f.Close() }, nil
 }

@@ -3,7 +3,6 @@ package pairing_test
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 
 	"healthsync/pki/vault"
 )
@@ -34,11 +33,4 @@ func (f *flakyVault) NewSigner(ctx context.Context, name string) (crypto.Signer,
 		return nil, err
 	}
 	return f.Vault.NewSigner(ctx, name)
-}
-
-func (f *flakyVault) SetCertificate(ctx context.Context, name string, c *x509.Certificate) error {
-	if err := f.spend(); err != nil {
-		return err
-	}
-	return f.Vault.SetCertificate(ctx, name, c)
 }

@@ -158,10 +158,7 @@ func (s *Station) exchange(ctx context.Context, v vault.Vault, r *Record, req Re
 		return issued.Report, v.Set(ctx, r.tokenName(), vault.Secret(issued.Token))
 	}
 	r.ClientExpiresAt = issued.Client.NotAfter
-	if err := v.SetCertificate(ctx, r.caName(), issued.CA); err != nil {
-		return nil, err
-	}
-	return issued.Report, v.SetCertificate(ctx, r.clientName(), issued.Client)
+	return issued.Report, r.keepCertificates(ctx, v, issued.Client, issued.CA)
 }
 
 // commit makes the pairing the one that counts: from the moment that its record

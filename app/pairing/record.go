@@ -49,7 +49,11 @@ type Record struct {
 	TokenExpiresAt time.Time `json:"tokenExpiresAt,omitzero"`
 	// ClientExpiresAt is when the Mac's certificate ends (version 2).
 	ClientExpiresAt time.Time `json:"clientExpiresAt,omitzero"`
-	PairedAt        time.Time `json:"pairedAt"`
+	// ClientCert and CACert are this computer's certificate and the iPhone's CA
+	// (version 2, DER). They are empty where the vault keeps certificates.
+	ClientCert []byte    `json:"clientCertificate,omitempty"`
+	CACert     []byte    `json:"caCertificate,omitempty"`
+	PairedAt   time.Time `json:"pairedAt"`
 	// Revoked is when the iPhone said that it no longer knows this Mac.
 	Revoked time.Time `json:"revokedAt,omitzero"`
 }
@@ -109,6 +113,11 @@ func (r *Record) check() error {
 	}
 	if _, err := r.ServerCertificate(); err != nil {
 		return err
+	}
+	for _, der := range [][]byte{r.ClientCert, r.CACert} {
+		if _, err := x509.ParseCertificate(der); err != nil && len(der) > 0 {
+			return fmt.Errorf("its own certificates: %w", err)
+		}
 	}
 	return nil
 }

@@ -36,9 +36,9 @@ func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca, err := v.Certificate(ctx, old.caName())
+	ca, err := s.certificate(ctx, old.CACert, old.caName())
 	if err != nil {
-		return nil, missing(err, v, "CA certificate", false)
+		return nil, s.missing(err, v, "CA certificate", false)
 	}
 	fresh := *old
 	fresh.ID = newID()
@@ -48,15 +48,15 @@ func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
 	}
 	issued, err := l.Client.Renew(ctx, csr, pki.FingerprintOf(ca))
 	if err == nil {
-		err = v.SetCertificate(ctx, fresh.caName(), issued.CA)
-	}
-	if err == nil {
-		err = v.SetCertificate(ctx, fresh.clientName(), issued.Client)
+		err = fresh.keepCertificates(ctx, v, issued.Client, issued.CA)
 	}
 	if err == nil {
 		fresh.ClientExpiresAt = issued.Client.NotAfter
 		// The iPhone may have been followed, or have told another name, meanwhile.
-		_, err = updateRecord(s.Paths, old.ID, func(r *Record) { r.ID, r.ClientExpiresAt = fresh.ID, fresh.ClientExpiresAt })
+		_, err = updateRecord(s.Paths, old.ID, func(r *Record) {
+			r.ID, r.ClientExpiresAt = fresh.ID, fresh.ClientExpiresAt
+			r.ClientCert, r.CACert = fresh.ClientCert, fresh.CACert
+		})
 		if err != nil && s.stands(fresh.ID) {
 			err = nil
 		}

@@ -55,11 +55,10 @@ func (s *Station) Vault() (vault.Vault, error) {
 // is none.
 func (s *Station) Record() (*Record, error) { return LoadRecord(s.Paths) }
 
-// MissingError says that the record names something that the vault does not
-// have.
+// MissingError says that something of the pairing is not where it should be.
 type MissingError struct {
 	What  string // for people: "token", "client certificate"
-	Where string // the vault
+	Where string // the vault, or the path of the record
 	// ClientCertificate is set where what the Mac shows to the iPhone is
 	// missing: the certificate or its key.
 	ClientCertificate bool
@@ -88,13 +87,17 @@ func (e *TokenExpiredError) Error() string {
 }
 func (e *TokenExpiredError) Unwrap() error { return e.Err }
 
-// missing turns the absence of a vault item into a MissingError; every other
-// error stays what it is.
-func missing(err error, v vault.Vault, what string, client bool) error {
-	if errors.Is(err, vault.ErrNotFound) {
-		return &MissingError{What: what, Where: v.Where(), ClientCertificate: client, Err: err}
+// missing turns the absence of an item into a MissingError; every other error
+// stays what it is.
+func (s *Station) missing(err error, v vault.Vault, what string, client bool) error {
+	if !errors.Is(err, vault.ErrNotFound) {
+		return err
 	}
-	return err
+	where := v.Where()
+	if !errors.As(err, new(*vault.NotFoundError)) { // not the vault's answer: the record has none
+		where = s.Paths.PairingFile()
+	}
+	return &MissingError{What: what, Where: where, ClientCertificate: client, Err: err}
 }
 
 // token reads the bearer token of a version 1 pairing.
@@ -105,32 +108,56 @@ func (s *Station) token(ctx context.Context, r *Record) (string, error) {
 	}
 	t, err := v.Get(ctx, r.tokenName())
 	if err != nil {
-		return "", missing(err, v, "token", false)
+		return "", s.missing(err, v, "token", false)
 	}
 	return string(t), nil
 }
 
-// Certificates are those of a version 2 pairing, as the vault has them. One
-// that is missing is nil.
+// Certificates are those of a version 2 pairing. One that is missing is nil.
 type Certificates struct {
 	Client, CA *x509.Certificate
 }
 
 // Certificates reads the certificates of a version 2 pairing. Absence is no
 // error here: it is for inspection.
-func (s *Station) Certificates(ctx context.Context, r *Record) (Certificates, error) {
-	var c Certificates
-	v, err := s.Vault()
-	if err != nil {
+func (s *Station) Certificates(ctx context.Context, r *Record) (c Certificates, err error) {
+	if c.Client, err = s.certificate(ctx, r.ClientCert, r.clientName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return c, err
 	}
-	if c.Client, err = v.Certificate(ctx, r.clientName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
-		return c, err
-	}
-	if c.CA, err = v.Certificate(ctx, r.caName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
+	if c.CA, err = s.certificate(ctx, r.CACert, r.caName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return c, err
 	}
 	return c, nil
+}
+
+// certificate reads a certificate of a version 2 pairing: from its record, or
+// from a vault that keeps certificates.
+func (s *Station) certificate(ctx context.Context, der []byte, name string) (*x509.Certificate, error) {
+	if len(der) > 0 {
+		return x509.ParseCertificate(der)
+	}
+	v, err := s.Vault()
+	if err != nil {
+		return nil, err
+	}
+	if keeper, ok := v.(vault.CertificateKeeper); ok {
+		return keeper.Certificate(ctx, name)
+	}
+	return nil, vault.ErrNotFound
+}
+
+// keepCertificates stores the certificates of a version 2 pairing where
+// [Station.certificate] reads them.
+func (r *Record) keepCertificates(ctx context.Context, v vault.Vault, client, ca *x509.Certificate) error {
+	keeper, ok := v.(vault.CertificateKeeper)
+	if !ok {
+		r.ClientCert, r.CACert = client.Raw, ca.Raw
+		return nil
+	}
+	if err := keeper.SetCertificate(ctx, r.caName(), ca); err != nil {
+		return err
+	}
+	return keeper.SetCertificate(ctx, r.clientName(), client)
 }
 
 // HasToken reports whether the token of a version 1 pairing is in the vault.
@@ -151,15 +178,15 @@ func (s *Station) identity(ctx context.Context, r *Record) (*x509.Certificate, *
 	if err != nil {
 		return nil, nil, err
 	}
-	cert, err := v.Certificate(ctx, r.clientName())
+	cert, err := s.certificate(ctx, r.ClientCert, r.clientName())
 	if err != nil {
-		return nil, nil, missing(err, v, "client certificate", true)
+		return nil, nil, s.missing(err, v, "client certificate", true)
 	}
 	key, err := v.Signer(ctx, r.keyName())
 	if err != nil {
-		return nil, nil, missing(err, v, "private key", true)
+		return nil, nil, s.missing(err, v, "private key", true)
 	}
-	ca, err := v.Certificate(ctx, r.caName())
+	ca, err := s.certificate(ctx, r.CACert, r.caName())
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return nil, nil, err
 	}

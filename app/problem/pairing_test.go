@@ -25,7 +25,7 @@ func TestPairingErrors(t *testing.T) {
 	namesake := taken
 	namesake.Namesake = true
 	mkdir := &fs.PathError{Op: "mkdir", Path: "/proc/x", Err: syscall.ENOENT}
-	file := vault.Fact{Vault: "/data/vault/secrets.json", Op: "new", Name: "key-01cddd06"}
+	file := vault.Failure{Vault: "/data/vault/secrets.json", Op: "new", Name: "key-01cddd06"}
 	failed, damaged := file, file
 	failed.Err = mkdir
 	damaged.Detail = "not JSON, or cut short"
@@ -47,9 +47,9 @@ func TestPairingErrors(t *testing.T) {
 
 		{"the file vault's file", &pairing.MissingError{What: "token", Where: "/data/vault/secrets.json"}, problem.KeychainMissing, "is not in /data/vault/secrets.json.", "the /data"},
 		{"a keychain", &pairing.MissingError{What: "token", Where: "login keychain"}, problem.KeychainMissing, "is not in the login keychain.", ""},
-		{"no folder for the file vault", &vault.FailedError{Fact: failed}, problem.FileError, "/proc/x: no such file", "ault:"},
-		{"the file vault is damaged", &vault.CorruptError{Fact: damaged}, problem.KeychainCorrupt, "The private key in /data/vault/secrets.json is damaged: not JSON, or cut short.", "ault:"},
-		{"the keychain fails", &vault.FailedError{Fact: vault.Fact{Vault: "login keychain", Op: "get", Name: "token-1", Code: -25293, Detail: "auth failed"}}, problem.KeychainUnavailable, "The token in the login keychain cannot be used: auth failed [OSStatus -25293].", "ault:"},
+		{"no folder for the file vault", &vault.FailedError{Failure: failed}, problem.FileError, "/proc/x: no such file", "ault:"},
+		{"the file vault is damaged", &vault.CorruptError{Failure: damaged}, problem.KeychainCorrupt, "The private key in /data/vault/secrets.json is damaged: not JSON, or cut short.", "ault:"},
+		{"the keychain fails", &vault.FailedError{Failure: vault.Failure{Vault: "login keychain", Op: "get", Name: "token-1", Code: -25293, Detail: "auth failed"}}, problem.KeychainUnavailable, "The token in the login keychain cannot be used: auth failed [OSStatus -25293].", "ault:"},
 
 		{"a record of a newer version", &pairing.RecordError{Path: "/p.json", Newer: true, Err: errors.New("it has schema 2")}, problem.PairingFile, "update HealthSync", "unpair"},
 		{"a damaged record", &pairing.RecordError{Path: "/p.json", Err: os.ErrInvalid}, problem.PairingFile, "unpair", "update"},

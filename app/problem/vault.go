@@ -27,9 +27,9 @@ func vaultError(err error, _ time.Time) *Error {
 	)
 	switch {
 	case errors.As(err, &locked):
-		return New(KeychainLocked, where(locked.Fact), err)
+		return New(KeychainLocked, where(locked.Failure), err)
 	case errors.As(err, &denied):
-		return New(KeychainDenied, where(denied.Fact), err)
+		return New(KeychainDenied, where(denied.Failure), err)
 	case errors.As(err, &unavailable):
 		e := New(KeychainUnavailable, fmt.Sprintf("%s: %s.", unavailable.Vault, unavailable.Reason), err)
 		if unavailable.Reason == vault.Newer {
@@ -37,9 +37,9 @@ func vaultError(err error, _ time.Time) *Error {
 		}
 		return e
 	case errors.As(err, &corrupt):
-		return New(KeychainCorrupt, item(corrupt.Fact)+" is damaged"+why(corrupt.Fact)+".", err)
+		return New(KeychainCorrupt, item(corrupt.Failure)+" is damaged"+why(corrupt.Failure)+".", err)
 	case errors.As(err, &wrong):
-		return New(KeychainCorrupt, fmt.Sprintf("%s is a %s, not a %s.", item(wrong.Fact), wrong.Have, wrong.Want), err)
+		return New(KeychainCorrupt, fmt.Sprintf("%s is a %s, not a %s.", item(wrong.Failure), wrong.Have, wrong.Want), err)
 	case errors.As(err, &exposed):
 		e := New(KeychainDenied, fmt.Sprintf("%s can be read or replaced by others (mode %04o).", exposed.Path, exposed.Mode), err)
 		e.Remedy = Remedy{Text: "close it to others", Command: fmt.Sprintf("chmod go-rwx '%s'", exposed.Path)}
@@ -55,9 +55,9 @@ func vaultError(err error, _ time.Time) *Error {
 	case errors.As(err, &failed), errors.As(err, &exists):
 		detail := ""
 		if failed != nil {
-			detail = item(failed.Fact) + " cannot be used" + why(failed.Fact) + "."
+			detail = item(failed.Failure) + " cannot be used" + why(failed.Failure) + "."
 		} else {
-			detail = item(exists.Fact) + " is there already."
+			detail = item(exists.Failure) + " is there already."
 		}
 		e := New(KeychainUnavailable, detail, err)
 		e.Sentence = "The keychain reports an error"
@@ -70,7 +70,7 @@ func vaultError(err error, _ time.Time) *Error {
 }
 
 // item says which item of which vault.
-func item(f vault.Fact) string {
+func item(f vault.Failure) string {
 	place := "the " + f.Vault
 	switch {
 	case filepath.IsAbs(f.Vault):
@@ -92,7 +92,7 @@ func item(f vault.Fact) string {
 }
 
 // why is what the system or the store says of it.
-func why(f vault.Fact) string {
+func why(f vault.Failure) string {
 	text := f.Detail
 	if text == "" && f.Err != nil {
 		text = lastLine(f.Err)
@@ -106,7 +106,7 @@ func why(f vault.Fact) string {
 	return ": " + text
 }
 
-func where(f vault.Fact) string {
+func where(f vault.Failure) string {
 	if f.Vault == "" {
 		return ""
 	}

@@ -122,7 +122,7 @@ func (s *session) waitFor(pid uint32) {
 	for limit := time.After(time.Minute); ; {
 		var owner uint32
 		err := conn.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, name).Store(&owner)
-		if err != nil && !isDBus(err, "org.freedesktop.DBus.Error.NameHasNoOwner") {
+		if err != nil && errorName(err) != "org.freedesktop.DBus.Error.NameHasNoOwner" {
 			s.t.Fatal(err)
 		}
 		if owner == pid {
@@ -153,12 +153,9 @@ func (s *session) lock() {
 }
 
 // vault opens the keychain of this session.
-func (s *session) vault(o Options) Vault {
+func (s *session) vault(namespace string) *secretService {
 	s.t.Helper()
-	if o.Timeout == 0 {
-		o.Timeout = 20 * time.Second
-	}
-	v, err := Open(KindKeychain, o)
+	v, err := Open(KindKeychain, Options{Namespace: namespace})
 	must(s.t, err)
-	return v
+	return v.(*secretService)
 }

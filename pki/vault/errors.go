@@ -12,8 +12,8 @@ import (
 // no such item. Nothing else matches it.
 var ErrNotFound = errors.New("vault: item not found")
 
-// Fact is what every failure of a store knows. No field holds a secret.
-type Fact struct {
+// Failure is what every error of a store says. No field holds a secret.
+type Failure struct {
 	Vault  string // where: "Secret Service", "login keychain", a path
 	Op     string // what was tried: "get", "set", "sign", ...
 	Name   string // the item's name, if one was meant
@@ -23,9 +23,9 @@ type Fact struct {
 }
 
 // Unwrap returns the cause.
-func (f Fact) Unwrap() error { return f.Err }
+func (f Failure) Unwrap() error { return f.Err }
 
-func (f Fact) text(what string) string {
+func (f Failure) text(what string) string {
 	var b strings.Builder
 	b.WriteString("vault: ")
 	b.WriteString(f.Op)
@@ -48,11 +48,11 @@ func (f Fact) text(what string) string {
 	return b.String()
 }
 
-// facts is how this package knows its own errors; Fact is embedded in each.
-func (f Fact) facts() Fact { return f }
+// failure is how this package knows its own errors: each embeds a Failure.
+func (f Failure) failure() Failure { return f }
 
-// NotFoundError is [ErrNotFound] with the facts.
-type NotFoundError struct{ Fact }
+// NotFoundError is [ErrNotFound] with its Failure.
+type NotFoundError struct{ Failure }
 
 func (e *NotFoundError) Error() string { return e.text("not found") }
 
@@ -60,14 +60,14 @@ func (e *NotFoundError) Error() string { return e.text("not found") }
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
 // ExistsError says that NewSigner found a key, which it never replaces.
-type ExistsError struct{ Fact }
+type ExistsError struct{ Failure }
 
 func (e *ExistsError) Error() string { return e.text("already exists") }
 
 // LockedError says that the store is locked, so that it is unknown what it
 // holds.
 type LockedError struct {
-	Fact
+	Failure
 	Dismissed bool // the person, or a machine without a display, dismissed the request for the password
 }
 
@@ -80,7 +80,7 @@ func (e *LockedError) Error() string {
 
 // DeniedError says that the store or the person refused access to the item, or
 // that a file belongs to somebody else.
-type DeniedError struct{ Fact }
+type DeniedError struct{ Failure }
 
 func (e *DeniedError) Error() string { return e.text("access denied") }
 
@@ -102,21 +102,21 @@ const (
 
 // UnavailableError says that there is no store to talk to.
 type UnavailableError struct {
-	Fact
+	Failure
 	Reason Reason
 }
 
 func (e *UnavailableError) Error() string { return e.text(string(e.Reason)) }
 
 // CorruptError says that something is stored but damaged. It is left as it is.
-type CorruptError struct{ Fact }
+type CorruptError struct{ Failure }
 
 func (e *CorruptError) Error() string { return e.text("damaged") }
 
 // ExposedError says that others may read or replace the file vault: its file
 // is wider than 0600, its folder wider than 0700.
 type ExposedError struct {
-	Fact
+	Failure
 	Path string
 	Mode uint32 // the permission bits found
 }
@@ -128,7 +128,7 @@ func (e *ExposedError) Error() string {
 // TimeoutError says that the store did not answer in time. What was asked for
 // may still happen.
 type TimeoutError struct {
-	Fact
+	Failure
 	After time.Duration
 }
 
@@ -143,13 +143,13 @@ func (e *TimeoutError) Timeout() bool { return true }
 func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // FailedError is any other failure of the store; Code and Detail say more.
-type FailedError struct{ Fact }
+type FailedError struct{ Failure }
 
 func (e *FailedError) Error() string { return e.text("failed") }
 
 // KindError says that the name holds another kind of thing.
 type KindError struct {
-	Fact
+	Failure
 	Want, Have ItemKind
 }
 

@@ -21,7 +21,7 @@ type fakeKeychain struct {
 	answer map[string]osStatus // of single methods
 	block  chan struct{}       // sign waits for it
 
-	words map[[2]string]kcPassword
+	words map[string]kcPassword
 	priv  map[keyID]*ecdsa.PrivateKey
 	label map[keyID]string
 	certs [][]byte
@@ -31,7 +31,7 @@ type fakeKeychain struct {
 var _ osKeychain = (*fakeKeychain)(nil)
 
 func newFake() *fakeKeychain {
-	return &fakeKeychain{answer: map[string]osStatus{}, words: map[[2]string]kcPassword{},
+	return &fakeKeychain{answer: map[string]osStatus{}, words: map[string]kcPassword{},
 		priv: map[keyID]*ecdsa.PrivateKey{}, label: map[keyID]string{}}
 }
 
@@ -64,13 +64,13 @@ func (k *fakeKeychain) message(s osStatus) string {
 	return "text of " + statusError(s).Error()
 }
 
-func (k *fakeKeychain) password(service, account string, withData bool) (kcPassword, osStatus) {
+func (k *fakeKeychain) password(account string, withData bool) (kcPassword, osStatus) {
 	s, leave := k.enter("password", true)
 	defer leave()
 	if s != errSecSuccess {
 		return kcPassword{}, s
 	}
-	p, ok := k.words[[2]string{service, account}]
+	p, ok := k.words[account]
 	if !ok {
 		return p, errSecItemNotFound
 	}
@@ -85,57 +85,53 @@ func (k *fakeKeychain) password(service, account string, withData bool) (kcPassw
 	return p, errSecSuccess
 }
 
-func (k *fakeKeychain) passwords(service string) ([]kcPassword, osStatus) {
+func (k *fakeKeychain) passwords() ([]kcPassword, osStatus) {
 	s, leave := k.enter("passwords", true)
 	defer leave()
 	if s == errSecItemNotFound {
 		return nil, errSecSuccess
 	}
 	var out []kcPassword
-	for id, p := range k.words {
-		if id[0] == service {
-			p.data = nil
-			out = append(out, p)
-		}
+	for _, p := range k.words {
+		p.data = nil
+		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b kcPassword) int { return bytes.Compare([]byte(a.account), []byte(b.account)) })
 	return out, s
 }
 
-func (k *fakeKeychain) addPassword(service string, p kcPassword) osStatus {
+func (k *fakeKeychain) addPassword(p kcPassword) osStatus {
 	s, leave := k.enter("addPassword", false)
 	defer leave()
 	if s != errSecSuccess {
 		return s
 	}
-	id := [2]string{service, p.account}
-	if _, ok := k.words[id]; ok {
+	if _, ok := k.words[p.account]; ok {
 		return errSecDuplicateItem
 	}
-	k.words[id] = p
+	k.words[p.account] = p
 	return s
 }
 
-func (k *fakeKeychain) updatePassword(service string, p kcPassword) osStatus {
+func (k *fakeKeychain) updatePassword(p kcPassword) osStatus {
 	s, leave := k.enter("updatePassword", false)
 	defer leave()
 	if s == errSecSuccess {
-		k.words[[2]string{service, p.account}] = p
+		k.words[p.account] = p
 	}
 	return s
 }
 
-func (k *fakeKeychain) deletePassword(service, account string) osStatus {
+func (k *fakeKeychain) deletePassword(account string) osStatus {
 	s, leave := k.enter("deletePassword", true)
 	defer leave()
 	if s != errSecSuccess {
 		return s
 	}
-	id := [2]string{service, account}
-	if _, ok := k.words[id]; !ok {
+	if _, ok := k.words[account]; !ok {
 		return errSecItemNotFound
 	}
-	delete(k.words, id)
+	delete(k.words, account)
 	return s
 }
 
@@ -247,5 +243,3 @@ func (k *fakeKeychain) deleteCertificate(_ string, der []byte) osStatus {
 	}
 	return s
 }
-
-func fakeVault(api *fakeKeychain, o Options) *keychain { return newKeychain(api, o.withDefaults()) }

@@ -15,24 +15,16 @@ import (
 	"time"
 )
 
-func openFile(t testing.TB, dir string) Vault {
+func fileVault(t testing.TB, dir string) *file {
 	t.Helper()
-	v, err := Open(KindFile, Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
+	v, err := Open(KindFile, Options{Dir: dir, Namespace: "unused"})
+	must(t, err)
+	return v.(*file)
 }
 
 func TestFile(t *testing.T) {
 	dir := t.TempDir()
-	testVault(t, func(t *testing.T, namespace string) Vault {
-		v, err := Open(KindFile, Options{Dir: dir, Namespace: namespace})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	})
+	testVault(t, func(t *testing.T, _ string) Vault { return fileVault(t, dir) })
 	entries, err := os.ReadDir(filepath.Join(dir, fileFolder))
 	if err != nil || len(entries) != 0 {
 		t.Fatalf("an emptied vault leaves %v, %v", entries, err)
@@ -41,7 +33,7 @@ func TestFile(t *testing.T) {
 
 func TestFileModes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "home")
-	v := openFile(t, dir)
+	v := fileVault(t, dir)
 	if _, err := v.Get(t.Context(), Token); !errors.Is(err, ErrNotFound) {
 		t.Fatal(err)
 	}
@@ -79,17 +71,14 @@ func TestFileDamage(t *testing.T) {
 		damage func(t *testing.T, path string)
 		want   func(t *testing.T, err error)
 	}{
-		"empty":         {edit(func([]byte) []byte { return nil }), corrupt},
-		"cut":           {edit(func(text []byte) []byte { return text[:len(text)/2] }), corrupt},
-		"garbage":       {edit(func([]byte) []byte { return []byte("\x00\xffnot a vault") }), corrupt},
-		"null":          {edit(func([]byte) []byte { return []byte("null") }), corrupt},
-		"no items":      {edit(func([]byte) []byte { return []byte(`{"schema":1}`) }), corrupt},
-		"other schema":  {edit(func([]byte) []byte { return []byte(`{"schema":0,"items":{}}`) }), corrupt},
-		"changed value": {edit(func(text []byte) []byte { return bytes.Replace(text, []byte("dG9r"), []byte("dG9s"), 1) }), corrupt},
-		"changed name":  {edit(func(text []byte) []byte { return bytes.Replace(text, []byte(`"token"`), []byte(`"tokem"`), 1) }), corrupt},
-		"changed kind":  {edit(func(text []byte) []byte { return bytes.Replace(text, []byte(`"secret"`), []byte(`"key"`), 1) }), corrupt},
-		"appended":      {edit(func(text []byte) []byte { return append(text, '{') }), corrupt},
-		"huge":          {edit(func([]byte) []byte { return bytes.Repeat([]byte(" "), fileLimit+1) }), corrupt},
+		"empty":        {edit(func([]byte) []byte { return nil }), corrupt},
+		"cut":          {edit(func(text []byte) []byte { return text[:len(text)/2] }), corrupt},
+		"garbage":      {edit(func([]byte) []byte { return []byte("\x00\xffnot a vault") }), corrupt},
+		"null":         {edit(func([]byte) []byte { return []byte("null") }), corrupt},
+		"no items":     {edit(func([]byte) []byte { return []byte(`{"schema":1}`) }), corrupt},
+		"other schema": {edit(func([]byte) []byte { return []byte(`{"schema":0,"items":{}}`) }), corrupt},
+		"appended":     {edit(func(text []byte) []byte { return append(text, '{') }), corrupt},
+		"huge":         {edit(func([]byte) []byte { return bytes.Repeat([]byte(" "), fileLimit+1) }), corrupt},
 		"newer": {edit(func(text []byte) []byte { return bytes.Replace(text, []byte(`"schema": 1`), []byte(`"schema": 2`), 1) }),
 			func(t *testing.T, err error) {
 				if u := wantAs[*UnavailableError](t, err); u.Reason != Newer {
@@ -112,7 +101,7 @@ func TestFileDamage(t *testing.T) {
 		}, func(t *testing.T, err error) { wantAs[*DeniedError](t, err) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := openFile(t, t.TempDir())
+			v := fileVault(t, t.TempDir())
 			must(t, v.Set(ctx, Token, Secret("token")))
 			c.damage(t, v.Where())
 			before := snapshot(t, filepath.Dir(v.Where()))
@@ -127,10 +116,7 @@ func TestFileDamage(t *testing.T) {
 			c.want(t, err)
 			_, err = v.List(ctx)
 			c.want(t, err)
-			_, err = Clear(ctx, v)
-			c.want(t, err)
 			c.want(t, v.Set(ctx, Token, Secret("new")))
-			c.want(t, v.SetCertificate(ctx, CACertificate, testCertificate(t, "healthsync-ca")))
 			c.want(t, v.Delete(ctx, Token))
 			c.want(t, v.Check(ctx))
 
@@ -171,7 +157,7 @@ func snapshot(t *testing.T, dir string) string {
 // TestFileDamagedKey: what is stored is a whole vault, but its key is no key.
 func TestFileDamagedKey(t *testing.T) {
 	ctx := t.Context()
-	_, good, err := newKey()
+	_, good, err := newKey(Failure{Name: Key})
 	must(t, err)
 	for name, text := range map[string]string{
 		"no PEM":     "key",
@@ -181,8 +167,11 @@ func TestFileDamagedKey(t *testing.T) {
 		"empty":      "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := openFile(t, t.TempDir()).(*soft)
-			must(t, v.store.create(ctx, Key, record{ItemKey, []byte(text)}))
+			v := fileVault(t, t.TempDir())
+			must(t, v.change(ctx, Failure{}, func(items map[string]fileItem) error {
+				items[Key] = fileItem{ItemKey, []byte(text)}
+				return nil
+			}))
 			before := snapshot(t, filepath.Dir(v.Where()))
 			_, err := v.Signer(ctx, Key)
 			wantAs[*CorruptError](t, err)
@@ -198,13 +187,28 @@ func TestFileDamagedKey(t *testing.T) {
 	}
 }
 
+// TestFileMoved: a folder keeps its secrets wherever it is moved to.
+func TestFileMoved(t *testing.T) {
+	ctx := t.Context()
+	was, is := filepath.Join(t.TempDir(), "was"), filepath.Join(t.TempDir(), "is")
+	must(t, fileVault(t, was).Set(ctx, Token, Secret("kept")))
+	must(t, os.Rename(was, is))
+	v := fileVault(t, is)
+	if got, err := v.Get(ctx, Token); err != nil || string(got) != "kept" {
+		t.Fatal(err)
+	}
+	if items, err := v.List(ctx); err != nil || len(items) != 1 || !items[0].Own {
+		t.Fatalf("%+v, %v", items, err)
+	}
+}
+
 // TestFileReadOnly: a folder that cannot be written is an error, and the
 // secrets in it can still be read.
 func TestFileReadOnly(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root writes everywhere")
 	}
-	v := openFile(t, t.TempDir())
+	v := fileVault(t, t.TempDir())
 	must(t, v.Set(t.Context(), Token, Secret("x")))
 	must(t, os.Chmod(filepath.Dir(v.Where()), 0o500))
 	defer os.Chmod(filepath.Dir(v.Where()), 0o700)
@@ -220,7 +224,7 @@ func TestFileTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	const writers, each = 4, 5
 	for w := range writers {
-		v := openFile(t, dir)
+		v := fileVault(t, dir)
 		wg.Go(func() {
 			for i := range each {
 				if err := v.Set(t.Context(), fmt.Sprintf("name-%d-%d", w, i), Secret("x")); err != nil {
@@ -230,16 +234,16 @@ func TestFileTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if items, err := openFile(t, dir).List(t.Context()); err != nil || len(items) != writers*each {
+	if items, err := fileVault(t, dir).List(t.Context()); err != nil || len(items) != writers*each {
 		t.Fatalf("%d items, %v", len(items), err)
 	}
 }
 
 // TestFileLocked: a change that cannot begin ends in time.
 func TestFileLocked(t *testing.T) {
-	v := openFile(t, t.TempDir()).(*soft)
+	v := fileVault(t, t.TempDir())
 	must(t, v.Set(t.Context(), Token, Secret("x")))
-	unlock, err := v.store.(*file).lock(t.Context(), Fact{})
+	unlock, err := v.lock(t.Context(), Failure{})
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
@@ -279,7 +283,7 @@ func TestFileKill(t *testing.T) {
 	self, err := os.Executable()
 	must(t, err)
 	dir := t.TempDir()
-	v := openFile(t, dir)
+	v := fileVault(t, dir)
 	for i := range 15 {
 		child := exec.Command(self)
 		child.Env = append(os.Environ(), writerVar+"="+dir)
@@ -297,7 +301,7 @@ func TestFileKill(t *testing.T) {
 			t.Fatalf("after kill %d: %d bytes, %v", i, len(got), err)
 		}
 	}
-	must(t, os.WriteFile(v.Where()+asidePart+"1", []byte("left by a kill"), 0o600))
+	must(t, os.WriteFile(filepath.Join(v.dir, "."+fileName+".1"), []byte("left by a kill"), 0o600))
 	must(t, v.Set(t.Context(), Token, Secret("last")))
 	entries, err := os.ReadDir(filepath.Dir(v.Where()))
 	if err != nil || len(entries) != 1 {
@@ -331,7 +335,7 @@ func TestFileRemoveDamaged(t *testing.T) {
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := openFile(t, t.TempDir())
+			v := fileVault(t, t.TempDir())
 			must(t, v.Set(ctx, Token, Secret("x")))
 			c.damage(v.Where())
 			_, listed := v.List(ctx)
@@ -348,10 +352,5 @@ func TestFileRemoveDamaged(t *testing.T) {
 				t.Fatalf("removed %v, %v (List: %v); the file: %v", removed, err, listed, serr)
 			}
 		})
-	}
-	memory, err := Open(KindMemory, Options{})
-	must(t, err)
-	if removed, err := RemoveDamaged(ctx, memory); err != nil || len(removed) != 0 {
-		t.Fatal(removed, err)
 	}
 }

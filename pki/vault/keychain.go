@@ -21,11 +21,11 @@ type osKeychain interface {
 	// message is the system's text for a code.
 	message(osStatus) string
 
-	password(service, account string, withData bool) (kcPassword, osStatus)
-	passwords(service string) ([]kcPassword, osStatus) // attributes only; none is no error
-	addPassword(service string, p kcPassword) osStatus
-	updatePassword(service string, p kcPassword) osStatus // everything but the account
-	deletePassword(service, account string) osStatus
+	password(account string, withData bool) (kcPassword, osStatus)
+	passwords() ([]kcPassword, osStatus) // attributes only; none is no error
+	addPassword(p kcPassword) osStatus
+	updatePassword(p kcPassword) osStatus // everything but the account
+	deletePassword(account string) osStatus
 
 	createKey(label string) (point []byte, s osStatus, detail string)
 	findKey(id keyID) osStatus
@@ -40,16 +40,16 @@ type osKeychain interface {
 // keyID is a key's kSecAttrApplicationLabel: SHA-1 of the uncompressed public point.
 type keyID [sha1.Size]byte
 
-// kcPassword is a generic password item. Beside secrets, each key and each
-// certificate has one, under its name: that is what ties the nameless items
-// of those classes to a name and a namespace. Its attributes can be read
+// kcPassword is a generic password item of ours. Beside secrets, each key and
+// each certificate has one, under its name: that is what ties the nameless
+// items of those classes to a name and a namespace. Its attributes can be read
 // without a dialog, so they say what Delete and List need.
 type kcPassword struct {
 	account string
 	label   string // what Keychain Access shows as name
 	kind    string // kSecAttrDescription, shown there as kind: one of kcKinds
 	ref     string // kSecAttrComment: the key's or certificate's identity
-	data    []byte // secret; or the public point; or the certificate's DER
+	data    []byte // secret; or the public point; or ref again
 }
 
 // keyLabel is the name of every HealthSync key in Keychain Access.
@@ -72,62 +72,49 @@ func (p kcPassword) itemKind() ItemKind {
 
 // keychain is the login keychain as a Vault.
 type keychain struct {
-	api  osKeychain
-	opts Options
-	lane lane
+	api       osKeychain
+	namespace string
+	serial    serial
 }
 
-var _ Vault = (*keychain)(nil)
+var _ CertificateKeeper = (*keychain)(nil)
 
-func newKeychain(api osKeychain, o Options) *keychain {
-	return &keychain{api: api, opts: o, lane: newLane()}
+func newKeychain(api osKeychain, namespace string) *keychain {
+	return &keychain{api: api, namespace: namespace, serial: newSerial()}
 }
 
 func (k *keychain) Kind() string  { return KindKeychain }
 func (k *keychain) Where() string { return "login keychain" }
 
-func (k *keychain) fact(op, name string) Fact { return Fact{Vault: k.Where(), Op: op, Name: name} }
+func (k *keychain) op(op, name string) Failure { return Failure{Vault: k.Where(), Op: op, Name: name} }
 
-// call runs fn alone and within the time limit. fn must be able to outlive it.
-func (k *keychain) call(ctx context.Context, f Fact, fn func() error) error {
-	ctx, cancel := deadline(ctx, k.opts.Timeout)
+// call runs fn alone and within the time limit. fn may outlive it.
+func (k *keychain) call(ctx context.Context, f Failure, fn func() error) error {
+	ctx, cancel := limited(ctx)
 	defer cancel()
-	return k.lane.do(ctx, f, fn)
+	return k.serial.do(ctx, f, fn)
 }
 
-// quiet is call for what would ask for the password of a locked keychain.
-func (k *keychain) quiet(ctx context.Context, f Fact, fn func() error) error {
-	return k.call(ctx, f, func() error {
-		if k.opts.NoPrompt {
-			if locked, s := k.api.state(); s == errSecSuccess && locked {
-				return &LockedError{Fact: f}
-			}
-		}
-		return fn()
-	})
-}
-
-// named is quiet for an operation on one name.
-func (k *keychain) named(ctx context.Context, op, name string, fn func(f Fact, account string) error) error {
-	if !ValidName(name) {
-		return &NameError{name}
+// named is call for an operation on one name.
+func (k *keychain) named(ctx context.Context, f Failure, fn func(account string) error) error {
+	if !ValidName(f.Name) {
+		return &NameError{f.Name}
 	}
-	f := k.fact(op, name)
-	return k.quiet(ctx, f, func() error { return fn(f, account(k.opts.Namespace, name)) })
+	return k.call(ctx, f, func() error { return fn(account(k.namespace, f.Name)) })
 }
 
 // fail turns a code into an error. "Not found" is believed only of a keychain
 // that is there: SecItemCopyMatching ends its search at the first keychain that
 // it cannot read and then reports that nothing matched (Apple's SecItem.cpp,
 // SecItemCopyMatching_osx).
-func (k *keychain) fail(f Fact, s osStatus, detail string) error {
+func (k *keychain) fail(f Failure, s osStatus, detail string) error {
 	if s == errSecSuccess {
 		return nil
 	}
 	locked, state := k.api.state()
-	if s.class() == classNotFound && state != errSecSuccess {
+	if s == errSecItemNotFound && state != errSecSuccess {
 		s = state
-		if s.class() == classNotFound {
+		if s == errSecItemNotFound {
 			s = errSecNoSuchKeychain
 		}
 	}
@@ -138,22 +125,22 @@ func (k *keychain) fail(f Fact, s osStatus, detail string) error {
 }
 
 func (k *keychain) Check(ctx context.Context) error {
-	f := k.fact("check", "")
+	f := k.op("check", "")
 	return k.call(ctx, f, func() error {
 		locked, s := k.api.state()
 		if s != errSecSuccess {
 			return k.fail(f, s, "")
 		}
 		if locked {
-			return &LockedError{Fact: f}
+			return &LockedError{Failure: f}
 		}
 		return nil
 	})
 }
 
 // item reads a password item of a kind.
-func (k *keychain) item(f Fact, account string, kind ItemKind) (kcPassword, error) {
-	p, s := k.api.password(Service, account, true)
+func (k *keychain) item(f Failure, account string, kind ItemKind) (kcPassword, error) {
+	p, s := k.api.password(account, true)
 	if s != errSecSuccess {
 		return p, k.fail(f, s, "")
 	}
@@ -165,25 +152,26 @@ func (k *keychain) item(f Fact, account string, kind ItemKind) (kcPassword, erro
 }
 
 // put adds an item or replaces one of the same kind.
-func (k *keychain) put(f Fact, kind ItemKind, p kcPassword) error {
+func (k *keychain) put(f Failure, kind ItemKind, p kcPassword) error {
 	p.kind, p.label = kcKinds[kind], "HealthSync "+f.Name
-	s := k.api.addPassword(Service, p)
+	s := k.api.addPassword(p)
 	if s == errSecDuplicateItem {
-		old, s := k.api.password(Service, p.account, false)
+		old, s := k.api.password(p.account, false)
 		if s != errSecSuccess {
 			return k.fail(f, s, "")
 		}
 		if old.itemKind() != kind {
 			return &KindError{f, kind, old.itemKind()}
 		}
-		return k.fail(f, k.api.updatePassword(Service, p), "")
+		return k.fail(f, k.api.updatePassword(p), "")
 	}
 	return k.fail(f, s, "")
 }
 
 func (k *keychain) Get(ctx context.Context, name string) (Secret, error) {
 	var out Secret
-	err := k.named(ctx, "get", name, func(f Fact, account string) error {
+	f := k.op("get", name)
+	err := k.named(ctx, f, func(account string) error {
 		p, err := k.item(f, account, ItemSecret)
 		out = p.data
 		return err
@@ -195,18 +183,20 @@ func (k *keychain) Get(ctx context.Context, name string) (Secret, error) {
 }
 
 func (k *keychain) Set(ctx context.Context, name string, secret Secret) error {
+	f := k.op("set", name)
+	if err := checkSecret(f, secret); err != nil {
+		return err
+	}
 	data := secret.clone()
-	return k.named(ctx, "set", name, func(f Fact, account string) error {
-		if len(data) == 0 {
-			return emptySecret(f)
-		}
+	return k.named(ctx, f, func(account string) error {
 		return k.put(f, ItemSecret, kcPassword{account: account, data: data})
 	})
 }
 
 func (k *keychain) Signer(ctx context.Context, name string) (crypto.Signer, error) {
 	var out *signer
-	err := k.named(ctx, "get", name, func(f Fact, account string) error {
+	f := k.op("get", name)
+	err := k.named(ctx, f, func(account string) error {
 		p, err := k.item(f, account, ItemKey)
 		if err != nil {
 			return err
@@ -234,15 +224,15 @@ func (k *keychain) Signer(ctx context.Context, name string) (crypto.Signer, erro
 	return out, nil
 }
 
-// signer signs in the keychain, within SignTimeout.
+// signer signs in the keychain, within signLimit.
 func (k *keychain) signer(name string, id keyID, public *ecdsa.PublicKey) *signer {
 	return &signer{public, func(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, error) {
-		f := k.fact("sign", name)
+		f := k.op("sign", name)
 		digest = bytes.Clone(digest) // the call may outlive the caller's buffer
 		var out []byte
-		ctx, cancel := deadline(context.Background(), k.opts.SignTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), signLimit)
 		defer cancel()
-		err := k.quiet(ctx, f, func() error {
+		err := k.call(ctx, f, func() error {
 			signature, s, detail := k.api.sign(id, digest)
 			out = signature
 			return k.fail(f, s, detail)
@@ -256,8 +246,9 @@ func (k *keychain) signer(name string, id keyID, public *ecdsa.PublicKey) *signe
 
 func (k *keychain) NewSigner(ctx context.Context, name string) (crypto.Signer, error) {
 	var out *signer
-	err := k.named(ctx, "new", name, func(f Fact, account string) error {
-		if _, s := k.api.password(Service, account, false); s == errSecSuccess {
+	f := k.op("new", name)
+	err := k.named(ctx, f, func(account string) error {
+		if _, s := k.api.password(account, false); s == errSecSuccess {
 			return &ExistsError{f}
 		} else if err := k.fail(f, s, ""); !errors.Is(err, ErrNotFound) {
 			return err
@@ -274,7 +265,7 @@ func (k *keychain) NewSigner(ctx context.Context, name string) (crypto.Signer, e
 			return &FailedError{f}
 		}
 		p := kcPassword{account: account, label: "HealthSync " + name, kind: kcKinds[ItemKey], ref: hex.EncodeToString(id[:]), data: point}
-		if s := k.api.addPassword(Service, p); s != errSecSuccess {
+		if s := k.api.addPassword(p); s != errSecSuccess {
 			// Without its name the key would be a stray; where another process
 			// was faster, theirs is the identity.
 			k.api.deleteKey(id)
@@ -290,14 +281,15 @@ func (k *keychain) NewSigner(ctx context.Context, name string) (crypto.Signer, e
 }
 
 func (k *keychain) Delete(ctx context.Context, name string) error {
-	return k.named(ctx, "delete", name, k.drop)
+	f := k.op("delete", name)
+	return k.named(ctx, f, func(account string) error { return k.drop(f, account) })
 }
 
 // drop removes an item and what it stands for. A key goes before its name, so
 // that an interruption leaves a name that can be deleted again; a certificate
 // goes after, because another home may share it, and is found as a stray.
-func (k *keychain) drop(f Fact, account string) error {
-	p, s := k.api.password(Service, account, false)
+func (k *keychain) drop(f Failure, account string) error {
+	p, s := k.api.password(account, false)
 	if s != errSecSuccess {
 		return k.fail(f, s, "")
 	}
@@ -308,7 +300,7 @@ func (k *keychain) drop(f Fact, account string) error {
 			}
 		}
 	}
-	if s := k.api.deletePassword(Service, account); s != errSecSuccess {
+	if s := k.api.deletePassword(account); s != errSecSuccess {
 		return k.fail(f, s, "")
 	}
 	if p.itemKind() == ItemCertificate {
@@ -323,18 +315,4 @@ func parseKeyID(text string) (id keyID, ok bool) {
 		return id, false
 	}
 	return keyID(b), true
-}
-
-func (k *keychain) Foreign(ctx context.Context, service, account string) (Secret, error) {
-	f := k.fact("get foreign", account)
-	var out Secret
-	err := k.quiet(ctx, f, func() error {
-		p, s := k.api.password(service, account, true)
-		out = p.data
-		return k.fail(f, s, "")
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }

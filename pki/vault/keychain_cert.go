@@ -35,28 +35,31 @@ func (k *keychain) findCertificate(ref string) ([]byte, osStatus) {
 	return nil, errSecItemNotFound
 }
 
+// Certificate reads the item that the person sees in Keychain Access, and may
+// delete there.
 func (k *keychain) Certificate(ctx context.Context, name string) (*x509.Certificate, error) {
 	var out *x509.Certificate
-	err := k.named(ctx, "get", name, func(f Fact, account string) error {
-		p, err := k.item(f, account, ItemCertificate)
-		if err != nil {
-			return err
+	f := k.op("get", name)
+	err := k.named(ctx, f, func(account string) error {
+		p, s := k.api.password(account, false)
+		if s != errSecSuccess {
+			return k.fail(f, s, "")
 		}
-		cert, err := x509.ParseCertificate(p.data)
-		if err != nil {
+		if p.itemKind() != ItemCertificate {
+			return &KindError{f, ItemCertificate, p.itemKind()}
+		}
+		der, s := k.findCertificate(p.ref)
+		if s == errSecItemNotFound {
+			return k.fail(f, s, "the certificate was removed from the keychain")
+		}
+		if s != errSecSuccess {
+			return k.fail(f, s, "")
+		}
+		var err error
+		if out, err = x509.ParseCertificate(der); err != nil {
 			f.Err = err
 			return &CorruptError{f}
 		}
-		// The item that the person sees and may delete with `security
-		// delete-certificate` counts: without it, the certificate is gone.
-		if _, s := k.findCertificate(certRef(p.data, cert.Subject.CommonName)); s != errSecSuccess {
-			detail := ""
-			if s == errSecItemNotFound {
-				detail = "the certificate was removed from the keychain"
-			}
-			return k.fail(f, s, detail)
-		}
-		out = cert
 		return nil
 	})
 	if err != nil {
@@ -66,13 +69,14 @@ func (k *keychain) Certificate(ctx context.Context, name string) (*x509.Certific
 }
 
 func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.Certificate) error {
-	return k.named(ctx, "set", name, func(f Fact, account string) error {
+	f := k.op("set", name)
+	return k.named(ctx, f, func(account string) error {
 		cn := cert.Subject.CommonName
 		if cn == "" {
 			f.Detail = "a certificate without a common name cannot be found again"
 			return &FailedError{f}
 		}
-		old, s := k.api.password(Service, account, false)
+		old, s := k.api.password(account, false)
 		switch {
 		case s == errSecSuccess && old.itemKind() != ItemCertificate:
 			return &KindError{f, ItemCertificate, old.itemKind()}
@@ -92,7 +96,7 @@ func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.C
 			}
 			return k.fail(f, found, "")
 		}
-		if err := k.put(f, ItemCertificate, kcPassword{account: account, ref: ref, data: cert.Raw}); err != nil {
+		if err := k.put(f, ItemCertificate, kcPassword{account: account, ref: ref, data: []byte(ref)}); err != nil {
 			return err
 		}
 		if old.ref != "" && old.ref != ref {
@@ -104,8 +108,8 @@ func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.C
 
 // dropCertificate deletes a certificate item that no name of any home notes
 // any more. One that is gone already is no error.
-func (k *keychain) dropCertificate(f Fact, ref string) error {
-	all, s := k.api.passwords(Service)
+func (k *keychain) dropCertificate(f Failure, ref string) error {
+	all, s := k.api.passwords()
 	if s != errSecSuccess {
 		return k.fail(f, s, "")
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // openKeychain returns the login keychain. It asks nothing of it yet.
-func openKeychain(o Options) (Vault, error) { return newKeychain(security{}, o), nil }
+func openKeychain(namespace string) (Vault, error) { return newKeychain(security{}, namespace), nil }
 
 // security is the Security framework: passwords by go-keychain in this file,
 // keys and certificates, which go-keychain does not know, in security_darwin.go.
@@ -25,13 +25,13 @@ func status(err error) osStatus {
 	return osStatus(code)
 }
 
-// query finds generic passwords of a service that stay on this Mac.
+// query finds our generic passwords that stay on this Mac; all of them by "".
 // "Synchronizable: no" is the default; here it is said, because a token in
 // iCloud Keychain would be on every device of the person.
-func query(service, account string) gokeychain.Item {
+func query(account string) gokeychain.Item {
 	q := gokeychain.NewItem()
 	q.SetSecClass(gokeychain.SecClassGenericPassword)
-	q.SetService(service)
+	q.SetService(Service)
 	q.SetAccount(account)
 	q.SetSynchronizable(gokeychain.SynchronizableNo)
 	return q
@@ -57,23 +57,23 @@ func search(q gokeychain.Item, limit gokeychain.MatchLimit, withData bool) ([]kc
 	return out, status(err)
 }
 
-func (security) password(service, account string, withData bool) (kcPassword, osStatus) {
-	return onePassword(search(query(service, account), gokeychain.MatchLimitOne, withData))
+func (security) password(account string, withData bool) (kcPassword, osStatus) {
+	return onePassword(search(query(account), gokeychain.MatchLimitOne, withData))
 }
 
-func (security) passwords(service string) ([]kcPassword, osStatus) {
-	return search(query(service, ""), gokeychain.MatchLimitAll, false)
+func (security) passwords() ([]kcPassword, osStatus) {
+	return search(query(""), gokeychain.MatchLimitAll, false)
 }
 
-func (security) addPassword(service string, p kcPassword) osStatus {
-	return status(gokeychain.AddItem(describe(query(service, p.account), p)))
+func (security) addPassword(p kcPassword) osStatus {
+	return status(gokeychain.AddItem(describe(query(p.account), p)))
 }
 
-func (security) updatePassword(service string, p kcPassword) osStatus {
+func (security) updatePassword(p kcPassword) osStatus {
 	change := describe(gokeychain.NewItem(), p) // only what changes: class and account here would be an error
-	return status(gokeychain.UpdateItem(query(service, p.account), change))
+	return status(gokeychain.UpdateItem(query(p.account), change))
 }
 
-func (security) deletePassword(service, account string) osStatus {
-	return status(gokeychain.DeleteItem(query(service, account)))
+func (security) deletePassword(account string) osStatus {
+	return status(gokeychain.DeleteItem(query(account)))
 }

@@ -19,24 +19,24 @@ var strayNames = []string{"healthsync-client", "healthsync-ca"}
 
 // List shows the named items, and as strays of the default home the keys and
 // certificates of ours that no name of any home leads to: what an interrupted
-// pairing left, or an older version.
+// pairing left.
 func (k *keychain) List(ctx context.Context) ([]Item, error) {
-	f := k.fact("list", "")
+	f := k.op("list", "")
 	var out []Item
 	err := k.call(ctx, f, func() error {
-		named, s := k.api.passwords(Service)
+		named, s := k.api.passwords()
 		if s != errSecSuccess {
 			return k.fail(f, s, "")
 		}
 		known := map[string]bool{}
 		for _, p := range named {
 			known[p.ref] = true
-			item := plainItem(p.account, p.itemKind(), k.opts.Namespace, k.Where())
+			item := accountItem(p.account, p.itemKind(), k.namespace, k.Where())
 			item.id = idPassword + p.account
 			out = append(out, item)
 		}
 		stray := func(kind ItemKind, name, id string) {
-			out = append(out, Item{Kind: kind, Name: name, Where: k.Where(), Own: k.opts.Namespace == "", Stray: true, id: id})
+			out = append(out, Item{Kind: kind, Name: name, Where: k.Where(), Own: k.namespace == "", Stray: true, id: id})
 		}
 		keys, s := k.api.keys(keyLabel)
 		if s != errSecSuccess {
@@ -72,7 +72,7 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 }
 
 func (k *keychain) Remove(ctx context.Context, item Item) error {
-	f := k.fact("delete", item.Name)
+	f := k.op("delete", item.Name)
 	return k.call(ctx, f, func() error {
 		if account, ok := strings.CutPrefix(item.id, idPassword); ok {
 			return k.drop(f, account)

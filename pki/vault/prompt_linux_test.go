@@ -35,7 +35,7 @@ func TestSecretServicePrompt(t *testing.T) {
 	end(s.bus) // a bus gives its own environment to what it starts
 	s.startBus(true)
 	s.keyring(keyringPassword)
-	v := s.vault(Options{})
+	v := s.vault("")
 	must(t, v.Set(t.Context(), Token, Secret("behind a password")))
 	s.lock()
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 )
 
 const redacted = "[redacted]"
@@ -35,6 +36,18 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // clone copies the bytes: a call that timed out may still read them when the
-// caller has gone on. It has no spare capacity, because go-keychain's NewSecret
-// appends its padding to the slice that it is given.
-func (s Secret) clone() Secret { return append(make(Secret, 0, len(s)), s...) }
+// caller has gone on.
+func (s Secret) clone() Secret { return slices.Clone(s) }
+
+// checkSecret refuses a name that is none, and an empty secret: the keychain
+// answers a query for one with success and no data, like absence.
+func checkSecret(f Failure, s Secret) error {
+	if !ValidName(f.Name) {
+		return &NameError{f.Name}
+	}
+	if len(s) == 0 {
+		f.Detail = "the secret is empty"
+		return &FailedError{f}
+	}
+	return nil
+}

@@ -64,7 +64,7 @@ func TestRedaction(t *testing.T) {
 	check("slog", buffer.String())
 
 	// A signer must show nothing of its key, by no verb.
-	s, pem, err := newKey()
+	s, pem, err := newKey(Failure{Name: Key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,14 +44,17 @@ func (s *signer) LogValue() slog.Value { return slog.StringValue(s.String()) }
 func (s *signer) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // newKey makes a P-256 key: as a signer and as PKCS#8 in PEM, to be stored.
-func newKey() (crypto.Signer, []byte, error) {
+func newKey(f Failure) (crypto.Signer, []byte, error) {
+	if !ValidName(f.Name) {
+		return nil, nil, &NameError{f.Name}
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, failed(f, err)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, failed(f, err)
 	}
 	defer clear(der)
 	return &signer{&key.PublicKey, key.Sign}, pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der}), nil
@@ -59,7 +62,7 @@ func newKey() (crypto.Signer, []byte, error) {
 
 // parseKey reads what newKey stored. The cause of a failure is told without
 // the parser's own words, lest they quote what they read.
-func parseKey(text []byte, f Fact) (crypto.Signer, error) {
+func parseKey(text []byte, f Failure) (crypto.Signer, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || block.Type != keyBlock || len(rest) > 0 {
 		f.Detail = "not one PKCS#8 key in PEM"

@@ -14,12 +14,29 @@ import (
 	ss "github.com/keybase/go-keychain/secretservice"
 )
 
-// do runs fn with a session, alone. When the connection or the session turns
-// out to have ended (the bus or the service was restarted), or to be of no use,
-// it starts both anew and runs fn once more; fn must bear that.
-func (v *secretService) do(ctx context.Context, f Fact, fn func(ctx context.Context) error) error {
+// Names of D-Bus errors that are handled by themselves.
+const (
+	errIsLocked     = "org.freedesktop.Secret.Error.IsLocked"
+	errNoSession    = "org.freedesktop.Secret.Error.NoSession"
+	errNoSuchObject = "org.freedesktop.Secret.Error.NoSuchObject"
+)
+
+// named is do for an operation on one name.
+func (v *secretService) named(ctx context.Context, f Failure, fn func(ctx context.Context) error) error {
+	if !ValidName(f.Name) {
+		return &NameError{f.Name}
+	}
+	return v.do(ctx, f, fn)
+}
+
+// do runs fn with a session, alone and within the time limit. When the
+// connection or the session turns out to have ended (the bus or the service was
+// restarted), it starts both anew and runs fn once more; fn must bear that.
+func (v *secretService) do(ctx context.Context, f Failure, fn func(ctx context.Context) error) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	start := time.Now()
-	return v.lane.do(ctx, f, func() error {
+	return v.serial.do(ctx, f, func() error {
 		for attempt := 0; ; attempt++ {
 			err := v.connect(ctx)
 			if err == nil {
@@ -28,22 +45,22 @@ func (v *secretService) do(ctx context.Context, f Fact, fn func(ctx context.Cont
 			if err == nil {
 				return nil
 			}
-			switch {
-			case lost(err):
-				v.svc, v.session = nil, nil
-			case isDBus(err, errNoSession), errors.As(err, new(*noiseError)):
-				v.session = nil
-			default:
-				return v.fail(ctx, f, err, start)
+			ended := errorName(err) == errNoSession
+			if lost(err) {
+				v.svc, ended = nil, true
 			}
-			if attempt > 0 {
+			if ended {
+				v.session = ""
+			}
+			if !ended || attempt > 0 {
 				return v.fail(ctx, f, err, start)
 			}
 		}
 	})
 }
 
-// connect makes what is missing of connection and session.
+// connect makes what is missing of connection and session. The session is a
+// plain one: the bus is a local socket, and who can read it can ask the service.
 func (v *secretService) connect(ctx context.Context) error {
 	if v.svc == nil {
 		if !haveBus() {
@@ -55,32 +72,17 @@ func (v *secretService) connect(ctx context.Context) error {
 		}
 		v.svc = svc
 	}
-	if v.session == nil {
-		session, err := v.openSession(ctx)
-		if err != nil {
-			return err
-		}
-		v.session = session
+	if v.session != "" {
+		return nil
 	}
-	return nil
+	var output dbus.Variant
+	return v.call(ctx, ss.SecretServiceObjectPath, ssService+".OpenSession",
+		[]any{string(ss.AuthenticationInsecurePlain), dbus.MakeVariant("")}, &output, &v.session)
 }
 
 // errNoBus is made without asking the library: where it finds no address it
 // would run dbus-launch, which starts a bus of its own that nobody ends.
 var errNoBus = errors.New("no session bus: DBUS_SESSION_BUS_ADDRESS is not set and /run/user has none")
-
-// busError is a failure to reach the bus at all.
-type busError struct{ err error }
-
-func (e *busError) Error() string { return e.err.Error() }
-func (e *busError) Unwrap() error { return e.err }
-
-// lost reports whether the connection ended under a call: as closed, or as
-// whatever its socket said at that moment.
-func lost(err error) bool {
-	return !errors.As(err, new(*busError)) &&
-		(errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.As(err, new(*net.OpError)))
-}
 
 // haveBus looks where the library looks, short of starting one.
 func haveBus() bool {
@@ -96,18 +98,17 @@ func haveBus() bool {
 	return false
 }
 
-// call is one D-Bus call that ends with ctx.
-func (v *secretService) call(ctx context.Context, path dbus.ObjectPath, method string, args ...any) error {
-	return v.svc.Obj(path).CallWithContext(ctx, method, 0, args...).Err
-}
+// busError is a failure to reach the bus at all.
+type busError struct{ err error }
 
-func (v *secretService) property(ctx context.Context, path dbus.ObjectPath, iface, name string, to any) error {
-	var value dbus.Variant
-	err := v.svc.Obj(path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, iface, name).Store(&value)
-	if err != nil {
-		return err
-	}
-	return value.Store(to)
+func (e *busError) Error() string { return e.err.Error() }
+func (e *busError) Unwrap() error { return e.err }
+
+// lost reports whether the connection ended under a call: as closed, or as
+// whatever its socket said at that moment.
+func lost(err error) bool {
+	return !errors.As(err, new(*busError)) &&
+		(errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.As(err, new(*net.OpError)))
 }
 
 // errorName is the D-Bus name of an error. The library's bus package is a fork
@@ -123,8 +124,6 @@ func errorName(err error) string {
 	}
 	return ""
 }
-
-func isDBus(err error, name string) bool { return errorName(err) == name }
 
 // goneError says that an item which a search had listed was not there when it
 // was asked for. Only calls on items make it: the same D-Bus names would mean
@@ -147,29 +146,21 @@ func onItem(err error) error {
 
 func gone(err error) bool { return errors.As(err, new(*goneError)) }
 
-// noiseError says that an answer cannot be decrypted. The key of the session is
-// at fault: what is stored is neither absent nor known to be damaged.
-type noiseError struct{}
-
-func (*noiseError) Error() string { return "what the service sent cannot be decrypted" }
-
 // fail turns whatever came back into this package's errors.
-func (v *secretService) fail(ctx context.Context, f Fact, err error, start time.Time) error {
-	var typed interface{ facts() Fact }
+func (v *secretService) fail(ctx context.Context, f Failure, err error, start time.Time) error {
+	var typed interface{ failure() Failure }
 	if errors.As(err, &typed) {
 		return err
 	}
 	f.Err, f.Detail = err, err.Error()
-	var bus *busError
-	var dismissed ss.PromptDismissedError
 	switch {
 	case ctx.Err() != nil:
 		return stopped(ctx, f, start)
-	case errors.Is(err, errNoBus), errors.As(err, &bus):
+	case errors.Is(err, errNoBus), errors.As(err, new(*busError)):
 		return &UnavailableError{f, NoBus}
-	case errors.As(err, &dismissed):
+	case errors.As(err, new(ss.PromptDismissedError)):
 		return &LockedError{f, true}
-	case lost(err), errors.As(err, new(*noiseError)):
+	case lost(err):
 		return &UnavailableError{f, Offline}
 	}
 	switch errorName(err) {
