@@ -7,7 +7,7 @@ GO      ?= go
 BUILD   := .build
 BINARY  := $(BUILD)/healthsync
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-LDFLAGS := -s -w -X healthsync/app/version.Version=$(VERSION)
+LDFLAGS := -s -w -X main.version=$(VERSION)
 GCFLAGS :=
 GOOS    := $(shell $(GO) env GOOS)
 

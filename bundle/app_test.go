@@ -145,7 +145,7 @@ func TestDarwinTargets(t *testing.T) {
 	}
 	log := read(t, filepath.Join(dir, "fakego.log"))
 	last := log[strings.LastIndex(strings.TrimSpace(log), "\n")+1:]
-	want := fmt.Sprintf("[build][-trimpath][%s][-ldflags=-s -w -X healthsync/app/version.Version=v1.2.3 \"-extldflags=-sectcreate __TEXT __info_plist '%s/%s/Info.plist'\"]"+
+	want := fmt.Sprintf("[build][-trimpath][%s][-ldflags=-s -w -X main.version=v1.2.3 \"-extldflags=-sectcreate __TEXT __info_plist '%s/%s/Info.plist'\"]"+
 		"[-o][%s/healthsync][./app/healthsync]", camera.SoundFlag, wd, dir, dir)
 	if strings.TrimSpace(last) != want {
 		t.Errorf("go is given\n%s\nwant\n%s", last, want)

@@ -7,6 +7,7 @@ import (
 
 	"healthsync/app/problem"
 	"healthsync/app/state"
+	"healthsync/app/words"
 )
 
 // View draws a State as of now, whose location is the one that dates are
@@ -57,7 +58,7 @@ func worst(s state.State) problem.Severity {
 }
 
 func titleOf(s state.State) string {
-	return cmp.Or(plain(s.Device, nameLength), "HealthSync") + " - " + word(s)
+	return cmp.Or(words.Safe(s.Device, nameLength), "HealthSync") + " - " + word(s)
 }
 
 // word is how things stand in a word or two.
@@ -67,7 +68,7 @@ func word(s state.State) string {
 			return "Stopping"
 		}
 		if p, ok := s.Sync.Percent(); ok {
-			return "Syncing " + number(int64(p)) + "%"
+			return "Syncing " + words.Count(int64(p)) + "%"
 		}
 		return "Syncing"
 	}
@@ -88,14 +89,14 @@ func word(s state.State) string {
 func lastRow(s state.State, now time.Time) string {
 	if p := s.Sync; p != nil {
 		if p.Holder != "" {
-			return sentence(plain(p.Holder, lineLength)) + " is syncing"
+			return words.Capital(words.Safe(p.Holder, lineLength)) + " is syncing"
 		}
 		line := "Looking for new samples"
 		if p.Samples > 0 {
-			line = count(p.Samples, "sample") + " read · " + number(p.New) + " new"
+			line = words.Plural(p.Samples, "sample") + " read · " + words.Count(p.New) + " new"
 		}
 		if p.Known && p.Seconds >= 1 && !p.Stopping {
-			line += " · about " + span(time.Duration(p.Seconds*float64(time.Second))) + " left"
+			line += " · about " + words.Span(time.Duration(p.Seconds*float64(time.Second))) + " left"
 		}
 		return line
 	}
@@ -107,7 +108,7 @@ func lastRow(s state.State, now time.Time) string {
 	}
 	line := "Last sync " + ago(now.Sub(s.LastSync))
 	if s.LastAdded > 0 {
-		return line + " · " + count(int64(s.LastAdded), "new sample")
+		return line + " · " + words.Plural(int64(s.LastAdded), "new sample")
 	}
 	return line + " · nothing new"
 }
@@ -140,12 +141,12 @@ func trustRow(s state.State, now time.Time) string {
 // line is a condition in one line: what ends soon says when.
 func line(c problem.JSON) string {
 	if (c.Code == problem.CertExpiring || c.Code == problem.TokenExpiring || c.Code == problem.TypeSilent) && c.Detail != "" {
-		return plain(c.Detail, lineLength)
+		return words.Safe(c.Detail, lineLength)
 	}
 	if c.Code == problem.ConnRefused { // the sentence of the guide is the error's
 		return "The app on the iPhone is not sharing at the moment"
 	}
-	return plain(c.Sentence, lineLength)
+	return words.Safe(c.Sentence, lineLength)
 }
 
 func syncRows(s state.State) []Row {
@@ -171,7 +172,7 @@ var intervals = []struct {
 }
 
 func intervalRows(d time.Duration) []Row {
-	other := Row{ID: "auto-other", Checkable: true, Checked: true, Disabled: true, Label: "Every " + span(d)}
+	other := Row{ID: "auto-other", Checkable: true, Checked: true, Disabled: true, Label: "Every " + words.Span(d)}
 	var rows []Row
 	for _, i := range intervals {
 		rows = append(rows, Row{ID: "auto-" + i.value, Label: i.label, Checkable: true, Checked: d == i.d, Action: problem.Action{Name: problem.ActInterval, Arg: i.value}})
@@ -192,7 +193,7 @@ func troubleRows(s state.State) []Row {
 	failedFix := Row{ID: "failure-fix", Hidden: true}
 	var failure problem.Remedy
 	if f := s.Desk.Failure; f != nil {
-		failed.Hidden, failed.Label = false, plain(f.What+" failed: "+f.Error.Sentence, lineLength)
+		failed.Hidden, failed.Label = false, words.Safe(f.What+" failed: "+f.Error.Sentence, lineLength)
 		failure = f.Error.Remedy
 		failedFix = fixRow("failure-fix", failure)
 	}
@@ -203,9 +204,9 @@ func troubleRows(s state.State) []Row {
 			break
 		}
 	}
-	busy := info("busy", plain(s.Desk.Busy, lineLength))
+	busy := info("busy", words.Safe(s.Desk.Busy, lineLength))
 	return []Row{
-		{ID: "ask", Label: plain(ask.Text, lineLength), Disabled: true, Hidden: noAsk},
+		{ID: "ask", Label: words.Safe(ask.Text, lineLength), Disabled: true, Hidden: noAsk},
 		{ID: "ask-yes", Label: ask.Yes, Hidden: noAsk, Action: ask.Then},
 		{ID: "ask-no", Label: ask.No, Hidden: noAsk, Action: problem.Action{Name: problem.ActDismiss}},
 		busy, failed, failedFix, fix,
@@ -214,11 +215,11 @@ func troubleRows(s state.State) []Row {
 
 // fixRow offers a remedy: as a click where the menu can do it, else as words.
 func fixRow(id string, r problem.Remedy) Row {
-	text := withoutCommand(r.Text)
+	text := r.Text
 	if r.Action == "" && r.Command != "" {
 		text = r.String()
 	}
-	return Row{ID: id, Label: "Fix: " + plain(text, lineLength), Hidden: text == "", Disabled: r.Action == "", Action: problem.Action{Name: r.Action}}
+	return Row{ID: id, Label: "Fix: " + words.Safe(text, lineLength), Hidden: text == "", Disabled: r.Action == "", Action: problem.Action{Name: r.Action}}
 }
 
 func pairRow(s state.State) Row {
@@ -253,10 +254,10 @@ const maxFigures = 5
 func todayRow(s state.State) Row {
 	r := Row{ID: "today", Label: "Today", Hidden: !s.Desk.TodayOn, Rows: []Row{{ID: "today-none", Label: "Nothing stored for today yet", Disabled: true, Hidden: len(s.Desk.Today) > 0}}}
 	for i := range maxFigures {
-		row := Row{ID: "today-" + number(int64(i+1)), Disabled: true, Hidden: true}
+		row := Row{ID: "today-" + words.Count(int64(i+1)), Disabled: true, Hidden: true}
 		if i < len(s.Desk.Today) {
 			f := s.Desk.Today[i]
-			row.Hidden, row.Label = false, plain(f.Name+": "+f.Value, lineLength)
+			row.Hidden, row.Label = false, words.Safe(f.Name+": "+f.Value, lineLength)
 		}
 		r.Rows = append(r.Rows, row)
 	}

@@ -190,7 +190,7 @@ func noWindow(action problem.Action, err error) *problem.Error {
 	e.Sentence = "This desktop has nothing to do that with"
 	if action.Name == problem.ActPairFile {
 		e.Sentence = "No window can ask for a file on this desktop"
-		e.Remedy = problem.Remedy{Text: "install zenity, copy the picture and choose From Clipboard, or run", Command: "healthsync scan --file PICTURE.png"}
+		e.Remedy = problem.Remedy{Text: "install zenity, copy the picture and choose From Clipboard, or use the command", Command: "healthsync scan --file PICTURE.png"}
 	}
 	return e
 }

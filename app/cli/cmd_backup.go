@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/sync/store"
 )
 
@@ -27,19 +28,18 @@ checked; nobody but you can read it (mode 0600). It is a database like the one i
 
 To go back to a copy, see docs/database.md, Backup.`,
 		Example: "  healthsync backup ~/Backups/health.db\n  healthsync backup --force /Volumes/Stick/health.db\n  healthsync backup health-$(date +%F).db --json",
-		Args:    exactArgs("a FILE"),
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runBackup(cmd.Context(), env, args[0], force, jsonWanted(cmd))
+			return runBackup(cmd.Context(), env, args[0], force)
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file, once the copy is whole")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
-func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) error {
+func runBackup(ctx context.Context, env *Env, path string, force bool) error {
 	if path == "" || path == "-" {
-		return usageError(problem.Usage, "A backup goes to a file: standard output cannot be put in place as a whole.", "healthsync backup health.db")
+		return usageError("A backup goes to a file: standard output cannot be put in place as a whole.", "healthsync backup health.db")
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "health.db")
@@ -60,14 +60,14 @@ func runBackup(ctx context.Context, env *Env, path string, force, asJSON bool) e
 	if err != nil {
 		return backupFailed(err, db.Path(), path)
 	}
-	if asJSON {
+	if env.JSON {
 		return env.printJSON(struct {
 			File string `json:"file"`
 			store.BackupInfo
 			Checked bool `json:"checked"`
 		}{path, info, true})
 	}
-	env.printf("%s, %s, copied to %s and checked.\n", plural(info.Samples, "sample"), humanize.Bytes(uint64(info.Bytes)), path)
+	env.printf("%s, %s, copied to %s and checked.\n", words.Plural(info.Samples, "sample"), humanize.Bytes(uint64(info.Bytes)), path)
 	return nil
 }
 

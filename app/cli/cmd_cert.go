@@ -19,31 +19,29 @@ import (
 )
 
 func newCertCommand(env *Env) *cobra.Command {
-	return newGroup(env, "cert", "Show, export and renew the certificates",
+	return newGroup("cert", "Show, export and renew the certificates",
 		"  healthsync cert info\n  healthsync cert export --output healthsync-cert.pem\n  healthsync cert renew",
-		newCertInfoCommand(env, "info"), newCertExportCommand(env), newCertRenewCommand(env))
+		newCertInfoCommand(env), newCertExportCommand(env), newCertRenewCommand(env))
 }
 
-// newCertInfoCommand is `cert info`, and under another name `certificates`.
-func newCertInfoCommand(env *Env, use string) *cobra.Command {
+func newCertInfoCommand(env *Env) *cobra.Command {
 	var client, server, ca bool
 	cmd := &cobra.Command{
-		Use:   use,
+		Use:   "info",
 		Short: "Show the certificates of the pairing",
 		Long: `Shows the certificates of the pairing as this computer has them; the iPhone is
 not asked. Without a flag all of them. A pairing of protocol 1 has none but the
 iPhone's, which is pinned, and a token: both are shown.`,
 		Example: "  healthsync cert info\n  healthsync cert info --ca\n  healthsync cert info --json",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all := !client && !server && !ca
-			return runCertInfo(cmd.Context(), env, chosen{client || all, server || all, ca || all, all}, jsonWanted(cmd))
+			return runCertInfo(cmd.Context(), env, chosen{client || all, server || all, ca || all, all})
 		},
 	}
 	cmd.Flags().BoolVar(&client, "client", false, "this computer's certificate")
 	cmd.Flags().BoolVar(&server, "server", false, "the iPhone's certificate")
 	cmd.Flags().BoolVar(&ca, "ca", false, "the CA's certificate")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -64,7 +62,7 @@ type certInfo struct {
 	} `json:"token,omitempty"`
 }
 
-func runCertInfo(ctx context.Context, env *Env, want chosen, asJSON bool) error {
+func runCertInfo(ctx context.Context, env *Env, want chosen) error {
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -73,7 +71,7 @@ func runCertInfo(ctx context.Context, env *Env, want chosen, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if env.JSON {
 		return env.printJSON(info)
 	}
 	env.printCerts(info, want)
@@ -213,10 +211,10 @@ func newCertExportCommand(env *Env) *cobra.Command {
 iPhone's pinned one (protocol 1). Private keys are never exported. An existing
 file is not replaced without --force. A dash writes to standard output.`,
 		Example: "  healthsync cert export --output ~/Desktop/healthsync-cert.pem\n  healthsync cert export --chain --output - | openssl x509 -text -noout",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output == "" {
-				return usageError(problem.Usage, "--output is needed: a file, or - for standard output.", "healthsync cert export --output healthsync-cert.pem")
+				return usageError("--output is needed: a file, or - for standard output.", "healthsync cert export --output healthsync-cert.pem")
 			}
 			s, err := env.station()
 			if err != nil {
@@ -226,7 +224,7 @@ file is not replaced without --force. A dash writes to standard output.`,
 			if err != nil {
 				return err
 			}
-			return env.exportCerts(certs, output, force, jsonWanted(cmd))
+			return env.exportCerts(certs, output, force)
 		},
 	}
 	f := cmd.Flags()
@@ -236,7 +234,6 @@ file is not replaced without --force. A dash writes to standard output.`,
 	f.BoolVar(&ca, "ca", false, "the CA's certificate")
 	f.BoolVar(&chain, "chain", false, "this computer's certificate and the CA's")
 	f.BoolVar(&force, "force", false, "replace an existing file")
-	env.addCommonFlags(f)
 	return cmd
 }
 
@@ -281,7 +278,7 @@ func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca, 
 	return out, nil
 }
 
-func (e *Env) exportCerts(certs []*x509.Certificate, output string, force, asJSON bool) error {
+func (e *Env) exportCerts(certs []*x509.Certificate, output string, force bool) error {
 	var buf bytes.Buffer
 	var prints []pki.Fingerprint
 	for _, c := range certs {
@@ -295,13 +292,13 @@ func (e *Env) exportCerts(certs []*x509.Certificate, output string, force, asJSO
 	if err := e.writeNew(output, buf.Bytes(), force); err != nil {
 		return err
 	}
-	if asJSON {
+	if e.JSON {
 		return e.printJSON(struct {
 			File         string            `json:"file"`
 			Fingerprints []pki.Fingerprint `json:"fingerprints"`
 		}{output, prints})
 	}
-	e.printf("Wrote %s to %s\n", plural(int64(len(certs)), "certificate"), output)
+	e.printf("Wrote %s to %s\n", words.Plural(len(certs), "certificate"), output)
 	return nil
 }
 
@@ -329,7 +326,7 @@ func newCertRenewCommand(env *Env) *cobra.Command {
 		Long: `Asks the iPhone for a new certificate, with a new key, on the strength of the
 present one. Until the new one is complete the old one stays in use. A pairing
 of protocol 1 has no such certificate: there, pair again.`,
-		Example: "  healthsync cert renew", Args: noArgs,
+		Example: "  healthsync cert renew", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := env.station()
 			if err != nil {
@@ -340,7 +337,7 @@ of protocol 1 has no such certificate: there, pair again.`,
 				return err
 			}
 			s.Log.Info("certificate renewed", "until", r.Until)
-			if jsonWanted(cmd) {
+			if env.JSON {
 				return env.printJSON(struct {
 					Renewed bool      `json:"renewed"`
 					Before  time.Time `json:"notAfterBefore"`
@@ -351,6 +348,5 @@ of protocol 1 has no such certificate: there, pair again.`,
 			return nil
 		},
 	}
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }

@@ -15,10 +15,8 @@ import (
 	"healthsync/sync/near"
 )
 
-const statusUsage = problem.Usage
-
 func newConfigCommand(env *Env) *cobra.Command {
-	return newGroup(env, "config", "Show and change the settings", `  healthsync config show
+	return newGroup("config", "Show and change the settings", `  healthsync config show
   healthsync config set server.host 192.168.1.101
   healthsync config get sync.interval`,
 		newConfigShowCommand(env), newConfigGetCommand(env), newConfigSetCommand(env), newConfigResetCommand(env))
@@ -88,7 +86,7 @@ func settingOf(k config.Key, s *pairing.Station, c config.Config) setting {
 func newConfigShowCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show every setting and where it is kept",
-		Example: "  healthsync config show\n  healthsync config show --json", Args: noArgs,
+		Example: "  healthsync config show\n  healthsync config show --json", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := env.station()
 			if err != nil {
@@ -96,7 +94,7 @@ func newConfigShowCommand(env *Env) *cobra.Command {
 			}
 			r, _ := s.Record() // a pairing that cannot be read has no address to show
 			all := settings(s.Config, r)
-			if jsonWanted(cmd) {
+			if env.JSON {
 				return env.printJSON(struct {
 					File     string    `json:"file"`
 					Database string    `json:"database"`
@@ -110,7 +108,6 @@ func newConfigShowCommand(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -123,7 +120,7 @@ func findKey(name string) (config.Key, error) {
 	for _, k := range config.Keys() {
 		names = append(names, k.Name)
 	}
-	e := usageError(problem.Usage, fmt.Sprintf("There is no setting %q. There are: %s.", name, strings.Join(names, ", ")), "")
+	e := usageError(fmt.Sprintf("There is no setting %q. There are: %s.", name, strings.Join(names, ", ")), "")
 	e.Remedy = problem.Remedy{Text: "see them with their values", Command: "healthsync config show"}
 	if best := near.Best(name, names); best != "" {
 		e.Remedy = problem.Remedy{Text: "did you mean " + best + "?"}
@@ -133,7 +130,7 @@ func findKey(name string) (config.Key, error) {
 
 func newConfigGetCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "get KEY", Short: "Print one setting", Example: "  healthsync config get sync.interval", Args: exactArgs("a KEY"),
+		Use: "get KEY", Short: "Print one setting", Example: "  healthsync config get sync.interval", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := findKey(args[0])
 			if err != nil {
@@ -144,21 +141,20 @@ func newConfigGetCommand(env *Env) *cobra.Command {
 				return err
 			}
 			x := settingOf(k, s, s.Config)
-			if jsonWanted(cmd) {
+			if env.JSON {
 				return env.printJSON(x)
 			}
 			env.printf("%s\n", x.Value)
 			return nil
 		},
 	}
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
 func newConfigSetCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set KEY VALUE", Short: "Change one setting",
-		Example: "  healthsync config set server.host 192.168.1.101\n  healthsync config set sync.types steps,heartRate,sleep", Args: exactArgs("a KEY", "a VALUE"),
+		Example: "  healthsync config set server.host 192.168.1.101\n  healthsync config set sync.types steps,heartRate,sleep", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := findKey(args[0])
 			if err != nil {
@@ -175,14 +171,13 @@ func newConfigSetCommand(env *Env) *cobra.Command {
 			if k.Name == "sources.priority" {
 				env.remakeTotals(cmd.Context(), s, c.Sources.Priority)
 			}
-			if jsonWanted(cmd) {
+			if env.JSON {
 				return env.printJSON(setting{Key: k.Name, Value: k.Get(c), From: "setting"})
 			}
 			env.printf("%s = %s\n", k.Name, k.Get(c))
 			return nil
 		},
 	}
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -192,15 +187,10 @@ func newConfigResetCommand(env *Env) *cobra.Command {
 		Use: "reset [KEY]", Short: "Go back to the default settings, or to one",
 		Long:    "Goes back to the default settings; with a KEY that one alone. The pairing and the\nhealth data stay.",
 		Example: "  healthsync config reset\n  healthsync config reset sources.priority",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return exactArgs("no argument or a KEY")(cmd, args)
-			}
-			return nil
-		},
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return resetSetting(cmd.Context(), env, args[0], jsonWanted(cmd))
+				return resetSetting(cmd.Context(), env, args[0])
 			}
 			p, err := env.paths()
 			if err != nil {
@@ -216,7 +206,7 @@ func newConfigResetCommand(env *Env) *cobra.Command {
 				return err
 			}
 			env.remakeTotals(cmd.Context(), env.stationWith(p, config.Config{}), nil)
-			if jsonWanted(cmd) {
+			if env.JSON {
 				return env.printJSON(struct {
 					Reset bool `json:"reset"`
 				}{true})
@@ -226,12 +216,11 @@ func newConfigResetCommand(env *Env) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
 // resetSetting takes one setting back to its default.
-func resetSetting(ctx context.Context, env *Env, name string, asJSON bool) error {
+func resetSetting(ctx context.Context, env *Env, name string) error {
 	k, err := findKey(name)
 	if err != nil {
 		return err
@@ -248,7 +237,7 @@ func resetSetting(ctx context.Context, env *Env, name string, asJSON bool) error
 		env.remakeTotals(ctx, s, nil)
 	}
 	x := settingOf(k, s, c)
-	if asJSON {
+	if env.JSON {
 		return env.printJSON(x)
 	}
 	env.printf("%s = %s\n", x.Key, x.Value)

@@ -39,9 +39,9 @@ It ends with 0 because it answered; with --check, with the verdict's status.`,
 		Example: `  healthsync diagnose
   healthsync diagnose --output report.txt
   healthsync diagnose --check --json`,
-		Args: noArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runDiagnose(cmd.Context(), env, &o, jsonWanted(cmd))
+			return runDiagnose(cmd.Context(), env, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -51,11 +51,10 @@ It ends with 0 because it answered; with --check, with the verdict's status.`,
 	f.BoolVar(&o.check, "check", false, "end with the verdict's exit status")
 	f.BoolVar(&o.deep, "deep", false, "check the whole database, however long it takes")
 	o.link.add(f)
-	env.addCommonFlags(f)
 	return cmd
 }
 
-func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions, asJSON bool) error {
+func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions) error {
 	if o.output != "" && o.output != "-" && !o.force {
 		if _, err := os.Lstat(o.output); err == nil { // before the walk, not after it
 			return problem.New(problem.FileExists, o.output+" is there already.", fs.ErrExist)
@@ -69,11 +68,11 @@ func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions, asJSON bool)
 	if err != nil {
 		return err
 	}
-	d := diagnose.Options{Link: lo, Finder: env.finder(), Names: o.names, Home: env.Getenv("HOME"), SettingsErr: settingsErr}
+	d := diagnose.Options{Program: env.build().String(), Link: lo, Finder: env.finder(), Names: o.names, Home: env.Getenv("HOME"), SettingsErr: settingsErr}
 	if o.deep {
 		d.CheckTime = -1
 	}
-	if env.ErrTTY && !asJSON {
+	if env.ErrTTY && !env.JSON {
 		env.note("looking at everything, which takes a few seconds ...")
 	}
 	r := diagnose.Run(ctx, s, d)
@@ -81,7 +80,7 @@ func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions, asJSON bool)
 		return ctx.Err()
 	}
 	s.Log.Info("diagnosed", "verdict", r.Verdict, "code", r.Code)
-	if err := env.printDiagnosis(r, o, asJSON); err != nil {
+	if err := env.printDiagnosis(r, o); err != nil {
 		return err
 	}
 	if e := r.Err(); o.check && e != nil {
@@ -109,16 +108,16 @@ func (e *Env) stationAnyway() (s *pairing.Station, settings, err error) {
 
 // printDiagnosis writes the report where it was asked for. With a file the
 // verdict still goes to standard output.
-func (e *Env) printDiagnosis(r *diagnose.Report, o *diagnoseOptions, asJSON bool) error {
+func (e *Env) printDiagnosis(r *diagnose.Report, o *diagnoseOptions) error {
 	if o.output == "" || o.output == "-" {
-		if asJSON {
+		if e.JSON {
 			return e.printJSON(r)
 		}
 		_, err := r.WriteTo(e.Stdout)
 		return err
 	}
 	var buf bytes.Buffer
-	if asJSON || strings.HasSuffix(strings.ToLower(o.output), ".json") {
+	if e.JSON || strings.HasSuffix(strings.ToLower(o.output), ".json") {
 		aside := *e
 		aside.Stdout = &buf
 		if err := aside.printJSON(r); err != nil {
@@ -130,7 +129,7 @@ func (e *Env) printDiagnosis(r *diagnose.Report, o *diagnoseOptions, asJSON bool
 	if err := e.writeNew(o.output, buf.Bytes(), o.force); err != nil {
 		return err
 	}
-	if asJSON {
+	if e.JSON {
 		return e.printJSON(struct {
 			File    string           `json:"file"`
 			Verdict diagnose.Verdict `json:"verdict"`

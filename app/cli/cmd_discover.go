@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
@@ -19,7 +19,7 @@ import (
 
 type discoverOptions struct {
 	watch, autoScan, verbose bool
-	timeout                  string
+	timeout                  time.Duration
 }
 
 // discoverTime is how long to listen: phones answer within a second or two,
@@ -33,24 +33,24 @@ func newDiscoverCommand(env *Env) *cobra.Command {
 		Short: "List the iPhones on this network, and say which one is yours",
 		Long: `Listens for iPhones that share health data on the local network and says which
 one is paired with this computer. That is proved by a TLS handshake; nothing is
-sent. Of an iPhone that is not paired nothing can be said but the name that it
-gives itself.`,
+sent. Of an iPhone that is not paired nothing is known but the name that it gives
+itself. With --watch each change is a line.`,
 		Example: `  healthsync discover
   healthsync discover --watch
   healthsync discover --auto-scan
   healthsync discover --timeout 10s --json`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runDiscover(cmd.Context(), env, &o, jsonWanted(cmd))
-		},
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDiscover(cmd.Context(), env, &o) },
 	}
-	f := cmd.Flags()
-	f.BoolVar(&o.watch, "watch", false, "go on, and show what comes, moves and goes")
-	f.StringVar(&o.timeout, "timeout", "", "how long to listen: milliseconds, or like 10s (default 5s; with --watch until stopped)")
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *discoverOptions) addFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.watch, "watch", false, "go on, and say what comes, moves and goes")
+	spanVar(f, &o.timeout, "timeout", 0, "ms", "how long to listen: like 10s, or milliseconds (default 5s; with --watch until stopped)")
 	f.BoolVar(&o.autoScan, "auto-scan", false, "then scan the QR code and pair (healthsync scan)")
 	f.BoolVar(&o.verbose, "verbose", false, "show all addresses, the host name and the certificate's fingerprint")
-	env.addCommonFlags(f)
-	return cmd
 }
 
 // finder is what looks for iPhones, nil where that was switched off.
@@ -64,247 +64,187 @@ func (e *Env) finder() pairing.Finder {
 	return new(bonjour.Browser)
 }
 
-func runDiscover(ctx context.Context, env *Env, o *discoverOptions, asJSON bool) error {
-	limit := discoverTime
-	if o.timeout != "" {
-		var err error
-		if limit, err = parseTimeout(o.timeout); err != nil {
-			return err
-		}
-	}
+func runDiscover(ctx context.Context, env *Env, o *discoverOptions) error {
 	if o.watch && o.autoScan {
-		return usageError(problem.Usage, "--watch and --auto-scan exclude each other.", "healthsync discover --auto-scan")
+		return usageError("--watch and --auto-scan exclude each other.", "healthsync discover --auto-scan")
 	}
-	s, err := env.station()
-	if err != nil {
-		return err
-	}
-	l, err := openLookout(ctx, env, s, o.verbose)
+	d, err := newDiscovery(ctx, env, o.verbose)
 	if err != nil {
 		return err
 	}
 	if o.watch {
-		if o.timeout == "" {
-			limit = 0
-		}
-		return l.watch(ctx, limit, asJSON)
+		return d.watch(ctx, o.timeout)
 	}
-	found, err := l.once(ctx, limit, asJSON)
+	if o.timeout == 0 {
+		o.timeout = discoverTime
+	}
+	found, err := d.once(ctx, o.timeout)
 	if err != nil {
 		return err
 	}
-	if err := l.print(found, asJSON); err != nil || !o.autoScan {
+	if err := d.print(found); err != nil || !o.autoScan {
 		return err
 	}
 	env.note("scanning the QR code from the clipboard ...")
-	return runScan(ctx, env, &scanOptions{}, asJSON)
+	return runScan(ctx, env, &scanOptions{})
 }
 
-// lookout looks for iPhones and at them.
-type lookout struct {
+// discovery looks for iPhones and at them.
+type discovery struct {
 	env     *Env
-	s       *pairing.Station
+	local   *pairing.Station
 	finder  pairing.Finder
 	link    *pairing.Link // nil: paired with none, or the pairing cannot be opened
 	paired  bool
 	verbose bool
-	trouble *problem.Error // why nothing can be heard
+	failure *problem.Error // why nothing can be heard
 }
 
-func openLookout(ctx context.Context, env *Env, s *pairing.Station, verbose bool) (*lookout, error) {
-	l := &lookout{env: env, s: s, finder: env.finder(), verbose: verbose}
-	_, err := s.Record()
-	if errors.Is(err, pairing.ErrNotPaired) {
-		return l, nil
+func newDiscovery(ctx context.Context, env *Env, verbose bool) (*discovery, error) {
+	s, err := env.station()
+	if err != nil {
+		return nil, err
 	}
-	l.paired = true
+	d := &discovery{env: env, local: s, finder: env.finder(), verbose: verbose}
+	_, err = s.Record()
+	if errors.Is(err, pairing.ErrNotPaired) {
+		return d, nil
+	}
+	d.paired = true
 	if err == nil {
-		l.link, err = s.Link(ctx, env.linkOptions())
+		d.link, err = s.Link(ctx, env.linkOptions())
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
 		e := problem.From(err, env.Now())
 		env.note("note: which iPhone is yours cannot be checked: %s [%s]", e.Sentence, e.Code)
 		env.note("fix: %s", e.Remedy)
 	}
-	return l, nil
-}
-
-// look says whose a device is. Without a pairing it is dialled only to show its
-// certificate, where that was asked for.
-func (l *lookout) look(ctx context.Context, i bonjour.Instance) sighting {
-	out := sighting{Seen: l.link.Look(ctx, i), announced: true}
-	if l.link == nil && l.paired && out.Identity == pairing.NotPaired {
-		out.Identity = pairing.Unchecked
-	}
-	if l.verbose && out.Report.ServerCert() == nil && out.Identity != pairing.Foreign {
-		if r, err := l.s.Observe(ctx, out.Place, l.env.linkOptions()); err == nil {
-			out.Report = r
-		}
-	}
-	return out
+	return d, nil
 }
 
 // sighting is a device as it is shown.
 type sighting struct {
 	pairing.Seen
 	announced bool
-	turn      int // which announcement it is from
 }
 
-// known reports that a handshake has told whose it is.
-func (s sighting) known() bool {
-	switch s.Identity {
-	case pairing.Yours, pairing.YoursInvalid, pairing.YoursMisnamed, pairing.Other, pairing.NoPhone, pairing.Impostor:
-		return true
+// look says whose a device is.
+func (d *discovery) look(ctx context.Context, i bonjour.Instance) sighting {
+	s := sighting{Seen: d.link.Look(ctx, i), announced: true}
+	d.complete(ctx, &s)
+	return s
+}
+
+// complete adds what a look without a pairing does not find out. The device is
+// dialled only to show its certificate, where that was asked for.
+func (d *discovery) complete(ctx context.Context, s *sighting) {
+	if d.link == nil && d.paired && s.Identity == pairing.NotPaired {
+		s.Identity = pairing.Unchecked
 	}
-	return false
-}
-
-// clashes reports that two sightings under one name and host are of two
-// devices: one has proved to be ours, the other not to be.
-func (s sighting) clashes(o sighting) bool {
-	ours := func(x sighting) bool { return x.Identity.Ours() }
-	return s.known() && o.known() && ours(s) != ours(o)
-}
-
-// apart leaves the last sighting of each device.
-func apart(found []sighting) []sighting {
-	slices.SortStableFunc(found, func(a, b sighting) int { return a.turn - b.turn })
-	var out []sighting
-	for _, s := range found {
-		same := func(o sighting) bool {
-			return s.announced && o.announced && device(o.Instance) == device(s.Instance) && !s.clashes(o)
+	if d.verbose && s.Report.ServerCert() == nil && s.Identity != pairing.Foreign {
+		if r, err := d.local.Observe(ctx, s.Place, d.env.linkOptions()); err == nil {
+			s.Report = r
 		}
-		if i := slices.IndexFunc(out, same); i >= 0 {
-			if s.known() || !out[i].known() { // an answer counts for more than silence at an address of before
-				out[i] = s
-			}
-			continue
-		}
-		out = append(out, s)
 	}
-	return out
+}
+
+// answered reports that a handshake has told whose it is.
+func (s sighting) answered() bool {
+	return s.Identity.Ours() || s.Identity == pairing.Other || s.Identity == pairing.Impostor || s.Identity == pairing.NoPhone
+}
+
+// sameDevice reports that both are of one device. Two that claim one
+// name and host are two devices if one has proved to be ours and one has not.
+func (s sighting) sameDevice(o sighting) bool {
+	return s.announced && o.announced && s.Instance.Name == o.Instance.Name &&
+		strings.EqualFold(s.Instance.Host, o.Instance.Host) &&
+		!(s.answered() && o.answered() && s.Identity.Ours() != o.Identity.Ours())
 }
 
 // once listens for a while. The paired iPhone is also looked for where it was
 // last: it may be there unheard.
-func (l *lookout) once(ctx context.Context, limit time.Duration, quiet bool) ([]sighting, error) {
+func (d *discovery) once(ctx context.Context, limit time.Duration) ([]sighting, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var mu sync.Mutex
 	var looks sync.WaitGroup
-	var found []sighting
-	if l.link != nil {
-		looks.Go(func() {
-			if s, ok := l.lastPlace(ctx); ok {
-				mu.Lock()
-				defer mu.Unlock()
-				found = append(found, s)
-			}
-		})
+	var last sighting
+	if d.link != nil {
+		looks.Go(func() { last = d.lastPlace(ctx) })
 	}
-	if l.finder == nil {
-		l.env.note("Bonjour is switched off (HEALTHSYNC_BONJOUR=off)")
+	var found []*sighting
+	if d.finder == nil {
+		d.env.note("Bonjour is switched off (HEALTHSYNC_BONJOUR=off)")
 	} else {
-		if l.env.ErrTTY && !quiet {
-			l.env.note("looking for iPhones for %s ...", words.Span(limit))
+		if d.env.ErrTTY && !d.env.JSON {
+			d.env.note("looking for iPhones for %s ...", words.Span(limit))
 		}
-		asked := map[string]bool{}
-		crowd := 0
-		_, _, err := l.finder.Find(ctx, limit, func(i bonjour.Instance) bool {
-			key := fmt.Sprint(i.Name, i.Host, i.Port, i.Addrs)
-			if asked[key] || !l.room(i, crowd, len(asked)) {
-				return false
-			}
-			asked[key] = true
-			if i.Name != l.ourName() {
-				crowd++
-			}
-			turn := len(asked)
-			looks.Go(func() {
-				s := l.look(ctx, i)
-				s.turn = turn
-				mu.Lock()
-				defer mu.Unlock()
-				found = append(found, s)
-			})
-			return false
+		err := d.link.Discover(ctx, d.finder, limit, func(seen pairing.Seen) {
+			s := &sighting{Seen: seen, announced: true}
+			found = append(found, s)
+			looks.Go(func() { d.complete(ctx, s) })
 		})
 		if err != nil {
-			l.trouble = problem.New(problem.HostUnreachable, err.Error()+".", err)
-			l.trouble.Sentence = "Bonjour cannot be used here"
+			d.failure = problem.New(problem.HostUnreachable, err.Error()+".", err)
+			d.failure.Sentence = "Bonjour cannot be used here"
 		}
 	}
 	looks.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return settle(apart(found)), nil
-}
-
-// maxShown bounds how many announcements are looked at: anyone can announce. As
-// many in the paired iPhone's name are looked at beside them, so that a crowd
-// does not hide it.
-const maxShown = 64
-
-// room reports whether one more is looked at.
-func (l *lookout) room(i bonjour.Instance, crowd, all int) bool {
-	if i.Name == l.ourName() {
-		return all-crowd < maxShown
+	all := make([]sighting, 0, len(found)+1)
+	for _, s := range found {
+		all = append(all, *s)
 	}
-	return crowd < maxShown
-}
-
-// ourName is what the paired iPhone calls itself, "" if that is not known.
-func (l *lookout) ourName() string {
-	if l.link == nil {
-		return ""
+	if last.Identity != pairing.NotLooked {
+		all = append(all, last)
 	}
-	return l.link.Record.Name
+	return settle(all), nil
 }
-
-// device tells the devices apart that announce themselves: two may claim one
-// name.
-func device(i bonjour.Instance) string { return i.Name + "\x00" + strings.ToLower(i.Host) }
 
 // lastPlace looks at where the paired iPhone was last.
-func (l *lookout) lastPlace(ctx context.Context) (sighting, bool) {
-	p := pairing.Place{Host: l.link.Host, Port: l.link.Port}
-	r, err := l.link.Verify(ctx, p, discoverTime)
+func (d *discovery) lastPlace(ctx context.Context) sighting {
+	p := pairing.Place{Host: d.link.Host, Port: d.link.Port}
+	r, err := d.link.Verify(ctx, p, discoverTime)
 	if err != nil {
-		return sighting{}, false
+		return sighting{}
 	}
-	seen := pairing.Seen{Instance: bonjour.Instance{Name: l.link.Record.Name, Port: p.Port}, Place: p, Identity: pairing.Yours, Report: r}
-	return sighting{Seen: seen}, true
+	i := bonjour.Instance{Name: d.link.Record.Name, Port: p.Port}
+	return sighting{Seen: pairing.Seen{Instance: i, Place: p, Identity: pairing.Yours, Report: r}}
 }
 
-// settle puts yours first and drops its unannounced double.
+// settle leaves the newest answer of each device, yours first. Where yours is
+// announced, what was found at its last place is it again.
 func settle(found []sighting) []sighting {
-	all := make([]pairing.Seen, len(found))
+	seen := make([]pairing.Seen, len(found))
 	for i, s := range found {
-		all[i] = s.Seen
+		seen[i] = s.Seen
 	}
-	pairing.Settle(all)
-	heard := false
-	for i := range found {
-		found[i].Seen = all[i]
-		heard = heard || found[i].announced && found[i].Identity == pairing.Yours
+	pairing.Settle(seen)
+	var out []sighting
+	for i, s := range found {
+		s.Seen = seen[i]
+		if !s.announced && slices.ContainsFunc(out, func(o sighting) bool { return o.Identity == pairing.Yours }) {
+			continue
+		}
+		switch at := slices.IndexFunc(out, s.sameDevice); {
+		case at < 0:
+			out = append(out, s)
+		case s.answered() || !out[at].answered(): // an answer counts for more than a later silence
+			out[at] = s
+		}
 	}
-	found = slices.DeleteFunc(found, func(s sighting) bool { return heard && !s.announced })
-	slices.SortStableFunc(found, func(a, b sighting) int {
-		ours := func(s sighting) int {
-			if s.Identity.Ours() {
-				return 0
-			}
-			return 1
+	slices.SortStableFunc(out, func(a, b sighting) int {
+		switch {
+		case a.Identity.Ours() == b.Identity.Ours():
+			return strings.Compare(a.Instance.Name, b.Instance.Name)
+		case a.Identity.Ours():
+			return -1
 		}
-		if d := ours(a) - ours(b); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Instance.Name, b.Instance.Name)
+		return 1
 	})
-	return found
+	return out
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/when"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
@@ -38,16 +37,15 @@ view daily_totals counts them once: healthsync sql).`,
   healthsync export --types steps,heartRate --year --output year.json
   healthsync export --types sleep --days 30 --include-metadata
   healthsync export --types weight --format ndjson | jq .value`,
-		Args: noArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.implyFormat(cmd); err != nil {
+			if err := o.implyFormat(cmd, env.JSON); err != nil {
 				return err
 			}
 			return runExport(cmd.Context(), env, &o)
 		},
 	}
 	o.add(cmd.Flags(), "default: all that is stored", "from this date on (default: the oldest sample)")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -57,11 +55,11 @@ func runExport(ctx context.Context, env *Env, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	span := store.Span{From: p.span.From.Unix(), To: ceil(p.span.To)}
+	span := store.Span{From: p.span.from.Unix(), To: ceil(p.span.to)}
 	switch {
-	case o.spec == (when.Spec{}): // all there is, the samples of a watch that is ahead too
+	case o.dates == (dateFlags{}): // all there is, the samples of a watch that is ahead too
 		span = store.Span{From: math.MinInt64, To: math.MaxInt64}
-	case o.spec.Start == "" && o.spec.End != "":
+	case o.dates.start == "" && o.dates.end != "":
 		span.From = math.MinInt64
 	}
 	paths, err := env.paths()

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ type fetchOptions struct {
 	selection
 	link   linkFlags
 	dryRun bool
-	wait   string
+	wait   time.Duration
 }
 
 func newFetchCommand(env *Env) *cobra.Command {
@@ -51,61 +50,31 @@ stage, in minutes, and where two devices counted the same steps, both count.`,
   healthsync fetch --types sleep --start 2026-01-01 --end 2026-01-31 --format json
   healthsync fetch --types steps --month --aggregate daily
   healthsync fetch --types vitals --hours 24 --format ndjson | jq .value`,
-		Args: noArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.implyFormat(cmd); err != nil {
+			if err := o.implyFormat(cmd, env.JSON); err != nil {
 				return err
 			}
-			return runFetch(cmd.Context(), env, &o, jsonWanted(cmd))
+			return runFetch(cmd.Context(), env, &o)
 		},
 	}
 	f := cmd.Flags()
 	o.add(f, "default: all that the iPhone shares", "from this date on")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be asked, and ask nothing")
-	f.StringVar(&o.wait, "wait", "", "wait so long (minutes, or like 90s) for a locked or absent iPhone")
+	spanVar(f, &o.wait, "wait", 0, "m", "wait so long (like 90s, or minutes) for a locked or absent iPhone")
 	o.link.add(f)
-	env.addCommonFlags(f)
 	return cmd
 }
 
-// fetchPlan is a fetch whose flags have been understood.
-type fetchPlan struct {
-	selected
-	wait time.Duration
-}
-
-func (o *fetchOptions) plan(now time.Time) (fetchPlan, error) {
-	var p fetchPlan
-	var err error
-	if o.wait != "" {
-		if p.wait, err = parseWait(o.wait); err != nil {
-			return p, err
-		}
-	}
-	p.selected, err = o.selection.understand(now, "fetch")
-	return p, err
-}
-
-// parseWait reads minutes, or a duration with its unit.
-func parseWait(s string) (time.Duration, error) {
-	if d, err := time.ParseDuration(s + "m"); err == nil && d > 0 {
-		return d, nil
-	}
-	if d, err := time.ParseDuration(s); err == nil && d > 0 {
-		return d, nil
-	}
-	return 0, usageError(problem.Usage, fmt.Sprintf("--wait %q is no time: it takes minutes (2), or a number with its unit (90s).", s), "")
-}
-
-func runFetch(ctx context.Context, env *Env, o *fetchOptions, asJSON bool) error {
-	p, err := o.plan(env.Now())
+func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
+	p, err := o.understand(env.Now(), "fetch")
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
-		return env.printPlan(p, asJSON)
+		return env.printPlan(p)
 	}
-	until := waitUntil(p.wait)
+	until := waitUntil(o.wait)
 	link, st, err := env.reachWaiting(ctx, &o.link, until)
 	if err != nil {
 		return err
@@ -128,15 +97,15 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions, asJSON bool) error
 }
 
 // printPlan says what a fetch would ask for.
-func (e *Env) printPlan(p fetchPlan, asJSON bool) error {
-	if asJSON {
+func (e *Env) printPlan(p selected) error {
+	if e.JSON {
 		return e.printJSON(struct {
 			DryRun bool          `json:"dryRun"`
 			Types  []health.Type `json:"types"` // null: all that the iPhone shares
 			From   time.Time     `json:"from"`
 			To     time.Time     `json:"to"`
 			Format format.Kind   `json:"format"`
-		}{true, p.types, p.span.From, p.span.To, p.out.Kind})
+		}{true, p.types, p.span.from, p.span.to, p.out.Kind})
 	}
 	what := "all types that the iPhone shares"
 	if p.types != nil {
@@ -146,7 +115,7 @@ func (e *Env) printPlan(p fetchPlan, asJSON bool) error {
 		}
 		what = strings.Join(names, ", ")
 	}
-	e.printf("Would ask for %s from %s to %s and print %s.\n", what, p.span.From.Format(time.RFC3339), p.span.To.Format(time.RFC3339), p.out.Kind)
+	e.printf("Would ask for %s from %s to %s and print %s.\n", what, p.span.from.Format(time.RFC3339), p.span.to.Format(time.RFC3339), p.out.Kind)
 	return nil
 }
 
@@ -197,12 +166,12 @@ func wanted(asked, named, shared []health.Type) ([]health.Type, error) {
 }
 
 // fetchTo writes what the phone serves. more reports that the limit cut it.
-func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, p fetchPlan, types []health.Type, now func() time.Time, react engine.React) (n int64, more bool, err error) {
-	out, err := newSink(w, p.selected)
+func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, p selected, types []health.Type, now func() time.Time, react engine.React) (n int64, more bool, err error) {
+	out, err := newSink(w, p)
 	if err != nil {
 		return 0, false, err
 	}
-	r := engine.Range{Types: types, From: p.span.From.Unix(), To: ceil(p.span.To), Now: now, React: react, Limit: p.ask()}
+	r := engine.Range{Types: types, From: p.span.from.Unix(), To: ceil(p.span.to), Now: now, React: react, Limit: p.ask()}
 	err = engine.Walk(ctx, link, r, func(samples []health.Sample) error {
 		for i := range samples {
 			if err := out.add(&samples[i]); err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 func newKeychainCommand(env *Env) *cobra.Command {
-	return newGroup(env, "keychain", "What HealthSync keeps in the keychain",
+	return newGroup("keychain", "What HealthSync keeps in the keychain",
 		"  healthsync keychain list\n  healthsync keychain clear",
 		newKeychainClearCommand(env, "clear"), newKeychainListCommand(env))
 }
@@ -26,17 +26,16 @@ ones, and says which. The iPhone must be paired again afterwards. Items of other
 programs, and of other HEALTHSYNC_HOME folders, are left alone. A file of secrets
 (HEALTHSYNC_VAULT=file) that is damaged is removed as a whole.`,
 		Example: "  healthsync keychain clear\n  healthsync keychain clear --yes --json",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runKeychainClear(cmd.Context(), env, yes, jsonWanted(cmd))
+			return runKeychainClear(cmd.Context(), env, yes)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
-func runKeychainClear(ctx context.Context, env *Env, yes, asJSON bool) error {
+func runKeychainClear(ctx context.Context, env *Env, yes bool) error {
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -51,7 +50,7 @@ func runKeychainClear(ctx context.Context, env *Env, yes, asJSON bool) error {
 		return err
 	}
 	s.Log.Info("keychain cleared", "removed", len(removed))
-	if asJSON {
+	if env.JSON {
 		return env.printJSON(struct {
 			Removed []vault.Item `json:"removed"`
 		}{orEmpty(removed)})
@@ -68,7 +67,7 @@ func newKeychainListCommand(env *Env) *cobra.Command {
 		Use:     "list",
 		Short:   "List the HealthSync items in the keychain, never their contents",
 		Example: "  healthsync keychain list",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := env.station()
 			if err != nil {
@@ -82,7 +81,7 @@ func newKeychainListCommand(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if jsonWanted(cmd) {
+			if env.JSON {
 				return env.printJSON(struct {
 					Items []vault.Item `json:"items"`
 				}{orEmpty(items)})
@@ -100,7 +99,6 @@ func newKeychainListCommand(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -113,7 +111,7 @@ func newResetCommand(env *Env) *cobra.Command {
 	run := clear.RunE
 	clear.RunE = func(cmd *cobra.Command, args []string) error {
 		if !*certificates {
-			return usageError(statusUsage, "reset needs to know what: --certificates for keys and certificates; settings go by config reset, the pairing by unpair.", "healthsync reset --certificates")
+			return usageError("reset needs to know what: --certificates for keys and certificates; settings go by config reset, the pairing by unpair.", "healthsync reset --certificates")
 		}
 		return run(cmd, args)
 	}

@@ -23,23 +23,22 @@ to it. With --json the lines are data; with --json --follow one object a line.`,
 		Example: `  healthsync logs --tail 50
   healthsync logs --follow
   healthsync logs --json | jq '.lines[] | select(.level == "WARN")'`,
-		Args: noArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runLogs(cmd.Context(), env, tail, follow, jsonWanted(cmd))
+			return runLogs(cmd.Context(), env, tail, follow)
 		},
 	}
 	numberVar(cmd.Flags(), &tail, "tail", 100, 1, 0, "the last so many lines")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is written from now on")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
-func runLogs(ctx context.Context, env *Env, tail int, follow, asJSON bool) error {
+func runLogs(ctx context.Context, env *Env, tail int, follow bool) error {
 	p, err := env.paths()
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(p.LogFile()); errors.Is(err, fs.ErrNotExist) && !follow && !asJSON {
+	if _, err := os.Stat(p.LogFile()); errors.Is(err, fs.ErrNotExist) && !follow && !env.JSON {
 		env.note("the log %s is empty so far", p.LogFile())
 		return nil
 	}
@@ -47,7 +46,7 @@ func runLogs(ctx context.Context, env *Env, tail int, follow, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	if asJSON && !follow {
+	if env.JSON && !follow {
 		parsed := make([]files.LogLine, len(lines))
 		for i, line := range lines {
 			parsed[i] = files.ParseLine(line)
@@ -58,7 +57,7 @@ func runLogs(ctx context.Context, env *Env, tail int, follow, asJSON bool) error
 		}{p.LogFile(), parsed})
 	}
 	show := func(line string) error { return env.print(line + "\n") }
-	if asJSON {
+	if env.JSON {
 		show = env.logEvent
 	}
 	for _, line := range lines {

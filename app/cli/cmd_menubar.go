@@ -21,7 +21,6 @@ import (
 	"healthsync/app/config"
 	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/version"
 	"healthsync/menubar"
 	"healthsync/menubar/login"
 	"healthsync/pki/vault"
@@ -41,11 +40,10 @@ MATE; GNOME with its AppIndicator extension).
 
 A second one ends at once. What it does is in the log (healthsync logs).`,
 		Example: "  healthsync menubar\n  healthsync menubar --no-tray",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runMenubar(cmd.Context(), env, noTray) },
 	}
 	cmd.Flags().BoolVar(&noTray, "no-tray", false, "sync and notify without an icon")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -76,7 +74,7 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	// systray tells of its troubles by the standard logger alone.
 	log.SetFlags(0)
 	log.SetOutput(env.logFile)
-	logger.Info("the menu-bar app starts", "version", version.Version, "process", os.Getpid())
+	logger.Info("the menu-bar app starts", "version", env.build().Version, "process", os.Getpid())
 
 	var a *agent.Agent
 	made := make(chan struct{}) // a click may be what has started the app
@@ -84,7 +82,7 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	a = agent.New(agent.Options{
 		Paths: p, Station: env.stations(p), Link: env.linkOptions(), Now: env.Now, Log: logger, Notify: notifier.Notify,
 		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx, p), Listen: env.ears(),
-		Version: version.Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env), func(c *cobra.Command) bool { return c.Name() == "report" }),
+		Version: env.build().Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env), func(c *cobra.Command) bool { return c.Name() == "report" }),
 	})
 	close(made)
 	env.answer(ctx, p, a)

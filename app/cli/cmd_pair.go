@@ -43,8 +43,8 @@ that with the fingerprint on the iPhone (below its QR code), or given it by
 		Example: `  healthsync pair --qr '{"version":"1","host":"192.168.1.20",...}'
   healthsync pair --host 192.168.1.20 --port 51234 --code AbCd2345 --fingerprint 3f9a...
   healthsync pair --token AbCd2345`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runPair(cmd.Context(), env, &o, jsonWanted(cmd)) },
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runPair(cmd.Context(), env, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.qr, "qr", "", "the text of the QR code (JSON)")
@@ -56,20 +56,19 @@ that with the fingerprint on the iPhone (below its QR code), or given it by
 	f.StringVar(&o.name, "name", "", "how this computer introduces itself (default: its host name)")
 	f.BoolVar(&o.manual, "manual", false, "ask for host, port, code and fingerprint one by one")
 	f.StringVar(&o.token, "token", "", "pair by the code alone: finds the iPhone and shows its fingerprint to compare")
-	env.addCommonFlags(f)
 	return cmd
 }
 
-func runPair(ctx context.Context, env *Env, o *pairOptions, asJSON bool) error {
+func runPair(ctx context.Context, env *Env, o *pairOptions) error {
 	switch {
 	case o.qr != "":
 		p, err := qr.ParsePayload(o.qr)
 		if err != nil {
 			return err
 		}
-		return pairWith(ctx, env, requestOf(p), o.name, asJSON)
+		return pairWith(ctx, env, requestOf(p), o.name)
 	case o.token != "":
-		return pairByCode(ctx, env, o, asJSON)
+		return pairByCode(ctx, env, o)
 	case o.manual:
 		if err := askAll(ctx, env, o); err != nil {
 			return err
@@ -82,7 +81,7 @@ func runPair(ctx context.Context, env *Env, o *pairOptions, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return pairWith(ctx, env, req, o.name, asJSON)
+	return pairWith(ctx, env, req, o.name)
 }
 
 // request builds a request from the single flags.
@@ -97,19 +96,19 @@ func (o *pairOptions) request() (pairing.Request, error) {
 		absent = append(absent, "--port")
 	}
 	if len(absent) > 0 {
-		e := usageError(problem.Usage, "Missing: "+strings.Join(absent, ", ")+".", "")
-		e.Remedy = problem.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and run", Command: "healthsync scan"}
+		e := usageError("Missing: "+strings.Join(absent, ", ")+".", "")
+		e.Remedy = problem.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and scan it", Command: "healthsync scan"}
 		return pairing.Request{}, e
 	}
 	p := qr.Payload{Version: 1, Host: o.host, Port: o.port, Code: o.code}
 	var err error
 	if p.Leaf, err = pki.ParseFingerprint(o.fingerprint); err != nil {
-		return pairing.Request{}, usageError(problem.Usage, "--fingerprint is "+err.Error()+".", "")
+		return pairing.Request{}, usageError("--fingerprint is "+err.Error()+".", "")
 	}
 	if o.ca != "" {
 		p.Version = 2
 		if p.CA, err = pki.ParseFingerprint(o.ca); err != nil {
-			return pairing.Request{}, usageError(problem.Usage, "--ca-fingerprint is "+err.Error()+".", "")
+			return pairing.Request{}, usageError("--ca-fingerprint is "+err.Error()+".", "")
 		}
 	}
 	return requestOf(p), nil
@@ -122,7 +121,7 @@ func requestOf(p qr.Payload) pairing.Request {
 // askAll asks a person for what a QR code would have said.
 func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 	if !env.InTTY || !env.ErrTTY {
-		return usageError(problem.Usage, "--manual asks questions, and there is no one to answer them here.", "healthsync pair --host HOST --port PORT --code CODE --fingerprint FINGERPRINT")
+		return usageError("--manual asks questions, and there is no one to answer them here.", "healthsync pair --host HOST --port PORT --code CODE --fingerprint FINGERPRINT")
 	}
 	ask := func(question string) (string, error) {
 		fmt.Fprintf(env.Stderr, "%s: ", question)
@@ -147,14 +146,14 @@ func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 	}
 	if o.port == 0 {
 		if o.port, err = strconv.Atoi(strings.TrimSpace(port)); err != nil || o.port < 1 || o.port > maxPort {
-			return usageError(problem.Usage, fmt.Sprintf("%q is no port (1 to %d).", port, maxPort), "")
+			return usageError(fmt.Sprintf("%q is no port (1 to %d).", port, maxPort), "")
 		}
 	}
 	return nil
 }
 
 // pairWith pairs and says what came of it.
-func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, asJSON bool) error {
+func pairWith(ctx context.Context, env *Env, req pairing.Request, name string) error {
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -170,7 +169,7 @@ func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, a
 			return err
 		}
 	}
-	if !asJSON {
+	if !env.JSON {
 		env.note("pairing with %s:%d ...", req.Host, req.Port)
 	}
 	p, err := s.Pair(ctx, req, env.linkOptions())
@@ -183,7 +182,7 @@ func pairWith(ctx context.Context, env *Env, req pairing.Request, name string, a
 		env.note("warning: something of the earlier pairing could not be removed: %s", problem.From(p.Leftover, env.Now()).Sentence)
 	}
 	env.noteAddress(p)
-	return env.printPaired(p, asJSON)
+	return env.printPaired(p)
 }
 
 // noteAddress says that an address of the earlier pairing is still set: every
@@ -210,7 +209,7 @@ type pairedJSON struct {
 	Warning    *problem.JSON   `json:"warning,omitempty"`
 }
 
-func (e *Env) printPaired(p *pairing.Paired, asJSON bool) error {
+func (e *Env) printPaired(p *pairing.Paired) error {
 	r := p.Record
 	until := r.ClientExpiresAt
 	if r.Protocol == 1 {
@@ -221,7 +220,7 @@ func (e *Env) printPaired(p *pairing.Paired, asJSON bool) error {
 		w := problem.From(p.StatusErr, e.Now()).JSON()
 		out.Warning = &w
 	}
-	if asJSON {
+	if e.JSON {
 		return e.printJSON(out)
 	}
 	device := deviceName(r.Name)
@@ -236,12 +235,4 @@ func (e *Env) printPaired(p *pairing.Paired, asJSON bool) error {
 	}
 	e.printf("Next:  healthsync sync\n")
 	return nil
-}
-
-// deviceName is the iPhone's name fit for a terminal: it is anyone's text.
-func deviceName(name string) string {
-	if name == "" {
-		return "the iPhone"
-	}
-	return printable(name)
 }

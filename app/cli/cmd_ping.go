@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/pairing"
+	"healthsync/app/words"
 	"healthsync/pki/trust"
 )
 
@@ -18,24 +19,22 @@ type pingOptions struct {
 	interval time.Duration
 }
 
-// newPingCommand is `ping`, and under another name `connect`.
-func newPingCommand(env *Env, use string) *cobra.Command {
+func newPingCommand(env *Env) *cobra.Command {
 	var o pingOptions
 	cmd := &cobra.Command{
-		Use:   use,
+		Use:   "ping",
 		Short: "Measure connection, TLS and answer separately",
 		Long: `Asks the paired iPhone for its status a few times and shows how long the
 connection (TCP), the handshake (TLS) and the answer took. Each is a request of
 the 60 a minute that the iPhone answers.`,
 		Example: "  healthsync ping\n  healthsync ping --count 10 --interval 2s\n  healthsync ping --host 192.168.1.20 --port 51234",
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runPing(cmd.Context(), env, &o, jsonWanted(cmd)) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runPing(cmd.Context(), env, &o) },
 	}
 	f := cmd.Flags()
 	numberVar(f, &o.count, "count", 4, 1, 50, "how often")
-	spanVar(f, &o.interval, "interval", time.Second, "how long from one to the next")
+	spanVar(f, &o.interval, "interval", time.Second, "", "how long from one to the next")
 	o.link.add(f)
-	env.addCommonFlags(f)
 	return cmd
 }
 
@@ -46,7 +45,7 @@ type pingTimes struct {
 	Request float64 `json:"requestMilliseconds"`
 }
 
-func runPing(ctx context.Context, env *Env, o *pingOptions, asJSON bool) error {
+func runPing(ctx context.Context, env *Env, o *pingOptions) error {
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -62,17 +61,17 @@ func runPing(ctx context.Context, env *Env, o *pingOptions, asJSON bool) error {
 		}
 		t, name, err := pingOnce(ctx, s, lo)
 		if err != nil {
-			if len(all) > 0 && !asJSON {
+			if len(all) > 0 && !env.JSON {
 				env.printf("%s\n", pingSummary(all))
 			}
 			return err
 		}
 		all = append(all, t)
-		if !asJSON {
+		if !env.JSON {
 			env.printf("%s at %s: TCP %.1f ms, TLS %.1f ms, answer %.1f ms\n", deviceName(name), t.Addr, t.TCP, t.TLS, t.Request)
 		}
 	}
-	if asJSON {
+	if env.JSON {
 		return env.printJSON(struct {
 			Pings []pingTimes `json:"pings"`
 		}{all})
@@ -103,7 +102,7 @@ func pingSummary(all []pingTimes) string {
 	}
 	slices.Sort(sums)
 	median := (sums[(len(sums)-1)/2] + sums[len(sums)/2]) / 2
-	return fmt.Sprintf("%s: %.1f / %.1f / %.1f ms (least / median / most)", plural(int64(len(all)), "answer"), sums[0], median, sums[len(sums)-1])
+	return fmt.Sprintf("%s: %.1f / %.1f / %.1f ms (least / median / most)", words.Plural(len(all), "answer"), sums[0], median, sums[len(sums)-1])
 }
 
 func pause(ctx context.Context, d time.Duration) bool {

@@ -14,7 +14,7 @@ import (
 	"healthsync/app/agent/desktop"
 	"healthsync/app/problem"
 	"healthsync/app/report"
-	"healthsync/app/version"
+	"healthsync/app/words"
 	"healthsync/sync/store"
 )
 
@@ -40,20 +40,19 @@ replaced; any other file is not, without --force. A dash writes to standard outp
 		Example: `  healthsync report --open
   healthsync report --output ~/Desktop/health.html
   TZ=America/New_York healthsync report --output -`,
-		Args: noArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runReport(cmd.Context(), env, &o, jsonWanted(cmd))
+			return runReport(cmd.Context(), env, &o)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "write to this file (default: report.html beside the database)")
 	f.BoolVar(&o.open, "open", false, "show it in the browser")
 	f.BoolVar(&o.force, "force", false, "replace an existing file even if it is no report")
-	env.addCommonFlags(f)
 	return cmd
 }
 
-func runReport(ctx context.Context, env *Env, o *reportOptions, asJSON bool) error {
+func runReport(ctx context.Context, env *Env, o *reportOptions) error {
 	paths, err := env.paths()
 	if err != nil {
 		return err
@@ -62,8 +61,8 @@ func runReport(ctx context.Context, env *Env, o *reportOptions, asJSON bool) err
 	if path == "" {
 		path = filepath.Join(paths.Data, "report.html")
 	}
-	if path == "-" && (o.open || asJSON) {
-		return usageError(problem.Usage, "Standard output takes the page alone: --open and --json need a file.", "healthsync report --open")
+	if path == "-" && (o.open || env.JSON) {
+		return usageError("Standard output takes the page alone: --open and --json need a file.", "healthsync report --open")
 	}
 	page, r, err := env.makeReport(ctx, paths.Database())
 	if err != nil {
@@ -84,7 +83,7 @@ func runReport(ctx context.Context, env *Env, o *reportOptions, asJSON bool) err
 	if err := env.writeOutput(path, page); err != nil {
 		return err
 	}
-	if asJSON {
+	if env.JSON {
 		err = env.printJSON(struct {
 			File    string    `json:"file"`
 			Bytes   int       `json:"bytes"`
@@ -94,7 +93,7 @@ func runReport(ctx context.Context, env *Env, o *reportOptions, asJSON bool) err
 			Sources int       `json:"sources"`
 		}{path, len(page), r.Made, r.Samples, len(r.Stored), len(r.Sources)})
 	} else {
-		env.printf("Wrote a report of %s to %s\n", plural(r.Samples, "sample"), path)
+		env.printf("Wrote a report of %s to %s\n", words.Plural(r.Samples, "sample"), path)
 	}
 	if err != nil || !o.open {
 		return err
@@ -114,7 +113,7 @@ func (e *Env) makeReport(ctx context.Context, database string) ([]byte, *report.
 	if err != nil {
 		return nil, nil, err
 	}
-	r.Version = version.Version
+	r.Version = e.build().Version
 	var page bytes.Buffer
 	err = report.Write(&page, r)
 	return page.Bytes(), r, err

@@ -51,7 +51,7 @@ one as soon as it is complete; health data stays.`,
   pbpaste | healthsync scan -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files = append(o.files, args...)
-			return runScan(cmd.Context(), env, &o, jsonWanted(cmd))
+			return runScan(cmd.Context(), env, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -62,11 +62,10 @@ one as soon as it is complete; health data stays.`,
 	f.BoolVar(&o.debugClipboard, "debug-pasteboard", false, "say what the clipboard holds, never its contents")
 	f.StringVar(&o.name, "name", "", "how this computer introduces itself (default: its host name)")
 	_ = f.MarkHidden("image")
-	env.addCommonFlags(f)
 	return cmd
 }
 
-func runScan(ctx context.Context, env *Env, o *scanOptions, asJSON bool) error {
+func runScan(ctx context.Context, env *Env, o *scanOptions) error {
 	if o.camera && camera.IsChild(env.Getenv) {
 		return serveCamera(ctx, env)
 	}
@@ -74,14 +73,14 @@ func runScan(ctx context.Context, env *Env, o *scanOptions, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return pairWith(ctx, env, requestOf(p), o.name, asJSON)
+	return pairWith(ctx, env, requestOf(p), o.name)
 }
 
 // findPayload looks where it was told to, or everywhere.
 func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, error) {
 	switch {
 	case o.camera && (len(o.files) > 0 || o.clipboard), o.clipboard && len(o.files) > 0:
-		return qr.Payload{}, usageError(problem.Usage, "--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
+		return qr.Payload{}, usageError("--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
 	case len(o.files) > 0:
 		return payloadFromFiles(ctx, env, o.files)
 	case o.camera:
@@ -137,7 +136,7 @@ func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, er
 	}
 	defer f.Close()
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return qr.Payload{}, usageError(problem.Usage, path+" is a folder.", "healthsync scan --file PICTURE.png")
+		return qr.Payload{}, usageError(path+" is a folder.", "healthsync scan --file PICTURE.png")
 	}
 	return payloadFrom(ctx, env, f, !strings.HasPrefix(mime.TypeByExtension(filepath.Ext(path)), "image/"))
 }

@@ -18,8 +18,10 @@ import (
 
 	"healthsync/app/files"
 	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/pki/qr"
 	"healthsync/sync/appleexport"
+	"healthsync/sync/bonjour"
 	"healthsync/sync/health"
 	"healthsync/sync/simulator"
 )
@@ -60,12 +62,12 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
   healthsync simulate --protocol 1 --export ~/Downloads/export.zip
   healthsync simulate --fault expired-server-cert
   healthsync simulate --list-faults`,
-		Args: noArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.listFaults {
-				return env.printFaults(jsonWanted(cmd))
+				return env.printFaults()
 			}
-			return runSimulate(cmd.Context(), env, &o, jsonWanted(cmd))
+			return runSimulate(cmd.Context(), env, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -85,14 +87,13 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 	f.BoolVar(&o.listFaults, "list-faults", false, "list the faults and end")
 	f.BoolVar(&o.noRateLimit, "no-rate-limit", false, "answer any number of requests a minute (sync --no-pacing asks as many)")
 	f.BoolVar(&o.locked, "locked", false, "start with the screen locked")
-	spanVar(f, &o.latency, "latency", 0, "wait so long before each answer")
+	spanVar(f, &o.latency, "latency", 0, "", "wait so long before each answer")
 	f.BoolVar(&o.announce, "announce", true, "announce by Bonjour")
-	env.addCommonFlags(f)
 	return cmd
 }
 
-func (e *Env) printFaults(asJSON bool) error {
-	if asJSON {
+func (e *Env) printFaults() error {
+	if e.JSON {
 		return e.printJSON(struct {
 			Faults []simulator.FaultInfo `json:"faults"`
 		}{simulator.Faults()})
@@ -131,7 +132,7 @@ type session struct {
 	stop  func() // ends the announcement
 }
 
-func runSimulate(ctx context.Context, env *Env, o *simulateOptions, asJSON bool) error {
+func runSimulate(ctx context.Context, env *Env, o *simulateOptions) error {
 	history, err := o.load(ctx, env)
 	if err != nil {
 		return err
@@ -148,8 +149,8 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions, asJSON bool)
 		return simulatorError(err)
 	}
 	p.SetLocked(o.locked)
-	s := &session{env: env, o: o, phone: p, json: asJSON}
-	if err := s.share(ctx, o.listen); err != nil {
+	s := &session{env: env, o: o, phone: p, json: env.JSON}
+	if err := s.share(o.listen); err != nil {
 		return cannotListen(o.listen, err)
 	}
 	defer s.unshare()
@@ -158,7 +159,7 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions, asJSON bool)
 		n += history.Len(t)
 	}
 	s.tell(simulatorEvent{Event: "sharing", Name: p.Name(), Host: s.host(), Port: p.Port(), Samples: n},
-		"%s shares %s at %s (protocol %d).", printable(p.Name()), plural(int64(n), "sample"), hostPort(s.host(), p.Port()), p.Protocol())
+		"%s shares %s at %s (protocol %d).", printable(p.Name()), words.Plural(n, "sample"), hostPort(s.host(), p.Port()), p.Protocol())
 	if err := s.showCode(); err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions, asJSON bool)
 func simulatorError(err error) error {
 	var fault *simulator.FaultError
 	if errors.As(err, &fault) {
-		return usageError(problem.Usage, fmt.Sprintf("--fault %s: %s.", fault.Fault, fault.Reason), "healthsync simulate --list-faults")
+		return usageError(fmt.Sprintf("--fault %s: %s.", fault.Fault, fault.Reason), "healthsync simulate --list-faults")
 	}
 	return err
 }
@@ -212,14 +213,14 @@ func loadExport(ctx context.Context, env *Env, path string) (*simulator.History,
 		skipped += n
 	}
 	if skipped > 0 {
-		env.note("%s of types that the iPhone app does not serve were left out", plural(skipped, "record"))
+		env.note("%s of types that the iPhone app does not serve were left out", words.Plural(skipped, "record"))
 	}
 	return simulator.NewHistory(samples...), nil
 }
 
 // historyStart reads how far back to go: 30d, 6m, 5y.
 func historyStart(s string, now time.Time) (time.Time, error) {
-	bad := usageError(problem.Usage, fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s), "")
+	bad := usageError(fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s), "")
 	if len(s) < 2 {
 		return now, bad
 	}
@@ -238,19 +239,20 @@ func historyStart(s string, now time.Time) (time.Time, error) {
 	return now, bad
 }
 
-func (s *session) share(ctx context.Context, addr string) error {
+func (s *session) share(addr string) error {
 	if err := s.phone.Start(addr); err != nil {
 		return err
 	}
 	if !s.o.announce {
 		return nil
 	}
-	stop, err := announce(ctx, s.phone)
+	p := s.phone
+	a, err := bonjour.Announce(bonjour.Announcement{Name: p.Name(), Host: p.LocalName(), Port: p.Port(), Addrs: p.Addrs()})
 	if err != nil {
 		s.env.note("not announced by Bonjour: %v", err)
 		return nil
 	}
-	s.stop = stop
+	s.stop = a.Close
 	return nil
 }
 
@@ -260,7 +262,7 @@ func cannotListen(addr string, err error) error {
 	if !errors.As(err, &at) {
 		return err
 	}
-	return usageError(problem.Usage, fmt.Sprintf("--listen %s: %v.", addr, at.Err), "healthsync simulate --listen 127.0.0.1:0")
+	return usageError(fmt.Sprintf("--listen %s: %v.", addr, at.Err), "healthsync simulate --listen 127.0.0.1:0")
 }
 
 func (s *session) unshare() {
@@ -355,7 +357,7 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 		// The app takes any free port each time sharing starts.
 		host, _, err := net.SplitHostPort(s.o.listen)
 		if err == nil {
-			err = s.share(ctx, net.JoinHostPort(host, "0"))
+			err = s.share(net.JoinHostPort(host, "0"))
 		}
 		if err != nil {
 			return false, err
@@ -404,5 +406,5 @@ func (s *session) tell(e simulatorEvent, format string, args ...any) {
 
 func metersLine(m simulator.Meters) string {
 	return fmt.Sprintf("%s (%d for samples), %s read, %s served, %.1f MB sent.",
-		plural(m.Requests, "request"), m.Data, plural(m.SamplesRead, "sample"), plural(m.SamplesServed, "sample"), float64(m.Bytes)/1e6)
+		words.Plural(m.Requests, "request"), m.Data, words.Plural(m.SamplesRead, "sample"), words.Plural(m.SamplesServed, "sample"), float64(m.Bytes)/1e6)
 }

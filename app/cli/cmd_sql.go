@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/sync/format"
 	"healthsync/sync/store"
 )
@@ -30,16 +31,15 @@ samples has id, type, start_date, end_date, value, unit, source and metadata. A 
 that reads is answered too, such as table_info(sample), quick_check or journal_mode.`,
 		Example: `  healthsync sql "SELECT type, count(*) FROM samples GROUP BY type"
   healthsync sql --format csv "SELECT * FROM samples WHERE type = 'weight'"`,
-		Args: exactArgs("a QUERY"),
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if jsonWanted(cmd) {
+			if env.JSON {
 				as = "json"
 			}
 			return runSQL(cmd.Context(), env, args[0], as)
 		},
 	}
 	cmd.Flags().StringVar(&as, "format", "text", "text, csv or json")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -60,7 +60,7 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 	case "json":
 		out = &jsonTable{w: env.Stdout}
 	default:
-		return usageError(problem.Usage, fmt.Sprintf("There is no format %q here; there are text, csv and json.", as), "healthsync sql --format csv QUERY")
+		return usageError(fmt.Sprintf("There is no format %q here; there are text, csv and json.", as), "healthsync sql --format csv QUERY")
 	}
 	p, err := env.paths()
 	if err != nil {
@@ -74,7 +74,7 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 	err = db.SQL(ctx, query, out.head, out.row)
 	var refused *store.QueryError
 	if errors.As(err, &refused) {
-		e := usageError(problem.Usage, sentence(refused.Reason), "")
+		e := usageError(words.Sentence(refused.Reason), "")
 		e.Sentence = "The query was not understood"
 		if refused.Writes {
 			e.Sentence = "This command only reads"

@@ -25,9 +25,9 @@ and latency. The exit status tells: 0 connected, 10 not paired, 11 no answer, 12
 a certificate or identity was refused, 14 not now (locked, ...), 16 the iPhone
 answers and the local database cannot be used.`,
 		Example: "  healthsync status\n  healthsync status --json\n  healthsync status && healthsync sync",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if dryRun && jsonWanted(cmd) {
+			if dryRun && env.JSON {
 				return env.printJSON(struct {
 					DryRun  bool   `json:"dryRun"`
 					Request string `json:"request"`
@@ -37,22 +37,21 @@ answers and the local database cannot be used.`,
 				env.printf("Would ask the iPhone for its status (GET /api/v1/status).\n")
 				return nil
 			}
-			return runStatus(cmd.Context(), env, offline, jsonWanted(cmd))
+			return runStatus(cmd.Context(), env, offline)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be asked, and ask nothing")
 	cmd.Flags().BoolVar(&offline, "offline", false, "leave the iPhone alone: show what is known here")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
-func runStatus(ctx context.Context, env *Env, offline, asJSON bool) error {
+func runStatus(ctx context.Context, env *Env, offline bool) error {
 	s, err := env.station()
 	if err != nil {
 		return err
 	}
 	st, problem := env.howThingsStand(ctx, s, offline)
-	if asJSON {
+	if env.JSON {
 		if err := env.printJSON(st); err != nil {
 			return err
 		}
@@ -63,7 +62,7 @@ func runStatus(ctx context.Context, env *Env, offline, asJSON bool) error {
 		return problem
 	}
 	for _, c := range st.Conditions {
-		if !asJSON {
+		if !env.JSON {
 			env.note("%s: %s", c.Severity, c.Detail)
 			env.note("fix: %s", c.Remedy)
 		}
@@ -125,13 +124,13 @@ func (e *Env) printStatus(st state.State) {
 		e.printf("Last sync: %s\n", st.LastSync.Local().Format(time.DateTime))
 	}
 	if st.Samples > 0 {
-		e.printf("Stored: %s\n", plural(st.Samples, "sample"))
+		e.printf("Stored: %s\n", words.Plural(st.Samples, "sample"))
 	}
 	if !st.CompleteTo.IsZero() {
 		e.printf("Complete: %s\n", completeLine(st, e.Now()))
 	}
 	if st.SharedTypes >= 0 {
-		e.printf("Shared: %s\n", plural(int64(st.SharedTypes), "type"))
+		e.printf("Shared: %s\n", words.Plural(st.SharedTypes, "type"))
 	}
 	if st.Latency > 0 {
 		e.printf("Latency: %dms\n", max(1, st.Latency.Round(time.Millisecond).Milliseconds()))
@@ -144,7 +143,7 @@ func (e *Env) printSyncing(p *state.Progress) {
 	switch {
 	case p == nil:
 	case p.Holder == "":
-		e.printf("Syncing now: %s read\n", plural(p.Samples, "sample"))
+		e.printf("Syncing now: %s read\n", words.Plural(p.Samples, "sample"))
 	case p.Since.IsZero():
 		e.printf("Syncing now: %s\n", p.Holder)
 	default:
@@ -170,7 +169,7 @@ func completeLine(st state.State, now time.Time) string {
 	}
 	line := completeWords(from, &st.CompleteTo, now)
 	if st.Late > 0 {
-		line += ", " + plural(int64(st.Late), "late arrival") + " healed in the last week"
+		line += ", " + words.Plural(st.Late, "late arrival") + " healed in the last week"
 	}
 	if n := len(st.Behind); n > 3 {
 		line += fmt.Sprintf("; %d types not as far", n)

@@ -17,7 +17,7 @@ import (
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
 	"healthsync/app/syncjob"
-	"healthsync/app/when"
+	"healthsync/app/words"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
@@ -32,7 +32,7 @@ type syncOptions struct {
 	verify bool
 	types  []string
 	since  string
-	wait   string
+	wait   time.Duration
 }
 
 func newSyncCommand(env *Env) *cobra.Command {
@@ -55,8 +55,8 @@ let it add to this database with --merge, once. What is stored then stays as it 
 
 With --json it prints one event a line: progress while it runs, then the result.`,
 		Example: "  healthsync sync\n  healthsync sync --types steps,heartRate\n  healthsync sync --full\n  healthsync sync --verify",
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runSync(cmd.Context(), env, &o, jsonWanted(cmd)) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runSync(cmd.Context(), env, &o) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.full, "full", false, "read everything again and compare")
@@ -64,20 +64,12 @@ With --json it prints one event a line: progress while it runs, then the result.
 	f.BoolVar(&o.merge, "merge", false, "let another iPhone add to the database")
 	f.StringSliceVar(&o.types, "types", nil, "only these types")
 	f.StringVar(&o.since, "since", "", "nothing older than this date")
-	f.StringVar(&o.wait, "wait", "", "wait so long (minutes, or like 90s) for a locked or absent iPhone")
+	spanVar(f, &o.wait, "wait", 0, "m", "wait so long (like 90s, or minutes) for a locked or absent iPhone")
 	o.link.add(f)
-	env.addCommonFlags(f)
 	return cmd
 }
 
-func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
-	var wait time.Duration
-	var err error
-	if o.wait != "" {
-		if wait, err = parseWait(o.wait); err != nil {
-			return err
-		}
-	}
+func runSync(ctx context.Context, env *Env, o *syncOptions) error {
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -86,7 +78,7 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	view := newSyncView(env, asJSON)
+	view := newSyncView(env)
 	if o.verify {
 		run.Verified = func(v engine.Verification) { view.verified = &v }
 		view.scope = "Everything"
@@ -105,7 +97,7 @@ func runSync(ctx context.Context, env *Env, o *syncOptions, asJSON bool) error {
 		}
 		env.note("this iPhone's data is added to what is stored, which stays as it is")
 	}
-	until := waitUntil(wait)
+	until := waitUntil(o.wait)
 	run.Progress, run.Patient = view.progress, env.patient(until)
 	if view.bar != nil {
 		o.link.waiting = view.waiting
@@ -168,12 +160,12 @@ func (o *syncOptions) run(env *Env) (syncjob.Options, error) {
 	if o.since == "" {
 		return run, nil
 	}
-	begin, _, err := when.Parse(o.since, env.Now())
+	begin, _, err := parseDate("--since", o.since, env.Now())
 	if err != nil {
-		return run, &when.Error{Flag: "--since", Text: o.since}
+		return run, err
 	}
 	if begin.After(env.Now()) {
-		return run, &when.Error{Flag: "--since", Reason: "lies in the future: there is nothing to sync yet"}
+		return run, usageError("--since lies in the future: there is nothing to sync yet.", "")
 	}
 	run.Since = begin.Unix()
 	return run, nil
@@ -202,9 +194,9 @@ type syncView struct {
 	scope string
 }
 
-func newSyncView(env *Env, asJSON bool) *syncView {
-	v := &syncView{env: env, json: asJSON, started: time.Now()}
-	if env.ErrTTY && !asJSON {
+func newSyncView(env *Env) *syncView {
+	v := &syncView{env: env, json: env.JSON, started: time.Now()}
+	if env.ErrTTY && !env.JSON {
 		v.bar = env.newProgress("Syncing", progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
 	return v
@@ -351,20 +343,20 @@ func (v *syncView) printResult(res engine.Result, took time.Duration, whole bool
 		if res.Writes() == 0 {
 			e.printf("Up to date; nothing new.\n")
 		} else {
-			e.printf("%s in %s", plural(int64(res.Added), "new sample"), seconds(took))
+			e.printf("%s in %s", words.Plural(res.Added, "new sample"), seconds(took))
 			if res.Late > 0 {
-				e.printf(", %s of them late", humanize.Comma(int64(res.Late)))
+				e.printf(", %s of them late", words.Count(res.Late))
 			}
 			if res.Changed+res.Revived > 0 {
-				e.printf(", %s changed", humanize.Comma(int64(res.Changed+res.Revived)))
+				e.printf(", %s changed", words.Count(res.Changed+res.Revived))
 			}
 			if res.Deleted > 0 {
-				e.printf(", %s no longer on the iPhone (kept, marked)", humanize.Comma(int64(res.Deleted)))
+				e.printf(", %s no longer on the iPhone (kept, marked)", words.Count(res.Deleted))
 			}
 			e.printf(".\n")
 		}
 	} else if res.Added > 0 {
-		e.note("%s stored before it stopped; the next sync carries on from there", plural(int64(res.Added), "new sample"))
+		e.note("%s stored before it stopped; the next sync carries on from there", words.Plural(res.Added, "new sample"))
 	}
 	v.printWarnings(res)
 }

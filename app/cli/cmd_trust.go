@@ -10,11 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthsync/app/pairing"
+	"healthsync/app/words"
 	"healthsync/sync/store"
 )
 
 func newTrustCommand(env *Env) *cobra.Command {
-	return newGroup(env, "trust", "Who was trusted, where and when", "  healthsync trust log", newTrustLogCommand(env))
+	return newGroup("trust", "Who was trusted, where and when", "  healthsync trust log", newTrustLogCommand(env))
 }
 
 func newTrustLogCommand(env *Env) *cobra.Command {
@@ -28,13 +29,12 @@ taken out of it; it stays when you unpair, and earlier pairings are in it too.
 
 It is in the database as the view trust_log. No secret and no health value is in it.`,
 		Example: "  healthsync trust log\n  healthsync trust log --limit 10\n  healthsync trust log --json",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runTrustLog(cmd.Context(), env, limit, jsonWanted(cmd))
+			return runTrustLog(cmd.Context(), env, limit)
 		},
 	}
 	numberVar(cmd.Flags(), &limit, "limit", 0, 0, 0, "the latest so many; 0 means all")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -51,7 +51,7 @@ type trustRow struct {
 	Current bool   `json:"current"`
 }
 
-func runTrustLog(ctx context.Context, env *Env, limit int, asJSON bool) error {
+func runTrustLog(ctx context.Context, env *Env, limit int) error {
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func runTrustLog(ctx context.Context, env *Env, limit int, asJSON bool) error {
 	if limit > 0 && limit < all {
 		book = book[:limit]
 	}
-	if asJSON {
+	if env.JSON {
 		rows := make([]trustRow, 0, len(book))
 		for _, e := range book {
 			rows = append(rows, trustRow{
@@ -109,7 +109,7 @@ func (e *Env) printBook(book []store.Trusted, all int, current string) error {
 		return err
 	}
 	if len(book) < all {
-		e.note("%s more; --limit 0 shows all", plural(int64(all-len(book)), "line"))
+		e.note("%s more; --limit 0 shows all", words.Plural(all-len(book), "line"))
 	}
 	return nil
 }

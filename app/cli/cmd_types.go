@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -31,16 +31,16 @@ func newTypesCommand(env *Env) *cobra.Command {
 local database, with counts and spans, up to when each is complete, and how many samples
 came late; with --list every type there is.`,
 		Example: "  healthsync types\n  healthsync types --local\n  healthsync types --list --json",
-		Args:    noArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch o.format {
 			case "", "text", "csv":
 			case "json":
 				_ = cmd.Flags().Set("json", "true")
 			default:
-				return usageError(problem.Usage, fmt.Sprintf("There is no format %q here; there are text, csv and json.", o.format), "healthsync types --format csv")
+				return usageError(fmt.Sprintf("There is no format %q here; there are text, csv and json.", o.format), "healthsync types --format csv")
 			}
-			return runTypes(cmd.Context(), env, &o, jsonWanted(cmd))
+			return runTypes(cmd.Context(), env, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -49,7 +49,6 @@ came late; with --list every type there is.`,
 	f.BoolVar(&o.list, "list", false, "every type there is, whether shared or not")
 	f.StringVar(&o.format, "format", "", "text, csv or json")
 	_ = f.MarkHidden("with-data")
-	env.addCommonFlags(f)
 	return cmd
 }
 
@@ -71,7 +70,7 @@ type typeRow struct {
 	Late int64 `json:"late,omitempty"`
 }
 
-func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error {
+func runTypes(ctx context.Context, env *Env, o *typesOptions) error {
 	var rows []typeRow
 	var err error
 	switch {
@@ -88,7 +87,7 @@ func runTypes(ctx context.Context, env *Env, o *typesOptions, asJSON bool) error
 		return err
 	}
 	switch {
-	case asJSON:
+	case env.JSON:
 		err = env.printJSON(struct {
 			Types []typeRow `json:"types"`
 		}{orEmpty(rows)})
@@ -186,7 +185,7 @@ func lateWords(n int64) string {
 	if n == 0 {
 		return "-"
 	}
-	return plural(n, "arrival") + " healed"
+	return words.Plural(n, "arrival") + " healed"
 }
 
 func (e *Env) typesText(rows []typeRow, local bool) error {

@@ -25,11 +25,10 @@ address from this computer. The health data in the local database stays.
 In a script, where no one can be asked, it goes ahead: what it removes can be
 made again by pairing.`,
 		Example: "  healthsync unpair\n  healthsync unpair --yes && healthsync scan",
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runUnpair(cmd.Context(), env, yes, jsonWanted(cmd)) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runUnpair(cmd.Context(), env, yes) },
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
@@ -40,7 +39,7 @@ type unpairedJSON struct {
 	PhoneErr *problem.JSON   `json:"phoneError,omitempty"`
 }
 
-func runUnpair(ctx context.Context, env *Env, yes, asJSON bool) error {
+func runUnpair(ctx context.Context, env *Env, yes bool) error {
 	s, err := env.station()
 	if err != nil {
 		return err
@@ -55,7 +54,7 @@ func runUnpair(ctx context.Context, env *Env, yes, asJSON bool) error {
 		return err
 	}
 	s.Log.Info("unpaired", "onPhone", u.OnPhone, "removed", len(u.Removed))
-	if asJSON {
+	if env.JSON {
 		out := unpairedJSON{OnPhone: u.OnPhone, Removed: orEmpty(u.Removed)}
 		if u.Record != nil {
 			out.Device = u.Record.Name

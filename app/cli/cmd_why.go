@@ -7,11 +7,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"healthsync/app/problem"
-	"healthsync/app/when"
+	"healthsync/app/words"
 	"healthsync/sync/civil"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -29,40 +27,34 @@ This shows for one day which device counted from when to when, what was left out
 it, and what everything added up would be. It asks the local database, not the iPhone.
 DAY is a date, today or yesterday; today where it is left out.`,
 		Example: "  healthsync why steps 2026-07-07\n  healthsync why sleep yesterday\n  healthsync why steps 2026-07-07 --json",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 && len(args) != 2 {
-				return usageError(problem.Usage, fmt.Sprintf("healthsync why takes a TYPE and a DAY, got %s.", arguments(len(args))), "healthsync why steps 2026-07-07")
-			}
-			return nil
-		},
+		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := "today"
 			if len(args) == 2 {
 				text = args[1]
 			}
-			return runWhy(cmd.Context(), env, args[0], text, all, jsonWanted(cmd))
+			return runWhy(cmd.Context(), env, args[0], text, all)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every stretch, however many there are")
-	env.addCommonFlags(cmd.Flags())
 	return cmd
 }
 
-func runWhy(ctx context.Context, env *Env, name, text string, all, asJSON bool) error {
+func runWhy(ctx context.Context, env *Env, name, text string, all bool) error {
 	types, err := health.Resolve(name)
 	if err != nil {
 		return err
 	}
 	if len(types) != 1 {
-		return usageError(problem.Usage, fmt.Sprintf("%q stands for %d types; one at a time.", name, len(types)), fmt.Sprintf("healthsync why %s %s", types[0], text))
+		return usageError(fmt.Sprintf("%q stands for %d types; one at a time.", name, len(types)), fmt.Sprintf("healthsync why %s %s", types[0], text))
 	}
 	if _, stage := types[0].Stage(); stage {
 		env.note("%s is a stage of sleep: the whole night is shown", types[0])
 		types[0] = health.SleepAnalysis
 	}
-	at, _, err := when.Parse(text, env.Now())
+	at, _, err := parseDate("DAY", text, env.Now())
 	if err != nil {
-		return &when.Error{Flag: "DAY", Text: text}
+		return err
 	}
 	day := civil.DayOf(at.In(time.Local))
 	s, err := env.station()
@@ -78,7 +70,7 @@ func runWhy(ctx context.Context, env *Env, name, text string, all, asJSON bool) 
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if env.JSON {
 		return env.whyJSON(types[0], day, found)
 	}
 	if len(found) == 0 {
@@ -128,7 +120,7 @@ func (e *Env) why(d *store.Breakdown, all bool) error {
 	}
 	e.printf("%s %s (%s)\n\n", typeName(d.Type), what, zoneWords(d.From))
 	if d.How == health.Average {
-		e.printf("Average %s of %s, from %s to %s. Nothing is counted twice in an average.\n\n", figure(d.Average), plural(int64(d.Samples), "sample"), figure(d.Minimum), figure(d.Maximum))
+		e.printf("Average %s of %s, from %s to %s. Nothing is counted twice in an average.\n\n", figure(d.Average), words.Plural(d.Samples, "sample"), figure(d.Minimum), figure(d.Maximum))
 		w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(w, "SOURCE\tSAMPLES\tAVERAGE\tLOWEST\tHIGHEST\n")
 		for _, s := range d.Sources {
@@ -197,11 +189,11 @@ func amount(v float64, d *store.Breakdown) string {
 		m := int64(math.Round(v / 60))
 		return fmt.Sprintf("%d h %02d min", m/60, m%60)
 	case d.Unit == "count":
-		return humanize.Comma(int64(math.Round(v)))
+		return words.Number(v, 0)
 	case d.Unit == "%":
 		return fmt.Sprintf("%.1f %%", 100*v)
 	case math.Abs(v) >= 1000:
-		return humanize.Comma(int64(math.Round(v))) + " " + printable(d.Unit)
+		return words.Number(v, 0) + " " + printable(d.Unit)
 	}
 	return fmt.Sprintf("%.4g %s", v, printable(d.Unit))
 }

@@ -16,7 +16,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"healthsync/app/config"
@@ -43,19 +42,25 @@ type Env struct {
 	// Finder looks for iPhones; nil means Bonjour.
 	Finder pairing.Finder
 
-	vaultKind string         // --vault
-	stray     error          // of words that --help was asked about and that are no command
-	running   *cobra.Command // nil before it is known
+	// Version is this program's; "" for what the Go command recorded.
+	Version string
+	// JSON is --json: answers and errors are JSON.
+	JSON bool
+
+	debug     bool   // --debug
+	vaultKind string // --vault
+	started   bool   // the command line was understood
 	log       *slog.Logger
 	logFile   io.WriteCloser
 }
 
-// OSEnv is the world as the operating system gives it.
-func OSEnv() *Env {
+// OSEnv is the world as the operating system gives it, for a program of this
+// version.
+func OSEnv(version string) *Env {
 	terminal := term.IsTerminal(int(os.Stdin.Fd()))
 	return &Env{
 		Args: launchArgs(os.Args, terminal), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Now: time.Now,
+		Getenv: os.Getenv, Now: time.Now, Version: version,
 		Columns: func() int {
 			n, _, err := term.GetSize(int(os.Stderr.Fd()))
 			if err != nil {
@@ -93,7 +98,7 @@ func (e *Env) openVault(p config.Paths) (vault.Vault, error) {
 	v, err := vault.Open(kind, o)
 	var unknown *vault.UnknownKindError
 	if errors.As(err, &unknown) && e.vaultKind == "" {
-		bad := usageError(problem.Usage, fmt.Sprintf("HEALTHSYNC_VAULT is %q: there is no such vault.", kind), "")
+		bad := usageError(fmt.Sprintf("HEALTHSYNC_VAULT is %q: there is no such vault.", kind), "")
 		bad.Sentence = "The environment was not understood"
 		bad.Remedy = problem.Remedy{Text: "set it to keychain or file, or unset it"}
 		return nil, bad
@@ -151,7 +156,7 @@ func (e *Env) confirm(ctx context.Context, question string, yes bool) error {
 		return nil
 	}
 	if !e.InTTY || !e.ErrTTY {
-		return usageError(statusNeedsYes, question, "")
+		return problem.New(problem.NeedsYes, question, nil)
 	}
 	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)
 	answer, err := readLine(ctx, e.Stdin)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -17,7 +16,6 @@ import (
 	"healthsync/app/config"
 	"healthsync/app/files"
 	"healthsync/app/pairing"
-	"healthsync/app/problem"
 	"healthsync/pki/trust"
 	"healthsync/sync/phone"
 )
@@ -26,7 +24,7 @@ import (
 type linkFlags struct {
 	host     string
 	port     int
-	timeout  string
+	timeout  time.Duration
 	debugTLS bool
 	verbose  bool
 	unpaced  bool
@@ -37,13 +35,10 @@ type linkFlags struct {
 	waiting func(time.Duration)
 }
 
-// maxPort is the highest port of TCP (RFC 9293 section 3.1: 16 bits).
-const maxPort = 65535
-
 func (l *linkFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&l.host, "host", "", "ask at this address, this once")
 	numberVar(f, &l.port, "port", 0, 1, maxPort, "ask at this port, this once")
-	f.StringVar(&l.timeout, "timeout", "", "how long the iPhone may keep silent: milliseconds, or like 30s")
+	spanVar(f, &l.timeout, "timeout", 0, "ms", "how long the iPhone may keep silent: like 30s, or milliseconds")
 	f.BoolVar(&l.debugTLS, "debug-tls", false, "print what happens in TLS: addresses, versions, certificates, alerts, times")
 	f.BoolVar(&l.verbose, "verbose", false, "say more on standard error")
 	f.BoolVar(&l.unpaced, "no-pacing", false, "do not pace requests (for a simulated iPhone that counts none)")
@@ -54,12 +49,8 @@ func (l *linkFlags) add(f *pflag.FlagSet) {
 func (l *linkFlags) options(env *Env) (pairing.LinkOptions, error) {
 	o := env.linkOptions()
 	o.Host, o.Port, o.Unpaced = l.host, l.port, l.unpaced
-	if l.timeout != "" {
-		d, err := parseTimeout(l.timeout)
-		if err != nil {
-			return o, err
-		}
-		o.Timeout = d
+	if l.timeout > 0 {
+		o.Timeout = l.timeout
 	}
 	tell := l.waiting
 	if tell == nil {
@@ -111,17 +102,6 @@ func (e *Env) linkOptions() pairing.LinkOptions {
 			e.note("note: the iPhone's %s cannot be remembered, and holds for this run only: %v", what, err)
 		},
 	}
-}
-
-// parseTimeout reads milliseconds, or a duration with its unit.
-func parseTimeout(s string) (time.Duration, error) {
-	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms > 0 && ms <= 24*3600*1000 {
-		return time.Duration(ms) * time.Millisecond, nil
-	}
-	if d, err := time.ParseDuration(s); err == nil && d > 0 && d <= 24*time.Hour {
-		return d, nil
-	}
-	return 0, usageError(problem.Usage, fmt.Sprintf("--timeout %q is no time: it takes milliseconds (30000), or a number with its unit (30s, 1m).", s), "")
 }
 
 // reach opens the pairing and asks the iPhone how it is.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"healthsync/app/problem"
@@ -39,8 +40,8 @@ func (e *Env) printJSON(answer any) error {
 }
 
 // printError writes an error as the user guide shows it, or as JSON.
-func (e *Env) printError(err *problem.Error, asJSON, debug bool) {
-	if asJSON {
+func (e *Env) printError(err *problem.Error) {
+	if e.JSON || slices.Contains(e.Args, "--json") { // flags were not read where the error is theirs
 		raw, _ := json.Marshal(struct {
 			Schema int          `json:"schema"`
 			Error  problem.JSON `json:"error"`
@@ -52,7 +53,7 @@ func (e *Env) printError(err *problem.Error, asJSON, debug bool) {
 	for _, line := range err.Lines() {
 		fmt.Fprintln(e.Stderr, line)
 	}
-	if debug && err.Err != nil {
+	if e.debug && err.Err != nil {
 		fmt.Fprintf(e.Stderr, "Cause: %v\n", err.Err)
 	}
 }

@@ -22,7 +22,7 @@ import (
 // from the network, which anyone can write: the certificate is believed only
 // after a person has compared it with what the iPhone shows, and the code goes
 // to nobody before.
-func pairByCode(ctx context.Context, env *Env, o *pairOptions, asJSON bool) error {
+func pairByCode(ctx context.Context, env *Env, o *pairOptions) error {
 	code, err := o.readCode(ctx, env)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func pairByCode(ctx context.Context, env *Env, o *pairOptions, asJSON bool) erro
 	var want pki.Fingerprint
 	if o.fingerprint != "" {
 		if want, err = pki.ParseFingerprint(o.fingerprint); err != nil {
-			return usageError(problem.Usage, "--fingerprint is "+err.Error()+".", "")
+			return usageError("--fingerprint is "+err.Error()+".", "")
 		}
 	}
 	s, err := env.station()
@@ -53,7 +53,7 @@ func pairByCode(ctx context.Context, env *Env, o *pairOptions, asJSON bool) erro
 		return err
 	}
 	req := pairing.Request{Protocol: offer.Protocol, Host: place.Host, Port: place.Port, Code: code, Leaf: offer.Leaf, CA: offer.CA}
-	return pairWith(ctx, env, req, o.name, asJSON)
+	return pairWith(ctx, env, req, o.name)
 }
 
 // readCode takes the code from the flag or, for a dash, from standard input,
@@ -69,7 +69,7 @@ func (o *pairOptions) readCode(ctx context.Context, env *Env) (string, error) {
 			return "", ctx.Err()
 		}
 		if err != nil {
-			return "", usageError(problem.Usage, "There is no pairing code on standard input.", "")
+			return "", usageError("There is no pairing code on standard input.", "")
 		}
 		code = line
 	}
@@ -84,7 +84,7 @@ func checkCode(code string, now time.Time, command string) error {
 	_, err := qr.ParsePayload(p.JSON())
 	var bad *qr.PayloadError
 	if errors.As(err, &bad) {
-		return usageError(problem.Usage, fmt.Sprintf("The pairing code %s.", bad.Reason), command)
+		return usageError(fmt.Sprintf("The pairing code %s.", bad.Reason), command)
 	}
 	return err
 }
@@ -141,7 +141,7 @@ type candidate struct {
 func (o *pairOptions) listen(ctx context.Context, env *Env) ([]candidate, error) {
 	finder := env.finder()
 	if finder == nil {
-		e := usageError(problem.Usage, "Bonjour is switched off (HEALTHSYNC_BONJOUR=off), so the iPhone cannot be found by itself.", "healthsync pair --token CODE --host HOST --port PORT")
+		e := usageError("Bonjour is switched off (HEALTHSYNC_BONJOUR=off), so the iPhone cannot be found by itself.", "healthsync pair --token CODE --host HOST --port PORT")
 		return nil, e
 	}
 	env.note("looking for the iPhone ...")
@@ -149,7 +149,7 @@ func (o *pairOptions) listen(ctx context.Context, env *Env) ([]candidate, error)
 	ctx, stop := context.WithTimeout(ctx, discoverTime+time.Second)
 	defer stop()
 	_, _, err := finder.Find(ctx, discoverTime, func(i bonjour.Instance) bool {
-		if len(seen) < maxShown && o.matches(i) {
+		if len(seen) < maxWatched && o.matches(i) {
 			seen[i.Name] = i
 		}
 		return false
@@ -200,7 +200,7 @@ func several(found []candidate) error {
 	for _, c := range found {
 		lines = append(lines, fmt.Sprintf("  %s at %s", deviceName(c.name), c.at))
 	}
-	e := usageError(problem.Usage, strings.Join(lines, "\n"), "")
+	e := usageError(strings.Join(lines, "\n"), "")
 	e.Sentence = "There is more than one iPhone to pair with"
 	e.Remedy = problem.Remedy{Text: "say which", Command: fmt.Sprintf("healthsync pair --token CODE --host %s --port %d", found[0].at.Host, found[0].at.Port)}
 	return e
@@ -230,7 +230,7 @@ func (o *pairOptions) compare(ctx context.Context, env *Env, name string, at pai
 	}
 	print := grouped(offer.Leaf)
 	if !env.InTTY || !env.ErrTTY {
-		e := usageError(problem.NeedsYes, fmt.Sprintf("%s at %s shows the certificate\n%s\nNothing was sent to it.", capitalName(name), at, print), "")
+		e := problem.New(problem.NeedsYes, fmt.Sprintf("%s at %s shows the certificate\n%s\nNothing was sent to it.", capitalName(name), at, print), nil)
 		e.Sentence = "The iPhone's certificate must be compared before the code is sent"
 		e.Remedy = problem.Remedy{Text: "if the iPhone shows the same below its QR code", Command: "healthsync pair --token CODE --fingerprint FINGERPRINT"}
 		return e

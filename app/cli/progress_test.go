@@ -16,7 +16,7 @@ func TestProgressStaysOnOneLine(t *testing.T) {
 	for _, columns := range []int{1, 10, 22, 40, 80, 100, 200} {
 		var out testenv.Buffer // a bar without an end draws itself
 		env := &Env{Stderr: &out, ErrTTY: true, Now: time.Now, Columns: func() int { return columns }}
-		v := newSyncView(env, false)
+		v := newSyncView(env)
 		for i := range int64(40) {
 			v.progress(engine.Progress{Samples: 10_000 * i, New: 10_000 * i, Known: i > 3, Remaining: 900_000, Rate: 12_345, Seconds: 95, Back: time.Now().AddDate(-1, 0, 0).Unix()})
 			time.Sleep(5 * time.Millisecond) // the bar is drawn every 100 ms at most

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/sync/near"
 )
 
@@ -23,24 +26,22 @@ func Main(ctx context.Context, env *Env) int {
 	root := newRoot(env)
 	root.SetArgs(env.Args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !env.started {
+		err = usage(cmd, err)
+	}
 	env.tellApp(ctx, cmd)
 	env.closeLog()
-	if err == nil {
-		err = errors.Join(env.stray, out.err)
-	}
-	if err == nil {
+	if err = cmp.Or(err, out.err); err == nil {
 		return int(problem.ExitOK)
 	}
-	env.running = cmd
 	shown := env.explain(err)
 	if ctx.Err() != nil && problem.Find(err) == nil {
-		shown = fitted(problem.New(problem.Interrupted, "", err), cmd)
+		shown = problem.New(problem.Interrupted, "", err)
 	}
 	if shown.Code == problem.Usage && shown.Remedy == (problem.Remedy{}) {
-		shown.Remedy = problem.Remedy{Text: "see what it takes", Command: cmd.CommandPath() + " --help"}
+		shown.Remedy = seeHelp(cmd)
 	}
-	debug, _ := cmd.Flags().GetBool("debug")
-	env.printError(shown, wantsJSON(cmd, env.Args), debug)
+	env.printError(shown)
 	return int(shown.Exit())
 }
 
@@ -62,44 +63,28 @@ What an exit status means:      healthsync help exit-codes`,
   healthsync fetch --types steps,heartRate --days 7 --format csv --output week.csv
   healthsync status --json`,
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			env.running = cmd
-			if err := cmp.Or(swallowed(cmd, env.Args), emptyList(cmd)); err != nil {
-				return err
-			}
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			env.started = true
 			return env.checkVault()
 		},
-		Args: unknownCommand,
 	}
 	showVersion := root.Flags().Bool("version", false, "show the version of this program, as healthsync version does")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *showVersion {
-			return runVersion(env, jsonWanted(cmd))
+			return runVersion(env)
 		}
-		return env.help(cmd)
+		return cmd.Help()
 	}
-	env.addCommonFlags(root.Flags())
+	f := root.PersistentFlags()
+	f.BoolVar(&env.JSON, "json", false, "print the answer (or the error) as JSON")
+	f.BoolVar(&env.debug, "debug", false, "print the technical cause of an error too")
+	f.StringVar(&env.vaultKind, "vault", "", "where secrets are kept: keychain or file")
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, env.Args, err) })
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(commands(env)...)
-	help := newHelpCommand(env)
-	root.SetHelpCommand(help)
-	root.AddCommand(newCompletionCommand(env), help, newExitCodesCommand(env))
-	refuseSwallowed(root, env)
-	plain := root.HelpFunc()
-	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		if cmd.HasSubCommands() { // --help goes before the check of what it is about
-			if env.stray = unknownCommand(cmd, cmd.Flags().Args()); env.stray != nil {
-				return
-			}
-		}
-		if !jsonWanted(cmd) || env.helpJSON(cmd) != nil {
-			plain(cmd, args)
-		}
-	})
+	root.AddCommand(newExitCodesCommand(env))
+	refuseUnknownTopics(root)
 	if completing(env.Args) {
 		addCompletions(root)
 	}
@@ -124,13 +109,13 @@ func commands(env *Env) []*cobra.Command {
 		newSQLCommand(env),
 		newBackupCommand(env),
 		newCertCommand(env),
-		newCertInfoAlias(env),
+		otherName(newCertInfoCommand(env), "certificates", "cert info"),
 		newTrustCommand(env),
 		newKeychainCommand(env),
 		newConfigCommand(env),
 		newResetCommand(env),
-		newPingCommand(env, "ping"),
-		newConnectAlias(env),
+		newPingCommand(env),
+		otherName(newPingCommand(env), "connect", "ping"),
 		newLogsCommand(env),
 		newMenubarCommand(env),
 		newSimulateCommand(env),
@@ -138,108 +123,108 @@ func commands(env *Env) []*cobra.Command {
 	}
 }
 
-// newCertInfoAlias is another name for `cert info`.
-func newCertInfoAlias(env *Env) *cobra.Command {
-	cmd := newCertInfoCommand(env, "certificates")
-	cmd.Example = strings.ReplaceAll(cmd.Example, "cert info", "certificates")
-	cmd.Hidden = true
+// otherName hides a command under another name, which guides to iOS Health Sync use.
+func otherName(cmd *cobra.Command, name, usual string) *cobra.Command {
+	cmd.Use, cmd.Hidden = name, true
+	cmd.Example = strings.ReplaceAll(cmd.Example, usual, name)
 	return cmd
 }
 
-// newConnectAlias is another name for `ping`.
-func newConnectAlias(env *Env) *cobra.Command {
-	cmd := newPingCommand(env, "connect")
-	cmd.Example = strings.ReplaceAll(cmd.Example, "ping", "connect")
-	cmd.Hidden = true
+// newGroup is a command that holds others. Alone it shows what there is.
+func newGroup(use, short, example string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Example: example,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(commands...)
 	return cmd
 }
 
-// addCommonFlags gives a command the flags that every command has.
-func (e *Env) addCommonFlags(f *pflag.FlagSet) {
-	f.Bool("json", false, "print the answer (or the error) as JSON")
-	f.Bool("debug", false, "print the technical cause of an error too")
-	f.StringVar(&e.vaultKind, "vault", "", "where secrets are kept: keychain or file")
-}
-
-// wantsJSON reports whether an error is to be JSON. The flags may not have
-// been parsed when the error is about them, so the words are looked at too.
-func wantsJSON(cmd *cobra.Command, args []string) bool {
-	if on, err := cmd.Flags().GetBool("json"); err == nil && on {
-		return true
-	}
-	for _, a := range args {
-		if a == "--" {
-			break
-		}
-		if a == "--json" || a == "--json=true" {
-			return true
-		}
-	}
-	return false
-}
-
-// unknownCommand refuses words that are no command, offering the nearest.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
+func unknownCommand(cmd *cobra.Command, name string) *problem.Error {
+	e := usageError(fmt.Sprintf("There is no command %q.", strings.TrimPrefix(cmd.CommandPath()+" "+name, "healthsync ")), "")
+	e.Remedy = problem.Remedy{Text: "see what there is", Command: cmd.CommandPath() + " --help"}
 	var names []string
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
 	}
-	best := near.Best(args[0], names)
-	e := usageError(problem.Usage, fmt.Sprintf("There is no command %q.", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "healthsync ")), "")
-	if best != "" {
+	if best := near.Best(name, names); best != "" { // cobra's suggestions are in no order
 		e.Remedy = problem.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " " + best}
-	} else {
-		e.Remedy = problem.Remedy{Text: "see what there is", Command: cmd.CommandPath() + " --help"}
 	}
 	return e
 }
 
-// flagError turns a flag that cannot be parsed into a usage error that names
-// the nearest right one. Where the command itself is not known, that is the
-// error, not its flags.
-func flagError(cmd *cobra.Command, args []string, err error) error {
-	if cmd.HasSubCommands() {
-		depth := strings.Count(cmd.CommandPath(), " ")
-		if depth < len(args) && !strings.HasPrefix(args[depth], "-") {
-			return unknownCommand(cmd, args[depth:])
+// refuseUnknownTopics makes cobra's help command fail for what is no command:
+// its own prints a line and ends with 0.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	all := root.Commands()
+	help := all[slices.IndexFunc(all, func(c *cobra.Command) bool { return c.Name() == "help" })]
+	help.Example = "  healthsync help fetch\n  healthsync help config set\n  healthsync help exit-codes"
+	help.RunE = func(_ *cobra.Command, args []string) error {
+		about, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 && about.HasSubCommands() {
+			return unknownCommand(about, append(rest, args...)[0])
 		}
+		about.InitDefaultHelpFlag()
+		return about.Help()
 	}
-	e := usageError(problem.Usage, sentence(err.Error()), "")
-	e.Remedy = problem.Remedy{Text: "see the flags", Command: cmd.CommandPath() + " --help"}
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		e.Detail = fmt.Sprintf("--%s takes %s, not %q.", invalid.GetFlag().Name, takes(invalid.GetFlag().Value), invalid.GetValue())
+}
+
+// newExitCodesCommand is a topic of the help: `help exit-codes` prints the
+// table as the command itself does.
+func newExitCodesCommand(env *Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "exit-codes", Short: "What an exit status means", Hidden: true, Args: cobra.NoArgs,
+		Example: "  healthsync help exit-codes\n  healthsync exit-codes --json",
+		RunE:    func(*cobra.Command, []string) error { return printExitCodes(env) },
+	}
+	cmd.SetHelpFunc(func(*cobra.Command, []string) { _ = printExitCodes(env) }) // the writer keeps its error
+	return cmd
+}
+
+func printExitCodes(env *Env) error {
+	if env.JSON {
+		return env.printJSON(struct {
+			ExitCodes []problem.ExitMeaning `json:"exitCodes"`
+		}{problem.Exits()})
+	}
+	for _, e := range problem.Exits() {
+		env.printf("%4d  %s\n", e.Exit, e.Meaning)
+	}
+	return nil
+}
+
+// usage makes an error of ours of what cobra says of a command line. cmd is
+// the command as far as it was understood.
+func usage(cmd *cobra.Command, err error) error {
+	if problem.Find(err) != nil {
+		return err
+	}
+	var name string
+	if _, serr := fmt.Sscanf(err.Error(), "unknown command %q", &name); serr == nil && cmd.HasSubCommands() {
+		return unknownCommand(cmd, name)
 	}
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
-		e.Detail = fmt.Sprintf("%s has no flag -%s.", cmd.CommandPath(), unknown.GetSpecifiedName())
-	} else if unknown != nil {
-		name := unknown.GetSpecifiedName()
-		e.Detail = fmt.Sprintf("%s has no flag --%s.", cmd.CommandPath(), name)
-		if near := nearestFlag(cmd, name); near != "" {
+	e := usageError(words.Sentence(err.Error()), "")
+	e.Remedy = seeHelp(cmd)
+	if errors.As(err, &unknown) {
+		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {
 			e.Remedy = problem.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " --" + near}
 		}
 	}
 	return e
 }
 
-// takes says in words what a flag takes.
-func takes(v pflag.Value) string {
-	if b, ok := v.(bounded); ok {
-		return b.takes()
-	}
-	switch v.Type() {
-	case "uint64":
-		return "a whole number from 0 upwards"
-	case "bool":
-		return "true or false"
-	}
-	return "another value"
+func seeHelp(cmd *cobra.Command) problem.Remedy {
+	return problem.Remedy{Text: "see what it takes", Command: cmd.CommandPath() + " --help"}
 }
 
 func nearestFlag(cmd *cobra.Command, name string) string {
@@ -252,49 +237,29 @@ func nearestFlag(cmd *cobra.Command, name string) string {
 	return near.Best(name, names)
 }
 
-// sentence makes a library's message read like one of ours.
-func sentence(s string) string {
-	if s == "" {
-		return s
-	}
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "!") {
-		return s
-	}
-	return s + "."
-}
-
-// usageError is an error about how a command was called.
-func usageError(code problem.Code, detail, command string) *problem.Error {
-	e := problem.New(code, detail, nil)
+// usageError is an error about how a command was called. command is what to
+// type instead; "" for its help.
+func usageError(detail, command string) *problem.Error {
+	e := problem.New(problem.Usage, detail, nil)
 	if command != "" {
-		e.Remedy = problem.Remedy{Text: "type", Command: command}
+		e.Remedy = problem.Remedy{Command: command}
 	}
 	return e
 }
 
-// noArgs is cobra.NoArgs with an error of ours.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError(problem.Usage, fmt.Sprintf("%s takes no argument, got %q.", cmd.CommandPath(), args[0]), cmd.CommandPath()+" --help")
+// explain gives the condition behind an error.
+func (e *Env) explain(err error) *problem.Error {
+	var lost *outputError
+	if !errors.As(err, &lost) {
+		return problem.From(err, e.Now())
 	}
-	return nil
-}
-
-// arguments says how many there were.
-func arguments(n int) string {
-	if n == 0 {
-		return "none"
+	why := lost.err
+	var path *fs.PathError
+	if errors.As(lost.err, &path) {
+		why = path.Err
 	}
-	return plural(int64(n), "argument")
-}
-
-// exactArgs wants the named arguments, no more and no fewer.
-func exactArgs(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return usageError(problem.Usage, fmt.Sprintf("%s takes %s, got %s.", cmd.CommandPath(), strings.Join(names, " and "), arguments(len(args))), cmd.CommandPath()+" --help")
-		}
-		return nil
-	}
+	out := problem.New(problem.FileError, fmt.Sprintf("Standard output: %v.", why), lost)
+	out.Sentence = "The answer could not be written"
+	out.Remedy = problem.Remedy{Text: "make room where the output goes and run the command again"}
+	return out
 }

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func commandUnderTest() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	env := cli.OSEnv()
+	env := cli.OSEnv("")
 	if d, err := time.ParseDuration(os.Getenv(clockVar)); err == nil {
 		env.Now = func() time.Time { return time.Now().Add(d) }
 	}

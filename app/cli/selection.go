@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"healthsync/app/problem"
-	"healthsync/app/when"
+	"healthsync/app/words"
 	"healthsync/sync/aggregate"
 	"healthsync/sync/format"
 	"healthsync/sync/health"
@@ -25,7 +25,7 @@ import (
 type selection struct {
 	types     []string
 	category  []string
-	spec      when.Spec
+	dates     dateFlags
 	format    string
 	delimiter string
 	aggregate string
@@ -38,15 +38,7 @@ type selection struct {
 func (o *selection) add(f *pflag.FlagSet, all, start string) {
 	f.StringSliceVar(&o.types, "types", nil, "types, with commas between them ("+all+")")
 	f.StringSliceVar(&o.category, "category", nil, "groups of types: activity, vitals, sleep, body")
-	f.StringVar(&o.spec.Start, "start", "", start)
-	f.StringVar(&o.spec.End, "end", "", "up to this date (default: now)")
-	f.BoolVar(&o.spec.Today, "today", false, "today")
-	f.BoolVar(&o.spec.Yesterday, "yesterday", false, "yesterday")
-	f.BoolVar(&o.spec.Week, "week", false, "this week, from Monday on")
-	f.BoolVar(&o.spec.Month, "month", false, "this month")
-	f.BoolVar(&o.spec.Year, "year", false, "this year")
-	numberVar(f, &o.spec.Days, "days", 0, 1, when.MaxDays, "the last so many days, today included")
-	numberVar(f, &o.spec.Hours, "hours", 0, 1, when.MaxHours, "the last so many hours")
+	o.dates.add(f, start)
 	f.StringVar(&o.format, "format", "", "csv, tsv, json or ndjson (default: csv, or what the file's name says)")
 	f.StringVar(&o.delimiter, "delimiter", "", "what parts the columns of CSV (default ;)")
 	f.StringVar(&o.aggregate, "aggregate", "", "hourly, daily or weekly figures instead of samples")
@@ -60,12 +52,12 @@ var otherFormats = []string{"bz2", "db", "gz", "htm", "html", "ods", "parquet", 
 
 // implyFormat takes the format from --json or the file's name where none was
 // given. A name that promises another is refused.
-func (o *selection) implyFormat(cmd *cobra.Command) error {
+func (o *selection) implyFormat(cmd *cobra.Command, asJSON bool) error {
 	if o.format != "" {
 		return nil
 	}
 	o.format = string(format.CSV)
-	if jsonWanted(cmd) {
+	if asJSON {
 		o.format = string(format.JSON)
 	}
 	ext := strings.TrimPrefix(strings.ToLower(filepath.Ext(o.output)), ".")
@@ -76,7 +68,7 @@ func (o *selection) implyFormat(cmd *cobra.Command) error {
 		o.format = ext
 	}
 	if slices.Contains(otherFormats, ext) {
-		e := usageError(problem.Usage, fmt.Sprintf("%s promises a .%s, which is not written here; there are csv, tsv, json and ndjson.", o.output, ext), "")
+		e := usageError(fmt.Sprintf("%s promises a .%s, which is not written here; there are csv, tsv, json and ndjson.", o.output, ext), "")
 		e.Remedy = problem.Remedy{Text: "choose another name, or say which it shall be", Command: cmd.CommandPath() + " --format csv --output FILE"}
 		return e
 	}
@@ -89,7 +81,7 @@ func (o *selection) tell(env *Env, n int64, more bool) {
 		env.note("cut at --limit %d; the range holds more", o.limit)
 	}
 	if o.output != "" && o.output != "-" {
-		env.note("wrote %s to %s", plural(n, "sample"), o.output)
+		env.note("wrote %s to %s", words.Plural(n, "sample"), o.output)
 	}
 }
 
@@ -97,7 +89,7 @@ func (o *selection) tell(env *Env, n int64, more bool) {
 type selected struct {
 	types []health.Type // nil: all that there are
 	named []health.Type // those of them that no group stands for
-	span  when.Range
+	span  dateRange
 	out   format.Options
 	by    aggregate.By // "" for samples
 	limit int          // 0: none
@@ -107,24 +99,29 @@ type selected struct {
 func (o *selection) understand(now time.Time, command string) (selected, error) {
 	p := selected{out: format.Options{Kind: format.Kind(strings.ToLower(o.format)), Metadata: o.metadata, Schema: Schema}, limit: o.limit}
 	if !slices.Contains(format.Kinds(), p.out.Kind) {
-		return p, usageError(problem.Usage, fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format), "healthsync "+command+" --format csv")
+		return p, usageError(fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format), "healthsync "+command+" --format csv")
 	}
 	var err error
 	if o.delimiter != "" {
 		if p.out.Delimiter, err = format.ParseDelimiter(o.delimiter); err != nil {
-			return p, usageError(problem.Usage, sentence(err.Error()), "")
+			return p, usageError(words.Sentence(err.Error()), "")
 		}
 	}
 	if o.aggregate != "" {
 		if p.by, err = aggregate.ParseBy(o.aggregate); err != nil {
-			return p, usageError(problem.Usage, fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
+			return p, usageError(fmt.Sprintf("--aggregate takes hourly, daily or weekly, not %q.", o.aggregate), "")
 		}
 	}
 	if p.by != "" && o.metadata {
-		return p, usageError(problem.Usage, "--include-metadata goes with samples: the figures of many have none.", "")
+		return p, usageError("--include-metadata goes with samples: the figures of many have none.", "")
 	}
 	if err := o.checkCategories(command); err != nil {
 		return p, err
+	}
+	for _, list := range [][]string{o.types, o.category} {
+		if _, err := resolveTypes(list); err != nil {
+			return p, err
+		}
 	}
 	names := append(slices.Clone(o.types), o.category...)
 	if p.types, err = resolveTypes(names); err != nil {
@@ -133,7 +130,7 @@ func (o *selection) understand(now time.Time, command string) (selected, error) 
 	if p.named, err = health.Named(names); err != nil {
 		return p, err
 	}
-	p.span, err = o.spec.Resolve(now)
+	p.span, err = o.dates.resolve(now)
 	return p, err
 }
 
@@ -144,14 +141,22 @@ func (o *selection) checkCategories(command string) error {
 		_, err := resolveTypes([]string{name})
 		var unknown *health.UnknownTypeError
 		if errors.As(err, &unknown) {
-			return usageError(problem.UnknownType, fmt.Sprintf("%q is no group of types; there are activity, vitals, sleep and body.", name), "healthsync "+command+" --category vitals")
+			e := problem.New(problem.UnknownType, fmt.Sprintf("%q is not a group of types; there are activity, vitals, sleep and body.", name), nil)
+			e.Remedy = problem.Remedy{Command: "healthsync " + command + " --category vitals"}
+			return e
 		}
 	}
 	return nil
 }
 
-// resolveTypes gives the types that names stand for, each once; nil for all.
-func resolveTypes(names []string) ([]health.Type, error) { return health.ResolveAll(names) }
+// resolveTypes gives the types that names stand for, each once; nil for all. A
+// list that was given and is empty (a script's empty variable) does not mean all.
+func resolveTypes(names []string) ([]health.Type, error) {
+	if names != nil && strings.TrimSpace(strings.Join(names, "")) == "" {
+		return nil, usageError("No type is named; leave the flag out for everything.", "")
+	}
+	return health.ResolveAll(names)
+}
 
 // ask is how many samples to ask for: one more than the limit tells whether it
 // cuts.
@@ -176,7 +181,7 @@ func newSink(w io.Writer, p selected) (*sink, error) {
 	s := &sink{w: w, p: p}
 	s.p.out.Cut = &s.more
 	if p.by != "" {
-		s.sums = aggregate.New(p.by, p.span.From.Location())
+		s.sums = aggregate.New(p.by, p.span.from.Location())
 		return s, nil
 	}
 	var err error

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 )
@@ -44,8 +45,8 @@ func verifyAnswer(v *engine.Verification) *verifyResult {
 // verifyError is the end of a verification that found something and put it right.
 func verifyError(v *engine.Verification) error {
 	if v.Days > 0 {
-		return problem.New(problem.StoreHealed, fmt.Sprintf("%s: %s, %s, %s.", plural(int64(v.Days), "day"),
-			plural(int64(v.Missing), "sample")+" added", plural(int64(v.Changed), "sample")+" corrected", plural(int64(v.Extra), "sample")+" marked as gone"), nil)
+		return problem.New(problem.StoreHealed, fmt.Sprintf("%s: %s, %s, %s.", words.Plural(v.Days, "day"),
+			words.Plural(v.Missing, "sample")+" added", words.Plural(v.Changed, "sample")+" corrected", words.Plural(v.Extra, "sample")+" marked as gone"), nil)
 	}
 	return nil
 }
@@ -56,9 +57,9 @@ const shownFindings = 50
 // printVerified says what was found. what names all that was to be compared.
 func (e *Env) printVerified(v *engine.Verification, what string, took time.Duration, whole bool) {
 	if !whole {
-		e.note("%s compared before it stopped; the next sync --verify carries on from there", plural(int64(v.Compared), "sample"))
+		e.note("%s compared before it stopped; the next sync --verify carries on from there", words.Plural(v.Compared, "sample"))
 	} else if v.Days == 0 {
-		e.printf("%s is as the iPhone has it: %s compared in %s.\n", what, plural(int64(v.Compared), "sample"), seconds(took))
+		e.printf("%s is as the iPhone has it: %s compared in %s.\n", what, words.Plural(v.Compared, "sample"), seconds(took))
 	}
 	if v.Days == 0 {
 		return
@@ -73,6 +74,6 @@ func (e *Env) printVerified(v *engine.Verification, what string, took time.Durat
 	}
 	_ = w.Flush() // as every print
 	if n := v.Days - min(len(v.Findings), shownFindings); n > 0 {
-		e.printf("... and %s.\n", plural(int64(n), "more day"))
+		e.printf("... and %s.\n", words.Plural(n, "more day"))
 	}
 }

@@ -120,7 +120,9 @@ func (r *Report) Err() *problem.Error {
 
 // Options of a walk.
 type Options struct {
-	Link pairing.LinkOptions
+	// Program names this program and its version.
+	Program string
+	Link    pairing.LinkOptions
 	// Finder listens to Bonjour; nil leaves that out.
 	Finder pairing.Finder
 	// Listen is how long to listen where the paired iPhone is not heard; 0

@@ -10,6 +10,7 @@ import (
 
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
+	"healthsync/app/words"
 )
 
 // listen hears who announces itself, until the paired iPhone has proved to be
@@ -66,7 +67,7 @@ func (w *walk) bonjour() {
 	}
 	slices.Sort(lines)
 	detail := strings.Join(lines, "\n")
-	heard := plural(len(w.heard), "iPhone") + " announced"
+	heard := words.Plural(len(w.heard), "iPhone") + " announced"
 	switch {
 	case w.record == nil && len(w.heard) == 0:
 		w.set(Bonjour, OK, "Nobody is announced", "")

@@ -18,7 +18,6 @@ import (
 
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
-	"healthsync/app/version"
 	"healthsync/app/words"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/engine"
@@ -36,12 +35,7 @@ func (w *walk) platform() string {
 }
 
 func (w *walk) program() {
-	v := version.Get()
-	built := v.Platform + ", " + v.Go
-	if v.Modified {
-		built += ", changed since its last commit"
-	}
-	w.set(Program, OK, fmt.Sprintf("healthsync %s (%s)", v.Version, built), "")
+	w.set(Program, OK, w.o.Program, "")
 
 	name, number := systemVersion("/")
 	if w.platform() != "darwin" {

@@ -79,7 +79,7 @@ func (w *walk) address(n pairing.Networks) {
 	switch {
 	case w.movedTo != nil && w.unkept != nil:
 		w.warn(Address, "The iPhone has a new address, which cannot be remembered",
-			fmt.Sprintf("It is at %s; it was verified and asked there this once. %s.", w.place, capital(w.unkept.Error())),
+			fmt.Sprintf("It is at %s; it was verified and asked there this once. %s.", w.place, words.Capital(w.unkept.Error())),
 			problem.Remedy{Text: "make the folder writable, or free some space"})
 	case w.movedTo != nil:
 		w.condition(Address, problem.New(problem.HostChanged, fmt.Sprintf("It is at %s now; it was verified and followed.", w.place), nil))
@@ -294,9 +294,9 @@ func (w *walk) data(ctx context.Context) {
 		w.skip(Unlocked, "It could not be asked without a type")
 		return
 	}
-	w.set(Types, OK, plural(len(shared), "type"), "")
+	w.set(Types, OK, words.Plural(len(shared), "type"), "")
 	if absent := w.absent(shared); len(absent) > 0 {
-		w.warn(Types, fmt.Sprintf("%s; the settings name more", plural(len(shared), "type")), "Not shared: "+strings.Join(absent, ", ")+".",
+		w.warn(Types, fmt.Sprintf("%s; the settings name more", words.Plural(len(shared), "type")), "Not shared: "+strings.Join(absent, ", ")+".",
 			problem.Remedy{Text: "switch them on in the iPhone app, or leave them out", Command: "healthsync config set sync.types all"})
 	}
 	var page health.Page

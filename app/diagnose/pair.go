@@ -5,12 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
 	"healthsync/app/state"
+	"healthsync/app/words"
 	"healthsync/pki"
 	"healthsync/pki/trust"
 	"healthsync/pki/vault"
@@ -32,7 +32,7 @@ func (w *walk) pairing() {
 	if w.o.Names && r.Name != "" {
 		with = r.Name
 	}
-	w.set(Pairing, OK, fmt.Sprintf("Paired with %s since %s, %s", with, day(r.PairedAt), how), "")
+	w.set(Pairing, OK, fmt.Sprintf("Paired with %s since %s, %s", with, words.LocalDay(r.PairedAt), how), "")
 }
 
 // keychain asks the vault whether it could be used, without waking it: a walk
@@ -62,7 +62,7 @@ func (w *walk) keychain(ctx context.Context) {
 			strays++
 		}
 	}
-	sentence := fmt.Sprintf("%s, open: %s of this pairing", capital(v.Where()), plural(own, "item"))
+	sentence := fmt.Sprintf("%s, open: %s of this pairing", words.Capital(v.Where()), words.Plural(own, "item"))
 	detail := ""
 	if v.Kind() == vault.KindFile {
 		detail = "Secrets are kept in a file, as it was chosen."
@@ -148,7 +148,7 @@ func (w *walk) pinned(server *x509.Certificate, shown string) {
 	case i.DatesDoubtful:
 		detail = "Its dates are of another calendar; they are not enforced."
 	case i.Status == pki.StatusExpired:
-		detail = fmt.Sprintf("It expired on %s; a pinned certificate's dates are not enforced.", day(i.NotAfter))
+		detail = fmt.Sprintf("It expired on %s; a pinned certificate's dates are not enforced.", words.Day(i.NotAfter))
 	}
 	w.set(ServerCert, OK, sentence, detail)
 }
@@ -246,9 +246,9 @@ func (w *walk) token(ctx context.Context) {
 	case w.soon(r.PairedAt, end):
 		w.condition(Token, problem.Expiring(problem.TokenExpiring, "The pairing's token", end, w.now))
 	case w.reached:
-		w.set(Token, OK, "Accepted; it is good until "+day(end), "")
+		w.set(Token, OK, "Accepted; it is good until "+words.Day(end), "")
 	default:
-		w.set(Token, OK, "There; it is good until "+day(end), "")
+		w.set(Token, OK, "There; it is good until "+words.Day(end), "")
 	}
 }
 
@@ -256,20 +256,4 @@ func (w *walk) skip(id, why string) {
 	if !w.done(id) {
 		w.set(id, Skipped, why, "")
 	}
-}
-
-func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -74,7 +74,7 @@ func newWorld(t *testing.T, protocol int) *world {
 	t.Cleanup(w.phone.Stop)
 	w.o = diagnose.Options{
 		Link: pairing.LinkOptions{NoSearch: true, Timeout: 20 * time.Second, WaitLimit: -1}, Slow: time.Minute,
-		Finder: &air{}, Listen: 10 * time.Millisecond, Home: "/home/zoe",
+		Program: "healthsync v1.2.3", Finder: &air{}, Listen: 10 * time.Millisecond, Home: "/home/zoe",
 	}
 	return w
 }

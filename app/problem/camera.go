@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"healthsync/app/words"
 	"healthsync/menubar/camera"
 )
 
@@ -27,7 +28,7 @@ func cameraError(err error, _ time.Time) *Error {
 	switch {
 	case errors.As(err, &none) && none.Unsound:
 		e := New(NotOnThisBuild, "This program was built without a flag that its camera window needs to be safe.", err)
-		e.Remedy = Remedy{Text: "build it with `make build`, or with", Command: "go build " + camera.SoundFlag + " ./app/healthsync"}
+		e.Remedy = Remedy{Text: "build it with `make build`, or by hand", Command: "go build " + camera.SoundFlag + " ./app/healthsync"}
 		return e
 	case errors.As(err, &none):
 		e := New(CameraUnavailable, "The camera window is there on macOS only.", err)
@@ -36,7 +37,7 @@ func cameraError(err error, _ time.Time) *Error {
 	case errors.As(err, &ended):
 		e := New(cameraCodes[ended.Outcome], "", err)
 		if ended.Detail != "" {
-			e.Detail = capital(ended.Detail)
+			e.Detail = words.Capital(ended.Detail)
 		}
 		return e
 	}

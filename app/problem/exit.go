@@ -32,8 +32,8 @@ const (
 
 // ExitMeaning is a row of the documented table of exit statuses.
 type ExitMeaning struct {
-	Exit    Exit
-	Meaning string
+	Exit    Exit   `json:"exit"`
+	Meaning string `json:"meaning"`
 }
 
 // Exits lists every exit status with its meaning, for help and README.

@@ -11,7 +11,6 @@ import (
 
 	"healthsync/app/config"
 	"healthsync/app/pairing"
-	"healthsync/app/when"
 	"healthsync/app/words"
 	"healthsync/pki"
 	"healthsync/pki/trust"
@@ -73,13 +72,6 @@ func ownError(err error, _ time.Time) *Error {
 		e.Remedy = Remedy{Text: "it takes " + invalid.Accept}
 		return e
 	}
-	var date *when.Error
-	if errors.As(err, &date) {
-		if date.Reason != "" { // the dates were understood; together they make no range
-			return New(Usage, fmt.Sprintf("%s %s.", date.Flag, date.Reason), err)
-		}
-		return New(InvalidDate, fmt.Sprintf("%s: %q.", date.Flag, date.Text), err)
-	}
 	return nil
 }
 
@@ -131,7 +123,7 @@ func pairingError(err error, now time.Time) *Error {
 		}
 		return e
 	case errors.As(err, &issued):
-		return New(PairingRefused, capital(fmt.Sprintf("%v.\nNothing of it was kept.", err)), err)
+		return New(PairingRefused, words.Capital(fmt.Sprintf("%v.\nNothing of it was kept.", err)), err)
 	case errors.As(err, &pem):
 		return New(PairingRefused, fmt.Sprintf("The iPhone sent a certificate that cannot be read: %v.\nNothing of it was kept.", err), err)
 	}
@@ -148,11 +140,11 @@ func whilePairing(x *pairing.ExchangeError, now time.Time) *Error {
 		// What is wrong is no matter of the code.
 	case e.Code == CertFingerprintMismatch, e.Code == CAMismatch:
 		e.Sentence = "The iPhone that answers is not the one that the code is from"
-		e.Remedy = freshCode("if it is yours, show a new QR code on it (Start Sharing, then Show QR Code) and run")
+		e.Remedy = freshCode("if it is yours, show a new QR code on it (Start Sharing, then Show QR Code) and scan it")
 	case e.Exit() == ExitCertificate:
-		e.Remedy = freshCode("show a new QR code on the iPhone (Start Sharing, then Show QR Code) and run")
+		e.Remedy = freshCode("show a new QR code on the iPhone (Start Sharing, then Show QR Code) and scan it")
 	case e.Exit() == ExitUnreachable:
-		e.Remedy = freshCode("open the iOS Health Sync app on the iPhone, tap Start Sharing and Show QR Code, and keep it open; both devices need the same Wi-Fi; then run")
+		e.Remedy = freshCode("open the iOS Health Sync app on the iPhone, tap Start Sharing and Show QR Code, keep it open, and scan the code; both devices need the same Wi-Fi")
 	}
 	return &e
 }

@@ -54,7 +54,7 @@ func phoneError(err error, _ time.Time) *Error {
 	case errors.As(err, &notJSON):
 		return New(ResponseInvalid, fmt.Sprintf("The answer stops making sense at byte %d; nothing of it was kept.", notJSON.Offset), err)
 	case errors.As(err, &answer), errors.As(err, &large), errors.As(err, &bad):
-		return New(ResponseInvalid, capital(lastLine(err))+"; nothing of it was kept.", err)
+		return New(ResponseInvalid, words.Capital(lastLine(err))+"; nothing of it was kept.", err)
 	case errors.As(err, &empty):
 		return New(PhoneError, "It could not write its answer, as happens when one value is no number; a shorter range may work.", err)
 	case errors.As(err, &failed):
@@ -130,11 +130,4 @@ func join(types []health.Type) string {
 func lastLine(err error) string {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	return lines[len(lines)-1]
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

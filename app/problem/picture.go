@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"healthsync/app/words"
 	"healthsync/pki/qr"
 )
 
@@ -35,7 +36,7 @@ func pictureError(err error, _ time.Time) *Error {
 	case errors.As(err, &notFound):
 		return New(QRNotFound, fmt.Sprintf("The picture has %d x %d pixels.", notFound.Width, notFound.Height), err)
 	case errors.As(err, &format), errors.As(err, &large), errors.As(err, &truncated), errors.As(err, &damaged):
-		return New(PictureUnreadable, capital(strings.TrimPrefix(lastLine(err), "qr: "))+".", err)
+		return New(PictureUnreadable, words.Capital(strings.TrimPrefix(lastLine(err), "qr: "))+".", err)
 	}
 	return nil
 }

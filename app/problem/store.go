@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"healthsync/app/words"
 	"healthsync/sync/store"
 )
 
@@ -52,11 +52,10 @@ func storeError(err error, _ time.Time) *Error {
 // beside it, and makes a new one. Nothing is deleted.
 func aside(path, name string) string {
 	dir, file := filepath.Split(path)
-	return fmt.Sprintf("cd %s && mkdir %s && mv %s* %s/ && healthsync sync", shellWord(filepath.Clean(dir)), name, file, name)
+	return fmt.Sprintf("cd %s && mkdir %s && mv %s* %s/ && healthsync sync", words.ShellWord(filepath.Clean(dir)), name, file, name)
 }
 
 // shellWord is a word for a shell.
-func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // OtherPhone explains that a database is another iPhone's. compared is how many
 // samples of this one were looked for in it.

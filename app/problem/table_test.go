@@ -45,6 +45,12 @@ func TestTableIsWhole(t *testing.T) {
 		if row.Severity == problem.Severe && row.Remedy == (problem.Remedy{}) && row.Code != problem.Usage && row.Code != problem.NotOnThisBuild {
 			t.Errorf("%s: a problem without a remedy", row.Code)
 		}
+		// The menu shows a text without its command.
+		for _, end := range []string{"then", "run", "with", "by", "of", "wait"} {
+			if strings.HasSuffix(row.Remedy.Text, " "+end) {
+				t.Errorf("%s: %q leads up to a command", row.Code, row.Remedy.Text)
+			}
+		}
 		if !exits[row.Exit] {
 			t.Errorf("%s: exit %d has no documented meaning", row.Code, row.Exit)
 		}

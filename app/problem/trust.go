@@ -118,7 +118,7 @@ func connectionDetail(f *trust.Failure, now time.Time) string {
 			return fmt.Sprintf("It sent the alert %s.", f.Alert)
 		}
 	case trust.Unknown:
-		return capital(lastLine(f)) + "."
+		return words.Capital(lastLine(f)) + "."
 	}
 	if f.Addr != "" {
 		return "At " + f.Addr + "."

@@ -79,7 +79,7 @@ func item(f vault.Failure) string {
 		place = "the keychain"
 	}
 	if f.Name == "" {
-		return capital(place)
+		return words.Capital(place)
 	}
 	for prefix, what := range map[string]string{
 		vault.Key: "The private key", vault.Token: "The token", vault.ClientCertificate: "The client certificate", vault.CACertificate: "The CA certificate",

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"healthsync/app/words"
 	"healthsync/sync/civil"
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -72,11 +73,7 @@ func whole(v float64, unit string) string {
 	if v <= 0 || v > 1e12 || math.IsNaN(v) {
 		return ""
 	}
-	s := fmt.Sprintf("%.0f", v)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s + unit
+	return words.Number(v, 0) + unit
 }
 
 func duration(d time.Duration) string {
