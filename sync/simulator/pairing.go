@@ -33,15 +33,13 @@ var (
 
 // faultRefusal is the refusal that a fault asks for, or nil.
 func faultRefusal(f faults) error {
-	switch {
-	case f.has("no-session"):
-		return refusedNoSession
-	case f.has("expired-code"):
-		return refusedExpired
-	case f.has("invalid-code"):
-		return refusedInvalid
-	case f.has("locked-out"):
-		return refusedAttempts
+	for name, r := range map[string]*refusal{
+		"no-session": refusedNoSession, "expired-code": refusedExpired,
+		"invalid-code": refusedInvalid, "locked-out": refusedAttempts,
+	} {
+		if f.has(name) {
+			return r
+		}
 	}
 	return nil
 }

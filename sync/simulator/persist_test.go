@@ -20,13 +20,13 @@ func TestIdentityIsKept(t *testing.T) {
 		if a := (&client{t: t, phone: gone.phone, token: c.token, cert: c.cert}).do("GET", pathStatus, ""); a.status != 200 {
 			t.Errorf("version %d: %s", protocol, a.line)
 		}
-		leaf, ca, err := c.phone.Fingerprints()
+		leaf, ca, err := c.phone.id.fingerprints(nil, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.phone.Stop()
 		again := start(t, o)
-		leaf2, ca2, err := again.phone.Fingerprints()
+		leaf2, ca2, err := again.phone.id.fingerprints(nil, time.Now())
 		if err != nil || leaf != leaf2 || ca != ca2 {
 			t.Errorf("version %d: another identity after the restart: %v", protocol, err)
 		}
@@ -35,7 +35,7 @@ func TestIdentityIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		leaf3, ca3, err := moved.Fingerprints()
+		leaf3, ca3, err := moved.id.fingerprints(nil, time.Now())
 		if err != nil || ca3 != ca || (leaf3 == leaf) != (protocol == 1) {
 			t.Errorf("version %d at another address: %v", protocol, err)
 		}

@@ -8,13 +8,10 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
-	"healthsync/pki"
 	"healthsync/pki/qr"
 	"healthsync/sync/health"
 )
@@ -106,7 +103,6 @@ type Phone struct {
 	types    []health.Type
 	listener net.Listener // nil while refusing
 	addr     *net.TCPAddr // of the last Start
-	conns    map[net.Conn]struct{}
 	sharing  context.Context
 	stop     context.CancelFunc // nil while not sharing
 	wg       sync.WaitGroup
@@ -118,16 +114,11 @@ const DefaultName = "Ana's iPhone"
 // New makes a phone that does not share yet: [Phone.Start] does. Where
 // [Options.Dir] holds an identity, it is that phone again.
 func New(o Options) (*Phone, error) {
-	switch o.Protocol {
-	case 0:
-		o.Protocol = 2
-	case 1, 2:
-	default:
+	o.Protocol = cmp.Or(o.Protocol, 2)
+	if o.Protocol != 1 && o.Protocol != 2 {
 		return nil, fmt.Errorf("simulator: protocol version %d does not exist", o.Protocol)
 	}
-	if o.DeviceName == "" {
-		o.DeviceName = DefaultName
-	}
+	o.DeviceName = cmp.Or(o.DeviceName, DefaultName)
 	if o.History == nil {
 		o.History = NewHistory()
 	}
@@ -142,8 +133,8 @@ func New(o Options) (*Phone, error) {
 		return nil, err
 	}
 	p := &Phone{
-		opts: o, history: o.History, limit: limiter{log: map[string][]time.Time{}},
-		conns: map[net.Conn]struct{}{}, types: slices.Clone(o.Types),
+		opts: o, history: o.History, types: slices.Clone(o.Types),
+		limit: limiter{log: map[string][]time.Time{}},
 	}
 	p.faults.Store(&f)
 	if p.id, err = openIdentity(o, p.now()); err != nil {
@@ -206,74 +197,11 @@ func (p *Phone) Stop() {
 	}
 	p.stop()
 	p.closeListener()
-	for c := range p.conns {
-		c.Close()
-	}
 	p.mu.Unlock()
 	p.wg.Wait()
 	p.mu.Lock()
 	p.stop = nil
 	p.mu.Unlock()
-}
-
-// Addr is where the phone shares, or shared last; nil before the first Start.
-func (p *Phone) Addr() *net.TCPAddr {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.addr
-}
-
-// Port is that of Addr; 0 before the first Start.
-func (p *Phone) Port() int {
-	if a := p.Addr(); a != nil {
-		return a.Port
-	}
-	return 0
-}
-
-// LocalName is the phone's name for its addresses, such as Anas-iPhone.local:
-// the first that its server certificate has.
-func (p *Phone) LocalName() string { return cmp.Or(p.id.name(), localName(p.opts.DeviceName)) }
-
-// Addrs are the addresses at which the phone can be reached: the one it
-// listens on, or all of this machine's where it listens on all. Nil before the
-// first Start.
-func (p *Phone) Addrs() []netip.Addr {
-	a := p.Addr()
-	if a == nil {
-		return nil
-	}
-	if ip, ok := netip.AddrFromSlice(a.IP); ok && !ip.IsUnspecified() {
-		return []netip.Addr{ip.Unmap()}
-	}
-	return localAddrs()
-}
-
-// Host is what the QR code should say: the address that the phone listens on,
-// or, where it listens on all, the first that others can reach. An IPv6
-// link-local address needs a zone, which each machine names for itself: in its
-// place stands the phone's .local name. "" before the first Start.
-func (p *Phone) Host() string {
-	addrs := p.Addrs()
-	if len(addrs) == 0 {
-		return ""
-	}
-	rank := func(a netip.Addr) int {
-		switch {
-		case a.IsLoopback():
-			return 3
-		case a.Is6() && a.IsLinkLocalUnicast():
-			return 2
-		case a.Is6():
-			return 1
-		}
-		return 0
-	}
-	best := slices.MinFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(rank(a), rank(b)) })
-	if rank(best) == 2 {
-		return p.LocalName()
-	}
-	return best.String()
 }
 
 // Payload opens a pairing, as showing the QR code does in the app, and gives
@@ -302,12 +230,6 @@ func (p *Phone) Payload(host string) (qr.Payload, error) {
 func (p *Phone) NewCode() string {
 	code, _ := p.pair.begin(p.now())
 	return code
-}
-
-// Fingerprints gives those of the server certificate that a client would see
-// now and of the CA; the latter is zero in version 1.
-func (p *Phone) Fingerprints() (leaf, ca pki.Fingerprint, err error) {
-	return p.id.fingerprints(*p.faults.Load(), p.now())
 }
 
 // Name is the phone's name, that of its Bonjour instance too.
@@ -374,40 +296,4 @@ func (p *Phone) enabled(f faults) []health.Type {
 	types = slices.DeleteFunc(types, func(t health.Type) bool { return f.names("type-disabled", t) })
 	slices.Sort(types)
 	return types
-}
-
-// localName makes of a person's name for the phone what Bonjour calls it:
-// letters, digits and hyphens.
-func localName(device string) string {
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return '-'
-		case r == '-' || r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):
-			return r
-		}
-		return -1
-	}, device)
-	name := strings.Join(strings.FieldsFunc(kept, func(r rune) bool { return r == '-' }), "-")
-	return cmp.Or(name[:min(len(name), 63)], "iPhone") + ".local"
-}
-
-// localAddrs lists loopback and this machine's private addresses, those that
-// a certificate may name.
-func localAddrs() []netip.Addr {
-	addrs := []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
-	found, err := net.InterfaceAddrs()
-	if err != nil {
-		return addrs
-	}
-	for _, a := range found {
-		prefix, err := netip.ParsePrefix(a.String())
-		if err != nil {
-			continue
-		}
-		if ip := prefix.Addr().WithZone(""); (ip.IsPrivate() || ip.IsLinkLocalUnicast()) && !slices.Contains(addrs, ip) {
-			addrs = append(addrs, ip)
-		}
-	}
-	return addrs
 }

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -185,30 +186,23 @@ func perDay(t health.Type) float64 {
 }
 
 // apportion divides the exact number over the types by their natural numbers,
-// largest remainders first, each type at least one where there are enough.
+// each type at least one where there are enough.
 func (g *generator) apportion() map[health.Type]int {
 	counts := make(map[health.Type]int, len(g.types))
 	left, total := g.Samples, 0.0
 	for _, t := range g.types {
 		total += perDay(t)
-	}
-	if left >= len(g.types) {
-		for _, t := range g.types {
-			counts[t] = 1
+		if g.Samples >= len(g.types) {
+			counts[t]++
+			left--
 		}
-		left -= len(g.types)
 	}
-	share := func(t health.Type) float64 { return float64(left) * perDay(t) / total }
-	rest := left
+	share, given := 0.0, 0
 	for _, t := range g.types {
-		counts[t] += int(share(t))
-		rest -= int(share(t))
-	}
-	remainder := func(t health.Type) float64 { return share(t) - math.Floor(share(t)) }
-	order := slices.Clone(g.types)
-	slices.SortStableFunc(order, func(a, b health.Type) int { return cmp.Compare(remainder(b), remainder(a)) })
-	for i := range rest {
-		counts[order[i%len(order)]]++
+		share += perDay(t)
+		n := int(math.Round(float64(left)*share/total)) - given
+		counts[t] += n
+		given += n
 	}
 	return counts
 }
@@ -279,10 +273,8 @@ func (g *generator) weight(t health.Type, d *day) float64 {
 func floorSecond(ms int64) int64 { return time.UnixMilli(ms).Unix() }
 
 func randomUUID(r *rand.Rand) (u health.UUID) {
-	hi, lo := r.Uint64(), r.Uint64()
-	for i := range 8 {
-		u[i], u[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
-	}
+	binary.LittleEndian.PutUint64(u[:8], r.Uint64())
+	binary.LittleEndian.PutUint64(u[8:], r.Uint64())
 	u[6] = u[6]&0x0f | 0x40 // version 4, as HealthKit's are
 	u[8] = u[8]&0x3f | 0x80
 	return u

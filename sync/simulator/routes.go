@@ -29,7 +29,7 @@ func (p *Phone) route(req *request, cert *x509.Certificate, f faults) *response 
 	}
 	call := req.method + " " + req.path
 	if call == "POST "+pathPair {
-		return p.handlePair(req, f)
+		return p.handlePair(req, f, false)
 	}
 	who, refused := p.authenticate(req, cert, f)
 	if refused != nil {
@@ -58,7 +58,7 @@ func (p *Phone) route(req *request, cert *x509.Certificate, f faults) *response 
 			return &response{status: 204}
 		case "POST " + pathRenew:
 			if !f.has("no-renew") {
-				return p.handleRenew(req, f)
+				return p.handlePair(req, f, true)
 			}
 		}
 	}
@@ -101,52 +101,33 @@ func (p *Phone) authenticate(req *request, cert *x509.Certificate, f faults) (wh
 	return cert.SerialNumber.Text(16), nil
 }
 
-// pairRequest is the body of pair and of renew.
-type pairRequest struct {
-	Code       *string `json:"code"`
-	ClientName *string `json:"clientName"`
-	CSR        string  `json:"csr"`
-}
-
-func (p *Phone) handlePair(req *request, f faults) *response {
-	var in pairRequest
-	if json.Unmarshal(req.body, &in) != nil || in.Code == nil || in.ClientName == nil {
+// handlePair answers pair, and renew for who is paired already.
+func (p *Phone) handlePair(req *request, f faults, renew bool) *response {
+	var in struct {
+		Code       *string `json:"code"`
+		ClientName *string `json:"clientName"`
+		CSR        string  `json:"csr"`
+	}
+	err := json.Unmarshal(req.body, &in)
+	if err != nil || !renew && (in.Code == nil || in.ClientName == nil) {
 		return p.failure(400, "INVALID_REQUEST", "Invalid request format")
 	}
 	var csr *x509.CertificateRequest
-	var err error
 	if p.opts.Protocol == 2 {
 		if csr, err = pki.CheckCSR([]byte(in.CSR)); err != nil {
 			return p.failure(400, "INVALID_CSR", "Invalid certificate request")
 		}
 	}
-	var paired *response
-	if err = faultRefusal(f); err == nil {
-		err = p.pair.try(*in.Code, p.now(), func() (err error) {
-			paired, err = p.admit(csr, f)
-			return err
-		})
+	var r *response
+	admit := func() (err error) { r, err = p.admit(csr, f); return err }
+	if renew {
+		err = admit()
+	} else if err = faultRefusal(f); err == nil {
+		err = p.pair.try(*in.Code, p.now(), admit)
 	}
-	var refused *refusal
-	switch {
-	case errors.As(err, &refused):
+	if refused, ok := errors.AsType[*refusal](err); ok {
 		return p.failure(400, refused.code, refused.text)
-	case err != nil:
-		return p.internal()
 	}
-	return paired
-}
-
-func (p *Phone) handleRenew(req *request, f faults) *response {
-	var in pairRequest
-	if json.Unmarshal(req.body, &in) != nil {
-		return p.failure(400, "INVALID_REQUEST", "Invalid request format")
-	}
-	csr, err := pki.CheckCSR([]byte(in.CSR))
-	if err != nil {
-		return p.failure(400, "INVALID_CSR", "Invalid certificate request")
-	}
-	r, err := p.admit(csr, f)
 	if err != nil {
 		return p.internal()
 	}

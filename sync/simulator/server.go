@@ -25,30 +25,18 @@ const forever = 365 * 24 * time.Hour
 func (p *Phone) accept(ctx context.Context, l net.Listener) {
 	for {
 		conn, err := l.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
-				return
-			}
-			// Out of file descriptors, or a client that went away: neither
-			// ends the sharing.
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of file descriptors, or a client that went away
 			time.Sleep(5 * time.Millisecond)
 			continue
 		}
-		p.mu.Lock()
-		if ctx.Err() != nil {
-			p.mu.Unlock()
-			conn.Close()
-			return
-		}
-		p.conns[conn] = struct{}{}
 		p.wg.Go(func() {
+			defer conn.Close()
+			defer context.AfterFunc(ctx, func() { conn.Close() })()
 			p.serve(ctx, conn.(*net.TCPConn))
-			conn.Close()
-			p.mu.Lock()
-			delete(p.conns, conn)
-			p.mu.Unlock()
 		})
-		p.mu.Unlock()
 	}
 }
 

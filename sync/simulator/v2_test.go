@@ -205,14 +205,14 @@ func TestCurl(t *testing.T) {
 
 func TestReissue(t *testing.T) {
 	c := start(t, Options{Names: []string{"a.local"}}).paired()
-	leaf, ca, err := c.phone.Fingerprints()
+	leaf, ca, err := c.phone.id.fingerprints(nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.phone.Reissue([]string{"b.local"}, []netip.Addr{netip.MustParseAddr("192.168.7.7")}); err != nil {
 		t.Fatal(err)
 	}
-	leaf2, ca2, err := c.phone.Fingerprints()
+	leaf2, ca2, err := c.phone.id.fingerprints(nil, time.Now())
 	if err != nil || leaf == leaf2 || ca != ca2 {
 		t.Errorf("%v %v %v %v %v", leaf, leaf2, ca, ca2, err)
 	}
