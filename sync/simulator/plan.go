@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -66,9 +67,8 @@ func (h *History) Extend(p Plan) error {
 
 // day is one day of the person's life.
 type day struct {
-	number     int64 // days since 1970 in the person's place
-	start, end int64 // Unix milliseconds
-	yday       int
+	number     int64   // days since 1970 in the person's place
+	start, end int64   // Unix milliseconds
 	activity   float64 // 1 on the average
 	wake, bed  float64 // hours: of getting up, and of going to bed the evening before (may be negative)
 	workout    float64 // hour at which it begins; 0 is none
@@ -137,7 +137,7 @@ func (g *generator) day(at, next time.Time) day {
 	midnight := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC).Unix()
 	number := int64(math.Floor(float64(midnight) / 86400))
 	r := g.rng("day", number)
-	d := day{number: number, start: at.UnixMilli(), end: next.UnixMilli(), yday: at.YearDay()}
+	d := day{number: number, start: at.UnixMilli(), end: next.UnixMilli()}
 	d.activity = max(0.25, 1+0.3*r.NormFloat64())
 	d.wake = 6.75 + 0.4*r.NormFloat64()
 	d.bed = -0.9 + 0.5*r.NormFloat64()
@@ -158,22 +158,8 @@ func (g *generator) day(at, next time.Time) day {
 }
 
 // rng gives the random numbers of one thing on one day, whatever else is made.
-// Neighbouring days are spread over the generator's seeds: PCG's first numbers
-// show what its seeds have in common.
 func (g *generator) rng(what string, number int64) *rand.Rand {
-	h := mix(g.Seed)
-	for _, c := range []byte(what) {
-		h = mix(h ^ uint64(c))
-	}
-	return rand.New(rand.NewPCG(h, mix(h^uint64(number))))
-}
-
-// mix is the finalizer of SplitMix64.
-func mix(x uint64) uint64 {
-	x += 0x9E3779B97F4A7C15
-	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
-	x = (x ^ x>>27) * 0x94D049BB133111EB
-	return x ^ x>>31
+	return rand.New(rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%d %s %d", g.Seed, what, number))))
 }
 
 // perDay is how many samples of a type an average day has.
@@ -220,28 +206,18 @@ var together = map[health.Type]health.Type{
 func (g *generator) make(t health.Type) []health.Sample {
 	all := make([]health.Sample, 0, g.counts[t])
 	from, to := g.From.UnixMilli(), g.To.UnixMilli()
-	weights := 0.0
-	for i := range g.days {
-		weights += g.weight(t, &g.days[i])
-	}
-	sum, made := 0.0, 0
 	for i := range g.days {
 		d := &g.days[i]
 		when, r := g.rng("when "+string(cmp.Or(together[t], t)), d.number), g.rng(string(t), d.number)
 		var n int
 		if g.counts == nil {
-			want := perDay(t) * g.weight(t, d)
+			want := perDay(t) * d.weight(t)
 			n = int(want)
 			if when.Float64() < want-float64(n) {
 				n++
 			}
-		} else {
-			sum += g.weight(t, d)
-			n = int(math.Round(float64(g.counts[t])*sum/weights)) - made
-			if i == len(g.days)-1 {
-				n = g.counts[t] - made
-			}
-			made += n
+		} else { // the same on every day
+			n = g.counts[t]*(i+1)/len(g.days) - g.counts[t]*i/len(g.days)
 		}
 		for _, s := range g.fill(t, d, n, when, r) {
 			if g.counts == nil && (s.Start < from || s.Start >= to) {
@@ -255,15 +231,14 @@ func (g *generator) make(t health.Type) []health.Sample {
 }
 
 // weight is how much of a type a day has, 1 on the average.
-func (g *generator) weight(t health.Type, d *day) float64 {
-	if t == health.Workouts && g.counts == nil {
-		if d.workout == 0 {
-			return 0
-		}
-		return 1 / perDay(t)
-	}
+func (d *day) weight(t health.Type) float64 {
 	info, _ := health.Lookup(t)
-	if info.Group == health.Activity && t != health.BasalEnergyBurned && t != health.Workouts {
+	switch {
+	case t == health.Workouts && d.workout == 0:
+		return 0
+	case t == health.Workouts:
+		return 1 / perDay(t)
+	case info.Group == health.Activity && t != health.BasalEnergyBurned:
 		return d.activity
 	}
 	return 1
