@@ -43,14 +43,13 @@ func (p *Phone) Addrs() []netip.Addr {
 }
 
 // Host is what the QR code should say: the address that the phone listens on,
-// or, where it listens on all, the first that others can reach. An IPv6
-// link-local address needs a zone, which each machine names for itself: in its
-// place stands the phone's .local name. "" before the first Start.
-func (p *Phone) Host() string {
-	addrs := p.Addrs()
-	if len(addrs) == 0 {
-		return ""
-	}
+// or, where it listens on all, the first that others can reach. "" before the
+// first Start.
+func (p *Phone) Host() string { return bestHost(p.Addrs(), p.LocalName()) }
+
+// bestHost picks one of addresses. An IPv6 link-local address needs a zone,
+// which each machine names for itself: the .local name stands in its place.
+func bestHost(addrs []netip.Addr, local string) string {
 	rank := func(a netip.Addr) int {
 		switch {
 		case a.Is4() && a.IsPrivate():
@@ -62,9 +61,12 @@ func (p *Phone) Host() string {
 		}
 		return 1
 	}
+	if len(addrs) == 0 {
+		return ""
+	}
 	best := slices.MinFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(rank(a), rank(b)) })
 	if rank(best) == 2 {
-		return p.LocalName()
+		return local
 	}
 	return best.String()
 }

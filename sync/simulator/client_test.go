@@ -2,7 +2,9 @@ package simulator
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,10 +28,7 @@ type client struct {
 // start shares a phone and takes it down with the test.
 func start(t testing.TB, o Options) *client {
 	t.Helper()
-	p, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := must(New(o))(t)
 	if err := p.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +49,17 @@ func (c *client) dial() (*tls.Conn, error) {
 		return nil, err
 	}
 	return conn.(*tls.Conn), nil
+}
+
+// shown are the certificates of a handshake.
+func (c *client) shown() []*x509.Certificate {
+	c.t.Helper()
+	conn, err := c.dial()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates
 }
 
 // raw sends bytes and gives every byte that comes back.
@@ -117,35 +127,45 @@ func (c *client) do(method, path, body string) reply {
 	return a
 }
 
+// must gives a value, or ends the test.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// csr is a body with a certificate request, and its key.
+func (c *client) csr(code string) (string, *ecdsa.PrivateKey) {
+	c.t.Helper()
+	key := must(GenerateKey())(c.t)
+	csr := pki.EncodeCSR(must(pki.NewCSR(key, "anything"))(c.t))
+	body := must(json.Marshal(map[string]string{"code": code, "clientName": "test", "csr": string(csr)}))(c.t)
+	return string(body), key
+}
+
+// certificate is that of an answer to pair or renew.
+func (c *client) certificate(a reply) *x509.Certificate {
+	c.t.Helper()
+	if a.status != 200 {
+		c.t.Fatalf("%s: %s", a.line, a.body)
+	}
+	return must(pki.DecodeCertificate([]byte(a.json()["clientCertificate"].(string))))(c.t)
+}
+
 // paired does what the QR code is for.
 func (c *client) paired() *client {
 	c.t.Helper()
-	code := c.phone.NewCode()
+	body, key := c.csr(c.phone.NewCode())
+	a := c.do("POST", pathPair, body)
 	if c.phone.Protocol() == 1 {
-		a := c.do("POST", pathPair, `{"code":"`+code+`","clientName":"test"}`)
-		if a.status != 200 {
-			c.t.Fatalf("pair: %s: %s", a.line, a.body)
-		}
-		c.token = a.json()["token"].(string)
+		c.token, _ = a.json()["token"].(string)
 		return c
 	}
-	key, err := GenerateKey()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	csr, err := pki.NewCSR(key, pki.CommonNameClient)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	body, _ := json.Marshal(map[string]string{"code": code, "clientName": "test", "csr": string(pki.EncodeCSR(csr))})
-	a := c.do("POST", pathPair, string(body))
-	if a.status != 200 {
-		c.t.Fatalf("pair: %s: %s", a.line, a.body)
-	}
-	cert, err := pki.DecodeCertificate([]byte(a.json()["clientCertificate"].(string)))
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	cert := c.certificate(a)
 	c.cert = &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
 	return c
 }

@@ -71,10 +71,7 @@ func TestPagesAgainstModel(t *testing.T) {
 		for n := range r.IntN(200) {
 			h.Insert(sample(n, types[r.IntN(len(types))], from+r.Int64N(50), float64(r.IntN(6))))
 		}
-		p, err := New(Options{Protocol: 1, History: h, EndInclusive: round%2 == 0})
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := must(New(Options{Protocol: 1, History: h, EndInclusive: round%2 == 0}))(t)
 		for range 10 {
 			asked := make([]health.Type, 1+r.IntN(4)) // the same twice too
 			for i := range asked {

@@ -16,39 +16,30 @@ func TestIdentityIsKept(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "new", "folder")
 		o := Options{Protocol: protocol, Dir: dir, Names: []string{"a.local"}, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
 		c := start(t, o).paired()
-		gone := start(t, Options{Protocol: protocol, Dir: dir, Names: o.Names, Addrs: o.Addrs}) // the same phone twice
-		if a := (&client{t: t, phone: gone.phone, token: c.token, cert: c.cert}).do("GET", pathStatus, ""); a.status != 200 {
-			t.Errorf("version %d: %s", protocol, a.line)
-		}
-		leaf, ca, err := c.phone.id.fingerprints(nil, time.Now())
-		if err != nil {
-			t.Fatal(err)
+		leaf, ca, _ := c.phone.Fingerprints()
+		status := func(phone *Phone) int {
+			return (&client{t: t, phone: phone, token: c.token, cert: c.cert}).do("GET", pathStatus, "").status
 		}
 		c.phone.Stop()
-		again := start(t, o)
-		leaf2, ca2, err := again.phone.id.fingerprints(nil, time.Now())
-		if err != nil || leaf != leaf2 || ca != ca2 {
+		again := start(t, o).phone
+		if leaf2, ca2, err := again.Fingerprints(); err != nil || leaf != leaf2 || ca != ca2 || status(again) != 200 {
 			t.Errorf("version %d: another identity after the restart: %v", protocol, err)
 		}
 		// At another address the leaf is new, the CA is not.
-		moved, err := New(Options{Protocol: protocol, Dir: dir, Addrs: []netip.Addr{netip.MustParseAddr("192.168.1.9")}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		leaf3, ca3, err := moved.id.fingerprints(nil, time.Now())
-		if err != nil || ca3 != ca || (leaf3 == leaf) != (protocol == 1) {
+		moved := o
+		moved.Addrs = []netip.Addr{netip.MustParseAddr("192.168.1.9")}
+		if leaf3, ca3, err := must(New(moved))(t).Fingerprints(); err != nil || ca3 != ca || (leaf3 == leaf) != (protocol == 1) {
 			t.Errorf("version %d at another address: %v", protocol, err)
 		}
-		if err := again.phone.Revoke(); err != nil {
+		if err := again.Revoke(); err != nil {
 			t.Fatal(err)
 		}
-		last := start(t, o)
-		if a := (&client{t: t, phone: last.phone, token: c.token, cert: c.cert}).do("GET", pathStatus, ""); a.status != 401+2*(protocol-1) {
-			t.Errorf("version %d, revoked before the restart: %s", protocol, a.line)
+		if got := status(start(t, o).phone); got != 401+2*(protocol-1) {
+			t.Errorf("version %d, revoked before the restart: %d", protocol, got)
 		}
 		entries, err := os.ReadDir(dir)
 		if err != nil || len(entries) != 1 {
-			t.Errorf("%v %v", entries, err)
+			t.Fatalf("%v %v", entries, err)
 		}
 		if info, err := entries[0].Info(); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 			t.Errorf("mode %v", info.Mode())

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"healthsync/pki"
 	"healthsync/pki/qr"
 	"healthsync/sync/health"
 )
@@ -230,6 +231,12 @@ func (p *Phone) Payload(host string) (qr.Payload, error) {
 func (p *Phone) NewCode() string {
 	code, _ := p.pair.begin(p.now())
 	return code
+}
+
+// Fingerprints gives those of the server certificate that a client would see
+// now and of the CA; the latter is zero in version 1.
+func (p *Phone) Fingerprints() (leaf, ca pki.Fingerprint, err error) {
+	return p.id.fingerprints(*p.faults.Load(), p.now())
 }
 
 // Name is the phone's name, that of its Bonjour instance too.

@@ -14,11 +14,7 @@ var newYear = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func generate(t *testing.T, p Plan) *History {
 	t.Helper()
-	h, err := Generate(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return must(Generate(p))(t)
 }
 
 func count(h *History) (n int) {
@@ -137,48 +133,40 @@ func TestBelievable(t *testing.T) {
 		}
 	}
 	ids := map[health.UUID]bool{}
+	nights, asleep, high := 0, int64(0), 0
 	for _, ty := range h.Types() {
 		info, known := health.Lookup(ty)
 		last := map[string]int64{}
-		samples := h.Samples(ty)
-		slices.Reverse(samples)
-		for _, s := range samples {
-			if ids[s.ID] || s.ID[6]>>4 != 4 {
-				t.Fatalf("%s: %s is double or no version 4", ty, s.ID)
-			}
-			ids[s.ID] = true
-			if !known || s.Unit != info.Unit || s.End < s.Start || s.Source == "" || math.IsNaN(s.Value) {
+		for _, s := range slices.Backward(h.Samples(ty)) {
+			if !known || s.Unit != info.Unit || s.End < s.Start || s.Source == "" || math.IsNaN(s.Value) || ids[s.ID] || s.ID[6]>>4 != 4 {
 				t.Fatalf("%+v", s)
 			}
+			ids[s.ID] = true
 			if ty != health.SleepAnalysis && ty != health.Workouts && s.Start < last[s.Source] {
 				t.Fatalf("%s of %s at %v begins before the last ended", ty, s.Source, s.StartTime())
 			}
 			last[s.Source] = s.End
+			if ty == health.HeartRate && s.Value > 130 {
+				high++
+			}
+			if ty != health.SleepAnalysis {
+				continue
+			}
+			if hour := s.StartTime().In(zone).Hour(); hour > 11 && hour < 20 {
+				t.Fatalf("asleep at %v", s.StartTime().In(zone))
+			}
+			switch stage := health.SleepStage(s.Value); {
+			case s.Metadata != `{"sleepStage":"`+stage.String()+`"}`:
+				t.Fatalf("%+v", s)
+			case stage == health.StageInBed:
+				nights++
+			case stage != health.StageAwake:
+				asleep += s.End - s.Start
+			}
 		}
 	}
-	nights, asleep := 0, int64(0)
-	for _, s := range h.Samples(health.SleepAnalysis) {
-		hour := s.StartTime().In(zone).Hour()
-		if hour > 11 && hour < 20 {
-			t.Fatalf("asleep at %v", s.StartTime().In(zone))
-		}
-		if s.Metadata != `{"sleepStage":"`+health.SleepStage(s.Value).String()+`"}` {
-			t.Fatalf("%+v", s)
-		}
-		if health.SleepStage(s.Value) == health.StageInBed {
-			nights++
-		} else if health.SleepStage(s.Value) != health.StageAwake {
-			asleep += s.End - s.Start
-		}
-	}
-	if nights < days-2 || nights > days+1 || float64(asleep)/3600/days < 5 || float64(asleep)/3600/days > 9 {
-		t.Errorf("%d nights of %.1f hours", nights, float64(asleep)/3600/days)
-	}
-	high := 0
-	for _, s := range h.Samples(health.HeartRate) {
-		if s.Value > 130 {
-			high++
-		}
+	if hours := float64(asleep) / 3600 / days; nights < days-2 || nights > days+1 || hours < 5 || hours > 9 {
+		t.Errorf("%d nights of %.1f hours", nights, hours)
 	}
 	if high == 0 {
 		t.Error("nobody ever runs")

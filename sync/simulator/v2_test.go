@@ -18,16 +18,11 @@ import (
 
 func TestV2Pairing(t *testing.T) {
 	c := start(t, Options{DeviceName: "Ana's iPhone"})
-	payload, err := c.phone.Payload("")
-	if err != nil || payload.Validate() != nil || payload.Version != 2 || payload.Host != "127.0.0.1" {
-		t.Fatalf("%v, %v, %v", payload, err, payload.Validate())
+	payload := must(c.phone.Payload(""))(t)
+	if payload.Validate() != nil || payload.Version != 2 || payload.Host != "127.0.0.1" {
+		t.Fatalf("%v, %v", payload, payload.Validate())
 	}
-	conn, err := c.dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	chain := conn.ConnectionState().PeerCertificates
-	conn.Close()
+	chain := c.shown()
 	if len(chain) != 2 || pki.FingerprintOf(chain[0]) != payload.Leaf || pki.FingerprintOf(chain[1]) != payload.CA {
 		t.Fatalf("the chain is not what the payload says: %d certificates", len(chain))
 	}
@@ -62,29 +57,13 @@ func TestV2Pairing(t *testing.T) {
 	}
 }
 
-func (c *client) csr() string {
-	c.t.Helper()
-	key, err := GenerateKey()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	der, err := pki.NewCSR(key, "anything")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	b, _ := json.Marshal(map[string]string{"csr": string(pki.EncodeCSR(der))})
-	return string(b)
-}
-
 func TestV2RenewAndRevoke(t *testing.T) {
 	c := start(t, Options{}).paired()
-	a := c.do("POST", pathRenew, c.csr())
-	if m := a.json(); a.status != 200 || m["clientCertificate"] == nil || m["caCertificate"] == nil || m["expiresAt"] == nil {
-		t.Fatalf("%s %s", a.line, a.body)
-	}
-	cert, err := pki.DecodeCertificate([]byte(a.json()["clientCertificate"].(string)))
-	if err != nil || cert.Subject.CommonName != pki.CommonNameClient || cert.NotAfter.Format(time.RFC3339) != a.json()["expiresAt"] {
-		t.Errorf("%v %v", cert.Subject, err)
+	body, _ := c.csr("")
+	a := c.do("POST", pathRenew, body)
+	cert := c.certificate(a)
+	if m := a.json(); m["caCertificate"] == nil || cert.Subject.CommonName != pki.CommonNameClient || cert.NotAfter.Format(time.RFC3339) != m["expiresAt"] {
+		t.Errorf("%s %s", cert.Subject, a.body)
 	}
 	if a := c.do("POST", pathRenew, `{"csr":"x"}`); a.status != 400 {
 		t.Errorf("%s", a.line)
@@ -123,18 +102,6 @@ func TestForeignAndExpiredClients(t *testing.T) {
 	if a := c.do("GET", pathStatus, ""); a.status != 401 || a.json()["code"] != "CERT_HAS_EXPIRED" {
 		t.Errorf("a year later: %s %s", a.line, a.body)
 	}
-}
-
-// firstRead gives what the first read after the handshake says.
-func (c *client) firstRead() error {
-	conn, err := c.dial()
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	_, err = conn.Read(make([]byte, 1))
-	return err
 }
 
 // While a pairing is open whoever has no certificate is let in: it may be the
@@ -205,23 +172,18 @@ func TestCurl(t *testing.T) {
 
 func TestReissue(t *testing.T) {
 	c := start(t, Options{Names: []string{"a.local"}}).paired()
-	leaf, ca, err := c.phone.id.fingerprints(nil, time.Now())
+	leaf, ca, err := c.phone.Fingerprints()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.phone.Reissue([]string{"b.local"}, []netip.Addr{netip.MustParseAddr("192.168.7.7")}); err != nil {
 		t.Fatal(err)
 	}
-	leaf2, ca2, err := c.phone.id.fingerprints(nil, time.Now())
+	leaf2, ca2, err := c.phone.Fingerprints()
 	if err != nil || leaf == leaf2 || ca != ca2 {
 		t.Errorf("%v %v %v %v %v", leaf, leaf2, ca, ca2, err)
 	}
-	conn, err := c.dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	cert := conn.ConnectionState().PeerCertificates[0]
+	cert := c.shown()[0]
 	if cert.VerifyHostname("192.168.7.7") != nil || cert.VerifyHostname("b.local") != nil || cert.VerifyHostname("a.local") == nil {
 		t.Errorf("%v %v", cert.DNSNames, cert.IPAddresses)
 	}
