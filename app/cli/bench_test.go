@@ -181,14 +181,11 @@ func (p *benchPhone) drain(b *testing.B, bodies [][]byte, atATime int) time.Dura
 // pages (one request after the other, and two at a time as the sync itself),
 // memory, and the size of the file.
 //
-// A simulated iPhone that answers as fast as it can serves more than a million
-// samples a second, a hundred times what a real one may (10,000 in each of 60
-// requests a minute): there the time is that of our own software alone. The
-// others read so many samples a second, for all requests together.
+// A simulated iPhone that answers as fast as it can serves some 250,000 samples
+// a second, 25 times what a real one may (10,000 in each of 60 requests a
+// minute). The other reads so many samples a second, for all requests together.
 func BenchmarkSync(b *testing.B) {
 	b.Run("flat-out", func(b *testing.B) { benchmarkSync(b, 0) })
-	b.Run("1M-a-second", func(b *testing.B) { benchmarkSync(b, time.Microsecond) })
-	b.Run("500k-a-second", func(b *testing.B) { benchmarkSync(b, 2*time.Microsecond) })
 	b.Run("100k-a-second", func(b *testing.B) { benchmarkSync(b, 10*time.Microsecond) })
 }
 

@@ -119,6 +119,7 @@ type simulatorEvent struct {
 	Payload json.RawMessage   `json:"payload,omitempty"`
 	QRFile  string            `json:"qrFile,omitempty"`
 	Samples int               `json:"samples,omitempty"`
+	Faults  []string          `json:"faults,omitempty"` // in force
 	Meters  *simulator.Meters `json:"meters,omitempty"`
 	Error   string            `json:"error,omitempty"`
 }
@@ -345,7 +346,7 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 	if len(words) == 0 {
 		return false, nil
 	}
-	done := func() { s.tell(simulatorEvent{Event: words[0]}, "%s: done", words[0]) }
+	done := func() { s.tell(simulatorEvent{Event: words[0], Faults: s.o.faults}, "%s: done", words[0]) }
 	switch words[0] {
 	case "code":
 		return false, s.showCode()

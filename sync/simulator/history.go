@@ -71,14 +71,18 @@ func (h *History) merge(t health.Type, fresh []health.Sample) (added int) {
 	list := h.samples[t]
 	before := len(list)
 	list = slices.DeleteFunc(list, func(s health.Sample) bool { _, again := last[s.ID]; return again })
-	for i := range fresh {
-		if last[fresh[i].ID] == i {
-			list = append(list, fresh[i])
+	kept := fresh[:0]
+	for i, s := range fresh {
+		if last[s.ID] == i {
+			kept = append(kept, s)
 		}
 	}
-	slices.SortStableFunc(list, byStart)
-	h.samples[t] = list
-	return len(list) - before
+	if len(list) > 0 {
+		kept = append(list, kept...)
+	}
+	slices.SortStableFunc(kept, byStart)
+	h.samples[t] = kept
+	return len(kept) - before
 }
 
 // Delete takes samples of a type away, as a person does in the Health app, and

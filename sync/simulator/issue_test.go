@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -21,70 +22,41 @@ var guideDay = time.Date(2026, 1, 7, 10, 30, 15, 0, time.UTC)
 // certificates are one of each kind of protocol version 2.
 func certificates(t *testing.T, now time.Time) (ca, server, client *x509.Certificate) {
 	t.Helper()
-	key, err := GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ca, err = NewCA(key, now); err != nil {
-		t.Fatal(err)
-	}
+	key := must(GenerateKey())(t)
+	ca = must(NewCA(key, now))(t)
 	addrs := []netip.Addr{netip.MustParseAddr("192.168.1.42"), netip.MustParseAddr("fe80::1%en0")}
-	if server, err = IssueServer(ca, key, key.Public(), []string{"Anas-iPhone.local"}, addrs, now); err != nil {
-		t.Fatal(err)
-	}
-	der, err := pki.NewCSR(key, pki.CommonNameServer) // another name than it will get
-	if err != nil {
-		t.Fatal(err)
-	}
-	csr, err := pki.CheckCSR(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if client, err = IssueClient(ca, key, csr, now); err != nil {
-		t.Fatal(err)
-	}
+	server = must(IssueServer(ca, key, key.Public(), []string{"Anas-iPhone.local"}, addrs, now))(t)
+	der := must(pki.NewCSR(key, pki.CommonNameServer))(t) // another name than it will get
+	client = must(IssueClient(ca, key, must(pki.CheckCSR(der))(t), now))(t)
 	return ca, server, client
 }
 
 // The table of protocol version 2 (spec/protocol.md), row by row.
 func TestCertificatesOfTheProtocol(t *testing.T) {
 	ca, server, client := certificates(t, guideDay)
-	for _, c := range []struct {
-		cert                   *x509.Certificate
-		subject, from, until   string
-		ca                     bool
-		usage, names, critical []string
-		extensions             int
-	}{
-		{ca, "CN=healthsync-ca", "2026-01-07", "2031-01-07", true,
-			[]string{"keyCertSign", "cRLSign"}, nil, []string{"2.5.29.15", "2.5.29.19"}, 3},
-		{server, "CN=healthsync-server", "2026-01-07", "2027-01-07", false,
-			[]string{"digitalSignature", "serverAuth"}, []string{"Anas-iPhone.local", "192.168.1.42", "fe80::1"}, []string{"2.5.29.15"}, 4},
-		{client, "CN=healthsync-client", "2026-01-07", "2027-01-07", false,
-			[]string{"digitalSignature", "clientAuth"}, nil, []string{"2.5.29.15"}, 3},
+	for cert, want := range map[*x509.Certificate]string{
+		ca: "CN=healthsync-ca by healthsync-ca 2026-01-07 to 2031-01-07, CA true [keyCertSign cRLSign] for []" +
+			", critical [2.5.29.15 2.5.29.19] of 3",
+		server: "CN=healthsync-server by healthsync-ca 2026-01-07 to 2027-01-07, CA false [digitalSignature serverAuth]" +
+			" for [Anas-iPhone.local 192.168.1.42 fe80::1], critical [2.5.29.15] of 4",
+		client: "CN=healthsync-client by healthsync-ca 2026-01-07 to 2027-01-07, CA false [digitalSignature clientAuth]" +
+			" for [], critical [2.5.29.15] of 3",
 	} {
-		i := pki.Inspect(c.cert, guideDay, pki.InspectOptions{Issuer: ca})
-		if c.cert.Subject.String() != c.subject || i.Issuer != "healthsync-ca" {
-			t.Errorf("%s: subject %s, issuer %s", c.subject, c.cert.Subject, i.Issuer)
-		}
-		if i.NotBefore.Format(time.DateOnly) != c.from || i.NotAfter.Format(time.DateOnly) != c.until || i.Status != pki.StatusValid {
-			t.Errorf("%s: %s to %s, %s", c.subject, i.NotBefore, i.NotAfter, i.Status)
-		}
-		if i.CA != c.ca || !slices.Equal(i.Usage, c.usage) || !slices.Equal(i.SANs, c.names) {
-			t.Errorf("%s: CA %v, usage %v, names %v", c.subject, i.CA, i.Usage, i.SANs)
-		}
-		if i.KeyAlgorithm != "ECDSA P-256" || i.Signature != "ECDSA-SHA256" || c.cert.Version != 3 {
-			t.Errorf("%s: %s, %s, version %d", c.subject, i.KeyAlgorithm, i.Signature, c.cert.Version)
-		}
 		var critical []string
-		for _, e := range c.cert.Extensions {
+		for _, e := range cert.Extensions {
 			if e.Critical {
 				critical = append(critical, e.Id.String())
 			}
 		}
 		slices.Sort(critical)
-		if !slices.Equal(critical, c.critical) || len(c.cert.Extensions) != c.extensions {
-			t.Errorf("%s: critical %v of %d extensions", c.subject, critical, len(c.cert.Extensions))
+		i := pki.Inspect(cert, guideDay, pki.InspectOptions{Issuer: ca})
+		got := fmt.Sprintf("%s by %s %s to %s, CA %v %v for %v, critical %v of %d", cert.Subject, i.Issuer,
+			i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), i.CA, i.Usage, i.SANs, critical, len(cert.Extensions))
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if i.Status != pki.StatusValid || i.KeyAlgorithm != "ECDSA P-256" || i.Signature != "ECDSA-SHA256" || cert.Version != 3 {
+			t.Errorf("%s: %v, %s, %s, version %d", cert.Subject, i.Status, i.KeyAlgorithm, i.Signature, cert.Version)
 		}
 	}
 }
@@ -124,14 +96,7 @@ func TestOpenSSLAgrees(t *testing.T) {
 // The shipping app's certificate: no extension, an explicit NULL in both
 // algorithm identifiers, and good for 365 days.
 func TestCertificateOfV1(t *testing.T) {
-	key, err := GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := NewSelfSignedV1(key, guideDay)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cert := must(NewSelfSignedV1(must(GenerateKey())(t), guideDay))(t)
 	if len(cert.Extensions) != 0 || cert.Version != 3 || cert.SignatureAlgorithm != x509.ECDSAWithSHA256 || !pki.SelfSigned(cert) {
 		t.Errorf("version %d, %d extensions, %s", cert.Version, len(cert.Extensions), cert.SignatureAlgorithm)
 	}

@@ -111,15 +111,16 @@ func (p *Phone) exchange(ctx context.Context, conn *net.TCPConn, tc *tls.Conn, c
 	case f.has("stall"):
 		wait(ctx, f.duration("stall", forever))
 	}
+	began := time.Now()
 	if r == nil {
 		r = p.route(req, cert, f)
 	}
 	if r.crash {
 		return
 	}
-	if r.read > 0 && p.opts.SampleCost > 0 {
+	if left := p.opts.SampleCost*time.Duration(r.read) - time.Since(began); left > 0 {
 		p.reading.Lock()
-		wait(ctx, p.opts.SampleCost*time.Duration(r.read))
+		wait(ctx, left)
 		p.reading.Unlock()
 	}
 	if r.status != 200 && r.status != 204 {
@@ -153,11 +154,8 @@ func (p *Phone) send(ctx context.Context, tc *tls.Conn, r *response, f faults) b
 
 // wait waits, unless the phone stops sharing meanwhile.
 func wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
 	select {
-	case <-time.After(d):
+	case <-time.After(d): // at once for 0
 	case <-ctx.Done():
 	}
 }
