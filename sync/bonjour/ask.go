@@ -11,11 +11,11 @@ import (
 // What is needed to ask by zeroconf v1.0.0 (announce.go has the rest):
 //
 //   - A browse tells of each instance once: neither of another address or port,
-//     nor of a goodbye (TestZeroconfTellsOfNoChange), nor of the interface that
-//     something came from, so that a link-local address has no zone. Only the
-//     addresses of one packet are told. So the library asks, and the answers,
-//     which everybody on the link hears (RFC 6762 section 6), are read by
-//     the listener. https://github.com/grandcat/zeroconf/issues/122
+//     nor of a goodbye, nor of the interface that something came from, so that a
+//     link-local address has no zone. Only the addresses of one packet are told.
+//     So the library asks, and the answers, which everybody on the link hears
+//     (RFC 6762 section 6), are read by the listener.
+//     https://github.com/grandcat/zeroconf/issues/122
 //     https://github.com/grandcat/zeroconf/issues/65
 //     https://github.com/grandcat/zeroconf/issues/51
 //     https://github.com/grandcat/zeroconf/issues/27

@@ -3,6 +3,7 @@ package bonjour
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -34,10 +35,9 @@ func TestMain(m *testing.M) {
 	case "announce":
 		helpAnnounce()
 	case "hold": // the port, for itself alone
-		if _, err := net.ListenPacket("udp4", ":5353"); err == nil {
-			_, err = net.ListenPacket("udp6", "[::]:5353")
-			fmt.Println("held", err)
-		}
+		_, err4 := net.ListenPacket("udp4", ":5353")
+		_, err6 := net.ListenPacket("udp6", "[::]:5353")
+		fmt.Println("held", errors.Join(err4, err6))
 		select {}
 	case "resolve":
 		began := time.Now()
@@ -165,7 +165,7 @@ func TestAvahiIPv6Only(t *testing.T) {
 	l := testenv.NewLink(t)
 	l.IP("-n", l.A, "addr", "del", "10.77.0.1/24", "dev", "hslink")
 	l.IP("-n", l.B, "addr", "del", "10.77.0.2/24", "dev", "hslink")
-	l.Avahi(8443, false)
+	avahi := l.Avahi(8443, false)
 	_, _, lines := l.Start(l.B, []string{helperVar + "=watch"}, os.Args[0])
 	e := expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "appeared" }, "the phone appearing")
 	if e.Port != 8443 || len(e.Addrs) != 1 || !e.Addrs[0].IsLinkLocalUnicast() || e.Addrs[0].Zone() != "hslink" {
@@ -180,6 +180,11 @@ func TestAvahiIPv6Only(t *testing.T) {
 	began := time.Now()
 	expect(t, lines, 20*time.Second, func(e told) bool { return len(e.Addrs) > 0 && e.Addrs[0].String() == "fd77::1" }, "the new address")
 	t.Logf("address followed after %v", time.Since(began).Round(10*time.Millisecond))
+
+	began = time.Now()
+	_ = avahi.Process.Signal(syscall.SIGKILL) // without a goodbye
+	expect(t, lines, 25*time.Second, func(e told) bool { return e.Kind == "gone" }, "the phone going")
+	t.Logf("gone after %v", time.Since(began).Round(10*time.Millisecond))
 }
 
 // Where another program keeps the port to itself, that is told, and its end.

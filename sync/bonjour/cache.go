@@ -55,7 +55,6 @@ const (
 	maxRecords = 512
 	maxRead    = 128 // records of one packet
 	maxAddrs   = 16  // of one instance
-	maxLife    = 75 * time.Minute
 	// grace is how long a record lives on after a goodbye (RFC 6762 section
 	// 10.1), and how old one must be to give way to another of its name (section
 	// 10.2).
@@ -195,7 +194,7 @@ func (r *reading) put(h *dns.RR_Header, k record, shown string) {
 		r.records[k] = l
 	}
 	l.heard, l.shown = r.now, shown
-	l.until = r.now.Add(min(time.Duration(h.Ttl)*time.Second, maxLife))
+	l.until = r.now.Add(time.Duration(h.Ttl) * time.Second)
 	if h.Class&flushBit != 0 {
 		r.flushed[record{name: k.name, kind: k.kind, on: k.on}] = true
 	}

@@ -252,7 +252,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if !there["Ana 1"] {
 		t.Error("the phone is not heard")
 	}
-	s.pass(2 * maxLife)
+	s.pass(2 * time.Hour)
 	if len(s.c.records) != 0 || len(s.c.instances) != 0 {
 		t.Errorf("%d records, %d instances are left", len(s.c.records), len(s.c.instances))
 	}

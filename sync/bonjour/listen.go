@@ -29,55 +29,45 @@ const maxPacket = 9000
 // interface too.
 type conn struct {
 	*net.UDPConn
-	read  func([]byte) (n, on int, to net.IP, from net.Addr, err error)
-	join  func(*net.Interface) error
-	leave func(*net.Interface) error
+	group  *net.UDPAddr
+	member interface {
+		JoinGroup(*net.Interface, net.Addr) error
+		LeaveGroup(*net.Interface, net.Addr) error
+	}
+	read func([]byte) (n, on int, to net.IP, from net.Addr, err error)
 }
 
-func open4() (*conn, error) {
-	udp, err := net.ListenUDP("udp4", group4)
+func open(network string, group *net.UDPAddr) (*conn, error) {
+	udp, err := net.ListenUDP(network, group)
 	if err != nil {
 		return nil, err
 	}
-	p := ipv4.NewPacketConn(udp)
-	if err := p.SetControlMessage(ipv4.FlagInterface|ipv4.FlagDst, true); err != nil {
-		return nil, errors.Join(err, udp.Close())
-	}
-	return &conn{
-		UDPConn: udp,
-		read: func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
+	c := &conn{UDPConn: udp, group: group}
+	if network == "udp4" {
+		p := ipv4.NewPacketConn(udp)
+		err = p.SetControlMessage(ipv4.FlagInterface|ipv4.FlagDst, true)
+		c.member, c.read = p, func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
 			n, cm, from, err := p.ReadFrom(b)
 			if cm != nil {
 				on, to = cm.IfIndex, cm.Dst
 			}
 			return n, on, to, from, err
-		},
-		join:  func(i *net.Interface) error { return p.JoinGroup(i, group4) },
-		leave: func(i *net.Interface) error { return p.LeaveGroup(i, group4) },
-	}, nil
-}
-
-func open6() (*conn, error) {
-	udp, err := net.ListenUDP("udp6", group6)
-	if err != nil {
-		return nil, err
-	}
-	p := ipv6.NewPacketConn(udp)
-	if err := p.SetControlMessage(ipv6.FlagInterface|ipv6.FlagDst, true); err != nil {
-		return nil, errors.Join(err, udp.Close())
-	}
-	return &conn{
-		UDPConn: udp,
-		read: func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
+		}
+	} else {
+		p := ipv6.NewPacketConn(udp)
+		err = p.SetControlMessage(ipv6.FlagInterface|ipv6.FlagDst, true)
+		c.member, c.read = p, func(b []byte) (n, on int, to net.IP, from net.Addr, err error) {
 			n, cm, from, err := p.ReadFrom(b)
 			if cm != nil {
 				on, to = cm.IfIndex, cm.Dst
 			}
 			return n, on, to, from, err
-		},
-		join:  func(i *net.Interface) error { return p.JoinGroup(i, group6) },
-		leave: func(i *net.Interface) error { return p.LeaveGroup(i, group6) },
-	}, nil
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, udp.Close())
+	}
+	return c, nil
 }
 
 // listener hears what is said on the interfaces that are there. Its methods are
@@ -141,8 +131,8 @@ func (l *listener) refresh(anew bool) error {
 
 func (l *listener) open() error {
 	var errs []error
-	for _, open := range []func() (*conn, error){open4, open6} {
-		c, err := open()
+	for network, group := range map[string]*net.UDPAddr{"udp4": group4, "udp6": group6} {
+		c, err := open(network, group)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -161,14 +151,14 @@ func (l *listener) open() error {
 func (l *listener) join(list []net.Interface) error {
 	for _, i := range l.joined {
 		for _, c := range l.conns {
-			_ = c.leave(&i) // it may be gone
+			_ = c.member.LeaveGroup(&i, c.group) // it may be gone
 		}
 	}
 	l.joined = map[int]net.Interface{}
 	err := errors.New("there is none")
 	for _, i := range list {
 		for _, c := range l.conns {
-			if jerr := c.join(&i); jerr != nil {
+			if jerr := c.member.JoinGroup(&i, c.group); jerr != nil {
 				err = jerr
 				continue
 			}
@@ -212,7 +202,7 @@ func (c *conn) receive(out chan<- packet) {
 		}
 		response := n >= 12 && n <= maxPacket && buf[2]&0x80 != 0
 		u, ok := from.(*net.UDPAddr)
-		if !response || !ok || u.Port != group4.Port || to != nil && !to.Equal(group4.IP) && !to.Equal(group6.IP) {
+		if !response || !ok || u.Port != group4.Port || to != nil && !to.Equal(c.group.IP) {
 			continue
 		}
 		select {
