@@ -120,10 +120,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	checks["stall-handshake"] = func(t *testing.T) {
-		conn, err := net.Dial("tcp", c.phone.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := must(net.Dial("tcp", c.phone.Addr().String()))(t)
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(100 * time.Millisecond))
 		if err := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).Handshake(); !os.IsTimeout(err) {
@@ -209,10 +206,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	checks["stall-page:9"] = func(t *testing.T) {
-		conn, err := c.dial()
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := must(c.dial())(t)
 		defer conn.Close()
 		_, _ = io.WriteString(conn, c.request("POST", pathData, page))
 		_ = conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))

@@ -25,7 +25,7 @@ type identity struct {
 	mu     sync.Mutex
 	names  []string // of the server certificate, as addrs
 	addrs  []netip.Addr
-	faulty map[string]*chain // what faults show instead, by fault
+	faulty map[string]*tls.Certificate // what faults show instead, by fault
 
 	serverKey *ecdsa.PrivateKey
 	leaf      *x509.Certificate
@@ -35,17 +35,11 @@ type identity struct {
 	clients   map[string]bool      // version 2: serial number in hex -> still welcome
 }
 
-// chain is what the phone shows in a handshake.
-type chain struct {
-	tls.Certificate
-	leaf, ca *x509.Certificate // ca is nil where it is not shown
-}
-
 // openIdentity reads the identity that o.Dir holds, or makes a new one.
 func openIdentity(o Options, now time.Time) (*identity, error) {
 	id := &identity{
 		protocol: o.Protocol, dir: o.Dir, names: o.Names, addrs: o.Addrs,
-		tokens: map[string]time.Time{}, clients: map[string]bool{}, faulty: map[string]*chain{},
+		tokens: map[string]time.Time{}, clients: map[string]bool{}, faulty: map[string]*tls.Certificate{},
 	}
 	found, err := id.load()
 	if err != nil {
@@ -82,7 +76,7 @@ func isFor(leaf *x509.Certificate, o Options) bool {
 
 // chain gives what to show: the phone's own certificates, or those of the fault
 // in force.
-func (id *identity) chain(f faults, now time.Time) (*chain, error) {
+func (id *identity) chain(f faults, now time.Time) (*tls.Certificate, error) {
 	id.mu.Lock()
 	defer id.mu.Unlock()
 	for _, name := range []string{
@@ -106,19 +100,18 @@ func (id *identity) chain(f faults, now time.Time) (*chain, error) {
 }
 
 // newChain shows the leaf and, since a Mac that pairs has nothing but its
-// fingerprint, the CA.
-func newChain(key crypto.Signer, leaf, ca *x509.Certificate) *chain {
-	c := &chain{leaf: leaf, ca: ca}
-	c.PrivateKey, c.Certificate.Certificate = key, [][]byte{leaf.Raw}
+// fingerprint, the CA; nil is not shown.
+func newChain(key crypto.Signer, leaf, ca *x509.Certificate) *tls.Certificate {
+	c := &tls.Certificate{PrivateKey: key, Leaf: leaf, Certificate: [][]byte{leaf.Raw}}
 	if ca != nil {
-		c.Certificate.Certificate = append(c.Certificate.Certificate, ca.Raw)
+		c.Certificate = append(c.Certificate, ca.Raw)
 	}
 	return c
 }
 
 // faultyChain makes the certificates of a fault. Version 1 knows those of dates
 // only.
-func (id *identity) faultyChain(name string, f faults, now time.Time) (_ *chain, err error) {
+func (id *identity) faultyChain(name string, f faults, now time.Time) (*tls.Certificate, error) {
 	var opts []Option
 	switch name {
 	case "expired-server-cert":
@@ -127,47 +120,29 @@ func (id *identity) faultyChain(name string, f faults, now time.Time) (_ *chain,
 	case "not-yet-valid-server-cert":
 		from := now.Add(f.duration(name, 24*time.Hour))
 		opts = append(opts, Valid(from, from.AddDate(1, 0, 0)))
+	case "wrong-usage":
+		opts = append(opts, Usage(x509.ExtKeyUsageClientAuth))
 	}
 	if id.ca == nil {
-		leaf := id.leaf
-		if opts != nil {
-			if leaf, err = NewSelfSignedV1(id.serverKey, now, opts...); err != nil {
-				return nil, err
-			}
+		if name != "expired-server-cert" && name != "not-yet-valid-server-cert" {
+			return newChain(id.serverKey, id.leaf, nil), nil
+		}
+		leaf, err := NewSelfSignedV1(id.serverKey, now, opts...)
+		if err != nil {
+			return nil, err
 		}
 		return newChain(id.serverKey, leaf, nil), nil
 	}
-	ca, caKey, names, addrs := id.ca, id.caKey, id.names, id.addrs
-	if slices.Contains([]string{"other-ca", "broken-chain"}, name) {
-		if caKey, err = GenerateKey(); err != nil {
-			return nil, err
-		}
-	}
-	shown := true
-	switch name {
-	case "expired-ca":
-		until := now.Add(-f.duration(name, 24*time.Hour))
-		if ca, err = NewCA(caKey, now, Valid(until.AddDate(-5, 0, 0), until)); err == nil {
-			return newChain(id.serverKey, id.leaf, ca), nil
-		}
-	case "wrong-name":
+	names, addrs := id.names, id.addrs
+	if name == "wrong-name" {
 		names, addrs = nil, []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 9, 9})}
-		if a, notAddr := netip.ParseAddr(f[name]); notAddr == nil {
+		if a, err := netip.ParseAddr(f[name]); err == nil {
 			addrs = []netip.Addr{a}
 		} else if f[name] != "" {
 			names, addrs = []string{f[name]}, nil
 		}
-	case "wrong-usage":
-		opts = append(opts, Usage(x509.ExtKeyUsageClientAuth))
-	case "other-ca":
-		ca, err = NewCA(caKey, now)
-	case "broken-chain": // of the intermediate only name and key matter: nobody sees it
-		shown = false
-		ca, err = NewCA(caKey, now, CommonName("healthsync-intermediate"))
-	case "self-signed": // issued by a namesake with its own key
-		shown, caKey = false, id.serverKey
-		ca, err = NewCA(caKey, now, CommonName(pki.CommonNameServer))
 	}
+	ca, caKey, err := id.faultyCA(name, f, now)
 	if err != nil {
 		return nil, err
 	}
@@ -175,10 +150,38 @@ func (id *identity) faultyChain(name string, f faults, now time.Time) (_ *chain,
 	if err != nil {
 		return nil, err
 	}
-	if !shown {
+	switch name {
+	case "expired-ca":
+		leaf = id.leaf
+	case "broken-chain", "self-signed":
 		ca = nil
 	}
 	return newChain(id.serverKey, leaf, ca), nil
+}
+
+// faultyCA is what issues the server certificate of a fault: the phone's CA,
+// unless the fault is that it is another one.
+func (id *identity) faultyCA(name string, f faults, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	key, opts := id.caKey, []Option(nil)
+	switch name {
+	default:
+		return id.ca, id.caKey, nil
+	case "expired-ca":
+		until := now.Add(-f.duration(name, 24*time.Hour))
+		opts = append(opts, Valid(until.AddDate(-5, 0, 0), until))
+	case "self-signed": // issued by a namesake with its own key
+		key, opts = id.serverKey, append(opts, CommonName(pki.CommonNameServer))
+	case "broken-chain": // of the intermediate only name and key matter: nobody sees it
+		opts = append(opts, CommonName("healthsync-intermediate"))
+		fallthrough
+	case "other-ca":
+		var err error
+		if key, err = GenerateKey(); err != nil {
+			return nil, nil, err
+		}
+	}
+	ca, err := NewCA(key, now, opts...)
+	return ca, key, err
 }
 
 // fingerprints are those of the chain shown, and of the phone's own CA where
@@ -188,12 +191,12 @@ func (id *identity) fingerprints(f faults, now time.Time) (leaf, ca pki.Fingerpr
 	if err != nil {
 		return leaf, ca, err
 	}
-	if c.ca != nil {
-		ca = pki.FingerprintOf(c.ca)
+	if len(c.Certificate) > 1 {
+		ca = pki.FingerprintOfDER(c.Certificate[1])
 	} else if id.ca != nil {
 		ca = pki.FingerprintOf(id.ca)
 	}
-	return pki.FingerprintOf(c.leaf), ca, nil
+	return pki.FingerprintOf(c.Leaf), ca, nil
 }
 
 // reissue makes a new server certificate of the same CA.
@@ -253,7 +256,9 @@ func (id *identity) addClient(
 		if err != nil {
 			return nil, nil, err
 		}
-		ca = c.ca
+		if ca, err = x509.ParseCertificate(c.Certificate[1]); err != nil {
+			return nil, nil, err
+		}
 	}
 	var opts []Option
 	if f.has("short-client-cert") {

@@ -54,10 +54,7 @@ func TestDamagedIdentityIsNotReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "iphone-v2.json")
-	good, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	good := must(os.ReadFile(file))(t)
 	for what, bad := range map[string][]byte{
 		"cut": good[:len(good)/2], "empty": nil, "no object": []byte("7"), "no keys": []byte("{}"),
 		"no CA key": bytes.Replace(good, []byte(`"caKey"`), []byte(`"x"`), 1), "other version": bytes.Replace(good, []byte(`"protocol": 2`), []byte(`"protocol": 1`), 1),
@@ -81,10 +78,7 @@ func TestStopAndStart(t *testing.T) {
 	if err := c.phone.Start("127.0.0.1:0"); err == nil {
 		t.Error("started twice")
 	}
-	idle, err := c.dial() // an open connection without a request
-	if err != nil {
-		t.Fatal(err)
-	}
+	idle := must(c.dial())(t) // an open connection without a request
 	defer idle.Close()
 	c.phone.Stop()
 	c.phone.Stop()

@@ -178,7 +178,7 @@ func (p *Phone) tlsConfig(f faults, secret *serverSecret) (*tls.Config, error) {
 	}
 	c := &tls.Config{
 		MinVersion:             tls.VersionTLS13,
-		Certificates:           []tls.Certificate{chain.Certificate},
+		Certificates:           []tls.Certificate{*chain},
 		SessionTicketsDisabled: true,
 		Time:                   p.now,
 	}
