@@ -3,11 +3,12 @@ package phone
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"healthsync/pki"
 	"healthsync/pki/trust"
@@ -63,10 +64,9 @@ func (c *Client) Pair(ctx context.Context, r PairRequest) (Issued, error) {
 	code := strings.ToValidUTF8(r.Code, "�")
 	k := &call{name: CallPair, method: http.MethodPost, path: pathPair, free: true, refuse: refusedPairing}
 	if c.conf.Version == 1 {
-		k.body = object("code", code, "clientName", name)
-		return c.tokenAnswer(ctx, k)
+		return c.tokenAnswer(ctx, k, map[string]string{"code": code, "clientName": name})
 	}
-	return c.issue(ctx, k, r.CSR, r.CA, "code", code, "clientName", name)
+	return c.issue(ctx, k, r.CSR, r.CA, map[string]string{"code": code, "clientName": name})
 }
 
 // Renew asks for a new client certificate on the strength of the present one
@@ -77,7 +77,7 @@ func (c *Client) Renew(ctx context.Context, csr []byte, ca pki.Fingerprint) (Iss
 		return Issued{}, &NotOfferedError{Call: CallRenew}
 	}
 	k := &call{name: CallRenew, method: http.MethodPost, path: pathRenew, refuse: refusedOffer}
-	return c.issue(ctx, k, csr, ca)
+	return c.issue(ctx, k, csr, ca, map[string]string{})
 }
 
 // Unpair revokes this computer's certificate on the phone (version 2).
@@ -90,104 +90,66 @@ func (c *Client) Unpair(ctx context.Context) error {
 	return c.do(ctx, &call{name: CallUnpair, method: http.MethodDelete, path: pathPair, empty: true, refuse: refusedOffer})
 }
 
-func (c *Client) tokenAnswer(ctx context.Context, k *call) (Issued, error) {
-	var out Issued
+func (c *Client) tokenAnswer(ctx context.Context, k *call, request map[string]string) (out Issued, err error) {
+	var answer struct {
+		Token     string    `json:"token"`
+		ExpiresAt time.Time `json:"expiresAt"`
+	}
 	var f facts
-	k.facts = &f
-	k.maxAnswer = maxMessage
-	k.read = reading(func(m *message, key string) (err error) {
-		switch key {
-		case "token":
-			out.Token, err = m.stringOf(key)
-		case "expiresAt":
-			out.ExpiresAt, err = m.dateOf(key)
-		default:
-			err = m.ignore()
-		}
-		return err
-	}, func() error {
+	k.facts, k.maxAnswer = &f, maxMessage
+	k.read = message(&answer, func() error {
 		switch {
-		case !plainToken(out.Token):
+		case !plainToken(answer.Token):
 			return &fieldError{"token", "missing, or not a token"}
-		case out.ExpiresAt.IsZero():
+		case answer.ExpiresAt.IsZero():
 			return &fieldError{"expiresAt", "missing"}
 		}
 		return nil
 	})
+	if k.body, err = json.Marshal(request); err != nil {
+		return Issued{}, err
+	}
 	if err := c.do(ctx, k); err != nil {
 		return Issued{}, err
 	}
-	out.Report = f.report
-	return out, nil
+	return Issued{Token: answer.Token, ExpiresAt: wholeSeconds(answer.ExpiresAt), Report: f.report}, nil
 }
 
 // issue makes a call that is answered by certificates, and checks them.
-func (c *Client) issue(ctx context.Context, k *call, csr []byte, ca pki.Fingerprint, pairs ...string) (Issued, error) {
-	request, err := pki.CheckCSR(csr)
+func (c *Client) issue(ctx context.Context, k *call, csr []byte, ca pki.Fingerprint, request map[string]string) (out Issued, err error) {
+	asked, err := pki.CheckCSR(csr)
 	if err != nil {
 		return Issued{}, err
 	}
-	k.body = object(append(pairs, "csr", string(pki.EncodeCSR(request.Raw)))...)
-	var out Issued
+	request["csr"] = string(pki.EncodeCSR(asked.Raw))
+	var answer struct {
+		Client    string    `json:"clientCertificate"`
+		CA        string    `json:"caCertificate"`
+		ExpiresAt time.Time `json:"expiresAt"`
+	}
 	var f facts
-	k.facts = &f
-	k.maxAnswer = maxMessage
-	k.read = reading(func(m *message, key string) (err error) {
-		switch key {
-		case "clientCertificate":
-			out.Client, err = m.certificateOf(key)
-		case "caCertificate":
-			out.CA, err = m.certificateOf(key)
-		case "expiresAt":
-			out.ExpiresAt, err = m.dateOf(key)
-		default:
-			err = m.ignore()
+	k.facts, k.maxAnswer = &f, maxMessage
+	k.read = message(&answer, func() (err error) {
+		if out.Client, err = certificateOf("clientCertificate", answer.Client); err == nil {
+			out.CA, err = certificateOf("caCertificate", answer.CA)
 		}
 		return err
-	}, nil)
+	})
+	if k.body, err = json.Marshal(request); err != nil {
+		return Issued{}, err
+	}
 	if err := c.do(ctx, k); err != nil {
 		return Issued{}, err
 	}
-	want := pki.Expected{PublicKey: request.PublicKey, CA: ca, Server: f.report.ServerCert(), Now: c.conf.Now()}
+	want := pki.Expected{PublicKey: asked.PublicKey, CA: ca, Server: f.report.ServerCert(), Now: c.conf.Now()}
 	if err := pki.CheckIssued(out.Client, out.CA, want); err != nil {
 		return Issued{}, err
 	}
-	if out.ExpiresAt.IsZero() { // the certificate says the same
+	if out.ExpiresAt = wholeSeconds(answer.ExpiresAt); out.ExpiresAt.IsZero() { // the certificate says the same
 		out.ExpiresAt = out.Client.NotAfter
 	}
 	out.Report = f.report
 	return out, nil
-}
-
-// reading reads an answer that is one object: member takes the value of a key,
-// and missing, where it is not nil, says at the end what is not there.
-func reading(member func(m *message, key string) error, missing func() error) func(io.Reader) error {
-	return func(body io.Reader) error {
-		m := message{}
-		err := m.read(body, func(key string) error { return member(&m, key) })
-		if err == nil && m.members == 0 {
-			err = errNothing
-		}
-		if err == nil && missing != nil {
-			err = missing()
-		}
-		if err != nil {
-			return m.failed(err)
-		}
-		return nil
-	}
-}
-
-func (m *message) certificateOf(field string) (*x509.Certificate, error) {
-	text, err := m.stringOf(field)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := pki.DecodeCertificate([]byte(text))
-	if err != nil {
-		return nil, &fieldError{field, err.Error()}
-	}
-	return cert, nil
 }
 
 // Status is what the phone says of itself.
@@ -214,66 +176,53 @@ type Status struct {
 
 // Status asks the phone how it is. It counts as a request.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	var out Status
+	var answer struct {
+		State   string    `json:"status"`
+		Version string    `json:"version"`
+		Name    string    `json:"deviceName"`
+		Types   []string  `json:"enabledTypes"`
+		Time    time.Time `json:"serverTime"`
+	}
+	var types []health.Type
 	var f facts
 	k := &call{name: CallStatus, method: http.MethodGet, path: pathStatus, maxAnswer: maxMessage, facts: &f}
-	k.read = reading(func(m *message, key string) (err error) {
-		switch key {
-		case "status":
-			out.State, err = m.stringOf(key)
-		case "version":
-			out.Version, err = m.stringOf(key)
-		case "deviceName":
-			out.Name, err = m.stringOf(key)
-		case "enabledTypes":
-			out.Types, err = m.typesOf(key)
-		case "serverTime":
-			out.ServerTime, err = m.dateOf(key)
-		default:
-			err = m.ignore()
-		}
-		return err
-	}, func() error {
+	k.read = message(&answer, func() (err error) {
 		switch {
-		case out.Version == "":
+		case answer.Version == "":
 			return &fieldError{"version", "missing"}
-		case out.Types == nil:
-			return &fieldError{"enabledTypes", "missing"}
-		case out.ServerTime.IsZero():
+		case answer.Time.IsZero():
 			return &fieldError{"serverTime", "missing"}
 		}
-		return nil
+		types, err = typesOf(answer.Types)
+		return err
 	})
 	if err := c.do(ctx, k); err != nil {
 		return Status{}, err
 	}
+	out := Status{
+		State: answer.State, Version: answer.Version, Name: answer.Name, Types: types,
+		ServerTime: wholeSeconds(answer.Time), RoundTrip: f.took, Report: f.report,
+	}
 	middle := f.sent.Add(f.received.Sub(f.sent) / 2)
 	out.Skew = out.ServerTime.Add(time.Second / 2).Sub(middle)
-	out.RoundTrip, out.Report = f.took, f.report
 	return out, nil
 }
 
 // Types asks which types the phone shares at the moment. It counts as a
 // request; Status says the same and more for the same price.
-func (c *Client) Types(ctx context.Context) ([]health.Type, error) {
-	var out []health.Type
+func (c *Client) Types(ctx context.Context) (types []health.Type, err error) {
+	var answer struct {
+		Types []string `json:"enabledTypes"`
+	}
 	k := &call{name: CallTypes, method: http.MethodGet, path: pathTypes, maxAnswer: maxMessage}
-	k.read = reading(func(m *message, key string) (err error) {
-		if key == "enabledTypes" {
-			out, err = m.typesOf(key)
-			return err
-		}
-		return m.ignore()
-	}, func() error {
-		if out == nil {
-			return &fieldError{"enabledTypes", "missing"}
-		}
-		return nil
+	k.read = message(&answer, func() (err error) {
+		types, err = typesOf(answer.Types)
+		return err
 	})
 	if err := c.do(ctx, k); err != nil {
 		return nil, err
 	}
-	return out, nil
+	return types, nil
 }
 
 // Samples reads one page of samples into page while it arrives; what page held
@@ -292,76 +241,16 @@ func (c *Client) Samples(ctx context.Context, q health.Query, page *health.Page)
 	if limit == 0 {
 		limit = health.MaxLimit
 	}
-	d := c.decoder()
-	defer c.release(d)
 	k := &call{
 		name: CallSamples, method: http.MethodPost, path: pathData, body: body, maxAnswer: maxPage,
 		refuse: refusedSamples(q.Types),
 	}
 	k.read = func(body io.Reader) error {
-		head, err := d.decode(body, limit, page)
-		if err == nil {
-			err = head.judge(len(page.Samples))
-		}
-		if err != nil {
-			page.Samples, page.HasMore = page.Samples[:0], false
-			return d.failed(err)
-		}
-		return nil
+		_, err := decodePage(body, limit, page)
+		return err
 	}
-	err = c.do(ctx, k)
-	if err != nil {
+	if err = c.do(ctx, k); err != nil {
 		page.Samples, page.HasMore = page.Samples[:0], false
 	}
 	return err
-}
-
-// errNothing is the answer `{}`.
-var errNothing = errors.New("an empty object")
-
-// judge says what an answer with n samples means.
-func (h *answerHead) judge(n int) error {
-	if h.members == 0 {
-		return errNothing
-	}
-	switch h.Status {
-	case "ok":
-	case "locked":
-		return &LockedError{}
-	case "noPermission":
-		return &NoPermissionError{Message: oneLine([]byte(h.Message))}
-	case "error":
-		return &PhoneError{Message: oneLine([]byte(h.Message))}
-	default:
-		if h.has&hasStatus == 0 {
-			return &fieldError{"status", "missing"}
-		}
-		return &fieldError{"status", "unknown"}
-	}
-	switch {
-	case h.has&hasSamples == 0:
-		return &fieldError{"samples", "missing"}
-	case h.has&hasHasMore == 0: // to guess "no" would end a history too early
-		return &fieldError{"hasMore", "missing"}
-	case h.has&hasReturned != 0 && h.Returned != n:
-		return &fieldError{"returnedCount", "not the number of samples"}
-	}
-	return nil
-}
-
-func (c *Client) decoder() *pageDecoder {
-	select {
-	case d := <-c.decoders:
-		return d
-	default:
-		return new(pageDecoder)
-	}
-}
-
-func (c *Client) release(d *pageDecoder) {
-	d.src = nil
-	select {
-	case c.decoders <- d:
-	default:
-	}
 }

@@ -47,11 +47,7 @@ type Config struct {
 }
 
 // Client speaks with one phone. Its methods may be called at the same time.
-type Client struct {
-	conf Config
-	// decoders keeps the memory of page decoders that are not in use.
-	decoders chan *pageDecoder
-}
+type Client struct{ conf Config }
 
 // New checks conf. It does not connect.
 func New(conf Config) (*Client, error) {
@@ -75,7 +71,7 @@ func New(conf Config) (*Client, error) {
 	if conf.WaitLimit == 0 {
 		conf.WaitLimit = anyWait
 	}
-	return &Client{conf: conf, decoders: make(chan *pageDecoder, 2)}, nil
+	return &Client{conf: conf}, nil
 }
 
 // anyWait is the WaitLimit that limits nothing.

@@ -170,11 +170,7 @@ func (c *Client) answer(ctx context.Context, k *call, report *trust.Report, resp
 	if body.err != nil && !errors.Is(body.err, io.EOF) {
 		return c.unread(ctx, k, report, body, size, body.err)
 	}
-	var bad *formatError
-	if !errors.As(err, &bad) {
-		return err
-	}
-	return bad.of(k.name, body.n, size)
+	return explain(err, k.name, body.n, size)
 }
 
 // unread explains a body that ended before its Content-Length.
@@ -198,7 +194,9 @@ type countingReader struct {
 func (r *countingReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.n += int64(n)
-	r.err = err
+	if r.err == nil { // the first counts: a decoder may read on
+		r.err = err
+	}
 	return n, err
 }
 

@@ -1,88 +1,43 @@
 package phone
 
 import (
+	"crypto/x509"
+	"errors"
 	"io"
+	"slices"
 	"time"
-	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"healthsync/pki"
 	"healthsync/sync/health"
 )
 
-// message reads the small answers: one object whose members are handed over
-// one by one.
-type message struct {
-	scanner
-	members int
-}
-
-// read reads one object from r up to its end. member is called with each key
-// and must take its value; what it does not know it leaves to ignore.
-func (m *message) read(r io.Reader, member func(key string) error) error {
-	m.reset(r)
-	if err := m.take('{'); err != nil {
-		return err
-	}
-	for ; ; m.members++ {
-		done, err := m.next('}', m.members == 0)
+// message reads a small answer, one object, into a struct; check says what is
+// not there or not as agreed. Unknown members are passed over.
+func message(into any, check func() error) func(io.Reader) error {
+	return func(body io.Reader) error {
+		raw, err := io.ReadAll(body)
 		if err != nil {
 			return err
 		}
-		if done {
-			break
+		if v := jsontext.Value(raw); v.Compact() == nil && string(v) == "{}" {
+			return errNothing
 		}
-		key, err := m.text()
-		if err != nil {
+		if err := json.Unmarshal(raw, into); err != nil {
 			return err
 		}
-		name := string(key)
-		if err := m.take(':'); err != nil {
-			return err
-		}
-		if err := member(name); err != nil {
-			return err
-		}
+		return check()
 	}
-	switch end, err := m.atEnd(); {
-	case err != nil:
-		return err
-	case !end:
-		return errSyntax
-	}
-	return nil
 }
 
-func (m *message) ignore() error { return m.skip(1) }
-
-// stringOf reads the string that field promises.
-func (m *message) stringOf(field string) (string, error) {
-	c, err := m.peek()
-	if err != nil {
-		return "", err
+// wholeSeconds is a date of an answer, as the app's are.
+func wholeSeconds(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
 	}
-	if c != '"' {
-		return "", &fieldError{field, "not a string"}
-	}
-	text, err := m.text()
-	if err != nil {
-		return "", err
-	}
-	if !utf8.Valid(text) {
-		return "", errUTF8
-	}
-	return string(text), nil
-}
-
-// dateOf reads the date that field promises.
-func (m *message) dateOf(field string) (time.Time, error) {
-	text, err := m.stringOf(field)
-	if err != nil {
-		return time.Time{}, err
-	}
-	unix, ok := parseDate([]byte(text))
-	if !ok {
-		return time.Time{}, &fieldError{field, "not an ISO 8601 date"}
-	}
-	return time.Unix(unix, 0).UTC(), nil
+	return t.UTC().Truncate(time.Second)
 }
 
 // maxTypes and maxTypeName bound the list of types; the app has 31.
@@ -91,37 +46,69 @@ const (
 	maxTypeName = 128
 )
 
-// typesOf reads the list of types that field promises. A type that is listed
-// twice is there once.
-func (m *message) typesOf(field string) ([]health.Type, error) {
-	c, err := m.peek()
-	if err != nil {
-		return nil, err
+// typesOf checks the list of types of an answer. A type that is listed twice is
+// there once.
+func typesOf(names []string) ([]health.Type, error) {
+	if names == nil {
+		return nil, &fieldError{"enabledTypes", "missing"}
 	}
-	if c != '[' {
-		return nil, &fieldError{field, "not a list"}
-	}
-	m.pos++
 	types := []health.Type{}
-	seen := map[string]bool{}
-	for first := true; ; first = false {
-		done, err := m.next(']', first)
-		if err != nil {
-			return nil, err
-		}
-		if done {
-			return types, nil
-		}
-		name, err := m.stringOf(field)
-		if err != nil {
-			return nil, err
-		}
+	for _, name := range names {
 		if name == "" || len(name) > maxTypeName || len(types) == maxTypes {
-			return nil, &fieldError{field, "too many types, or a name that cannot be one"}
+			return nil, &fieldError{"enabledTypes", "too many types, or a name that cannot be one"}
 		}
-		if !seen[name] {
-			seen[name] = true
+		if !slices.Contains(types, health.Type(name)) {
 			types = append(types, health.Type(name))
 		}
 	}
+	return types, nil
 }
+
+func certificateOf(field, text string) (*x509.Certificate, error) {
+	if text == "" {
+		return nil, &fieldError{field, "missing"}
+	}
+	cert, err := pki.DecodeCertificate([]byte(text))
+	if err != nil {
+		return nil, &fieldError{field, err.Error()}
+	}
+	return cert, nil
+}
+
+// explain gives the error of call for a body of size bytes, of which got were
+// read, that arrived and is not as agreed. What stands in the body may be health
+// data and is not shown.
+func explain(err error, call Call, got, size int64) error {
+	sample := -1
+	var (
+		at       *sampleError
+		field    *fieldError
+		syntax   *jsontext.SyntacticError
+		semantic *json.SemanticError
+	)
+	if errors.As(err, &at) {
+		sample = at.Index
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errNothing):
+		return &EmptyAnswerError{Call: call}
+	case errors.As(err, &field):
+		return &AnswerError{Call: call, Field: field.Field, Reason: field.Reason, Sample: sample}
+	case errors.Is(err, errTooMany):
+		return &AnswerError{Call: call, Reason: err.Error(), Sample: sample}
+	case errors.As(err, &semantic):
+		return &AnswerError{Call: call, Field: semantic.JSONPointer.LastToken(), Reason: "not of the agreed kind", Sample: sample}
+	case errors.Is(err, io.ErrUnexpectedEOF) && size > 0:
+		// All bytes that were announced are here, but not all that were meant.
+		return &TruncatedError{Call: call, Got: got, Want: size, Err: io.ErrUnexpectedEOF}
+	case errors.As(err, &syntax):
+		return &NotJSONError{Call: call, Offset: syntax.ByteOffset, Err: errSyntax}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &NotJSONError{Call: call, Offset: got, Err: errSyntax}
+	}
+	return err // *LockedError and its like
+}
+
+var errSyntax = errors.New("not JSON")

@@ -4,46 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
-	"unicode/utf8"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"healthsync/sync/health"
 )
 
-// pageDecoder turns the body of a data answer into samples while it arrives.
-// It keeps its window and its strings from page to page.
-type pageDecoder struct {
-	scanner
-	types, units, sources, metadata interner
-
-	// order holds the keys of the last sample as indices of sampleFields: the
-	// guess for the next one.
-	order [8]uint8
-
-	pairs []pair // scratch of one metadata object
-	out   []byte
-}
-
 // answerHead is what stands beside the samples of a data answer.
 type answerHead struct {
-	Status   string
-	Message  string
-	HasMore  bool
-	Returned int
-
 	members int // of whatever name
-	has     answerField
+	status  string
+	message string
+	samples bool
+	// hasMore and returned are nil where the answer does not say.
+	hasMore  *bool
+	returned *float64
 }
-
-type answerField uint8
-
-const (
-	hasStatus answerField = 1 << iota
-	hasMessage
-	hasHasMore
-	hasReturned
-	hasSamples
-)
 
 // fieldError is a value that is valid JSON but not what the field may hold.
 type fieldError struct {
@@ -68,138 +49,118 @@ func (e *sampleError) Error() string { return fmt.Sprintf("sample %d: %v", e.Ind
 
 func (e *sampleError) Unwrap() error { return e.Err }
 
-var errTooMany = errors.New("more samples than were asked for")
+var (
+	errTooMany = errors.New("more samples than were asked for")
+	// errNothing is the answer `{}`.
+	errNothing = errors.New("an empty object")
+)
 
-// decode reads one answer from r up to its end. Samples are appended to
+// pageDecoder turns the body of a data answer into samples while it arrives.
+// Invalid UTF-8 and a member that is given twice are refused, by jsontext.
+type pageDecoder struct {
+	*jsontext.Decoder
+	// texts gives one string for equal bytes on the wire: a page of 10,000
+	// samples from three sources holds three source names.
+	texts   map[string]string
+	scratch []byte
+}
+
+// decodePage reads one answer from r up to its end. Samples are appended to
 // page.Samples[:0]; after an error the page is empty.
-func (d *pageDecoder) decode(r io.Reader, limit int, page *health.Page) (answerHead, error) {
-	d.reset(r)
+func decodePage(r io.Reader, limit int, page *health.Page) (answerHead, error) {
+	d := pageDecoder{Decoder: jsontext.NewDecoder(r), texts: map[string]string{}}
 	page.Samples = page.Samples[:0]
 	head, err := d.answer(limit, page)
-	page.Bytes = d.offset()
-	page.HasMore = head.HasMore
+	if err == nil {
+		err = head.judge(len(page.Samples))
+	}
+	page.Bytes = d.InputOffset()
+	page.HasMore = err == nil && *head.hasMore
 	if err != nil {
-		page.Samples, page.HasMore = page.Samples[:0], false
+		page.Samples = page.Samples[:0]
 	}
 	return head, err
 }
 
 func (d *pageDecoder) answer(limit int, page *health.Page) (head answerHead, err error) {
-	if err := d.take('{'); err != nil {
-		return head, err
-	}
-	for first := true; ; first = false {
-		done, err := d.next('}', first)
-		if err != nil {
-			return head, err
-		}
-		if done {
-			break
-		}
+	err = d.object("", func(name string) (err error) {
 		head.members++
-		if err := d.answerField(limit, page, &head); err != nil {
-			return head, err
+		switch name {
+		case "status":
+			head.status, err = d.text(name)
+		case "message":
+			if d.PeekKind() == 'n' { // absent optionals are omitted, but null means the same
+				return d.SkipValue()
+			}
+			head.message, err = d.text(name)
+		case "hasMore":
+			err = d.into(name, "true or false", &head.hasMore)
+		case "returnedCount":
+			err = d.into(name, "a number", &head.returned)
+		case "samples":
+			head.samples, err = true, d.list(limit, page)
+		default:
+			err = d.SkipValue()
 		}
-	}
-	switch end, err := d.atEnd(); {
-	case err != nil:
+		return err
+	})
+	if err != nil {
 		return head, err
-	case !end:
-		return head, errSyntax
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return head, errors.Join(err, &fieldError{"", "more follows its end"})
 	}
 	return head, nil
 }
 
-func (d *pageDecoder) answerField(limit int, page *health.Page, head *answerHead) error {
-	key, err := d.text()
-	if err != nil {
+// object reads an object; member is called with each name and takes its value.
+func (d *pageDecoder) object(field string, member func(name string) error) error {
+	if d.PeekKind() != '{' {
+		if err := d.broken(); err != nil {
+			return err
+		}
+		return &fieldError{field, "not an object"}
+	}
+	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	var field answerField
-	switch string(key) {
-	case "status":
-		field = hasStatus
-	case "message":
-		field = hasMessage
-	case "hasMore":
-		field = hasHasMore
-	case "returnedCount":
-		field = hasReturned
-	case "samples":
-		field = hasSamples
+	for d.PeekKind() == '"' {
+		raw, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		name, err := d.shared(raw)
+		if err != nil {
+			return err
+		}
+		if err := member(name); err != nil {
+			return err
+		}
 	}
-	if err := d.take(':'); err != nil {
+	_, err := d.ReadToken()
+	return err
+}
+
+// broken gives the error of what is next where that is no JSON at all.
+func (d *pageDecoder) broken() error {
+	if d.PeekKind() == 0 {
+		_, err := d.ReadToken()
 		return err
-	}
-	if field != 0 && head.has&field != 0 {
-		return &fieldError{fieldNames[field], "given twice"}
-	}
-	head.has |= field
-	switch field {
-	case hasStatus, hasMessage:
-		c, err := d.peek()
-		if err != nil {
-			return err
-		}
-		if c != '"' {
-			if field == hasMessage { // absent optionals are omitted, but null means the same
-				return d.skip(1)
-			}
-			return &fieldError{"status", "not a string"}
-		}
-		text, err := d.text()
-		if err != nil {
-			return err
-		}
-		if !utf8.Valid(text) {
-			return errUTF8
-		}
-		if field == hasStatus {
-			head.Status = string(text)
-		} else {
-			head.Message = string(text)
-		}
-	case hasHasMore:
-		head.HasMore, err = d.boolean()
-		return err
-	case hasReturned:
-		if _, err := d.peek(); err != nil {
-			return err
-		}
-		lit, err := d.literal()
-		if err != nil {
-			return err
-		}
-		n, err := number(lit)
-		if err != nil {
-			return err
-		}
-		if n < 0 || n > 1<<31 || n != float64(int(n)) {
-			return &fieldError{"returnedCount", "not a count"}
-		}
-		head.Returned = int(n)
-	case hasSamples:
-		return d.samples(limit, page)
-	default:
-		return d.skip(1)
 	}
 	return nil
 }
 
-var fieldNames = map[answerField]string{
-	hasStatus: "status", hasMessage: "message", hasHasMore: "hasMore",
-	hasReturned: "returnedCount", hasSamples: "samples",
-}
-
-func (d *pageDecoder) samples(limit int, page *health.Page) error {
-	if err := d.take('['); err != nil {
-		return err
-	}
-	for first := true; ; first = false {
-		done, err := d.next(']', first)
-		if done || err != nil {
+func (d *pageDecoder) list(limit int, page *health.Page) error {
+	if d.PeekKind() != '[' {
+		if err := d.broken(); err != nil {
 			return err
 		}
+		return &fieldError{"samples", "not a list"}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' {
 		n := len(page.Samples)
 		if n >= limit {
 			return errTooMany
@@ -207,185 +168,218 @@ func (d *pageDecoder) samples(limit int, page *health.Page) error {
 		if n == cap(page.Samples) {
 			page.Samples = slices.Grow(page.Samples, min(max(n, 256), limit-n))
 		}
-		page.Samples = page.Samples[:n+1]
-		s := &page.Samples[n]
-		*s = health.Sample{}
-		if d.quick(s) {
-			continue
-		}
-		*s = health.Sample{}
-		if err := d.sample(s); err != nil {
+		page.Samples = append(page.Samples, health.Sample{})
+		if err := d.sample(&page.Samples[n]); err != nil {
 			return &sampleError{n, err}
 		}
 	}
+	_, err := d.ReadToken()
+	return err
 }
 
-type sampleField uint8
-
-const (
-	fieldID sampleField = 1 << iota
-	fieldType
-	fieldValue
-	fieldUnit
-	fieldStart
-	fieldEnd
-	fieldSource
-	fieldMetadata
-
-	// required are the fields without which a sample means nothing. The app
-	// always sends unit and sourceName too.
-	required = fieldID | fieldType | fieldValue | fieldStart | fieldEnd
-)
-
-var sampleFields = [8]struct {
-	field sampleField
-	name  string
-	token string // as the key stands on the wire
-}{
-	{fieldID, "id", `"id":`},
-	{fieldType, "type", `"type":`},
-	{fieldValue, "value", `"value":`},
-	{fieldUnit, "unit", `"unit":`},
-	{fieldStart, "startDate", `"startDate":`},
-	{fieldEnd, "endDate", `"endDate":`},
-	{fieldSource, "sourceName", `"sourceName":`},
-	{fieldMetadata, "metadata", `"metadata":`},
-}
-
-func (f sampleField) String() string {
-	for _, k := range sampleFields {
-		if f&k.field != 0 {
-			return k.name
-		}
-	}
-	return "unknown"
-}
+// required are the members without which a sample means nothing. The app
+// always sends unit and sourceName too.
+var required = [...]string{"id", "type", "value", "startDate", "endDate"}
 
 func (d *pageDecoder) sample(s *health.Sample) error {
-	if err := d.take('{'); err != nil {
+	var has [len(required)]bool
+	err := d.object("", func(name string) error {
+		if i := slices.Index(required[:], name); i >= 0 {
+			has[i] = true
+		}
+		return d.member(s, name)
+	})
+	if err != nil {
 		return err
 	}
-	var has sampleField
-	for first := true; ; first = false {
-		done, err := d.next('}', first)
-		if err != nil {
-			return err
-		}
-		if done {
-			break
-		}
-		key, err := d.text()
-		if err != nil {
-			return err
-		}
-		field := sampleFieldOf(key)
-		if err := d.take(':'); err != nil {
-			return err
-		}
-		if field == 0 { // an app of tomorrow may say more
-			if err := d.skip(3); err != nil {
-				return err
-			}
-			continue
-		}
-		if has&field != 0 {
-			return &fieldError{field.String(), "given twice"}
-		}
-		has |= field
-		if err := d.sampleValue(s, field); err != nil {
-			return err
-		}
-	}
-	if missing := required &^ has; missing != 0 {
-		return &fieldError{missing.String(), "missing"}
+	if i := slices.Index(has[:], false); i >= 0 {
+		return &fieldError{required[i], "missing"}
 	}
 	return nil
 }
 
-func sampleFieldOf(key []byte) sampleField {
-	switch string(key) {
-	case "id":
-		return fieldID
-	case "type":
-		return fieldType
-	case "value":
-		return fieldValue
-	case "unit":
-		return fieldUnit
-	case "startDate":
-		return fieldStart
-	case "endDate":
-		return fieldEnd
-	case "sourceName":
-		return fieldSource
-	case "metadata":
-		return fieldMetadata
+func (d *pageDecoder) member(s *health.Sample, name string) (err error) {
+	var text string
+	switch name {
+	case "id", "startDate", "endDate", "type", "unit", "sourceName":
+		if text, err = d.text(name); err != nil {
+			return err
+		}
 	}
-	return 0
+	switch name {
+	case "id":
+		if s.ID, err = health.ParseUUID(text); err != nil {
+			return &fieldError{name, "not a UUID"}
+		}
+	case "type":
+		if s.Type = health.Type(text); text == "" {
+			return &fieldError{name, "empty"}
+		}
+	case "unit":
+		s.Unit = text
+	case "sourceName":
+		s.Source = text
+	case "startDate":
+		s.Start, err = date(name, text)
+	case "endDate":
+		s.End, err = date(name, text)
+	case "value":
+		s.Value, err = d.number(name)
+	case "metadata":
+		s.Metadata, err = d.metadata()
+	default: // an app of tomorrow may say more
+		err = d.SkipValue()
+	}
+	return err
 }
 
-func (d *pageDecoder) sampleValue(s *health.Sample, field sampleField) (err error) {
-	c, err := d.peek()
+// text reads the string that a member promises. Identities and dates are used
+// at once and are not worth keeping.
+func (d *pageDecoder) text(field string) (string, error) {
+	if d.PeekKind() != '"' {
+		if err := d.broken(); err != nil {
+			return "", err
+		}
+		return "", &fieldError{field, "not a string"}
+	}
+	raw, err := d.ReadValue()
 	if err != nil {
-		return err
+		return "", err
 	}
 	switch field {
-	case fieldMetadata:
-		s.Metadata, err = d.metadataValue(c)
-		return err
-	case fieldValue:
-		if c != '-' && (c < '0' || c > '9') {
-			return &fieldError{"value", "not a number"}
-		}
-		lit, err := d.literal()
-		if err != nil {
-			return err
-		}
-		s.Value, err = number(lit)
-		return err
+	case "id", "startDate", "endDate":
+		d.scratch, err = jsontext.AppendUnquote(d.scratch[:0], raw)
+		return string(d.scratch), err
 	}
-	if c != '"' {
-		return &fieldError{field.String(), "not a string"}
+	return d.shared(raw)
+}
+
+// shared gives the text of a JSON string, the same memory for the same bytes.
+func (d *pageDecoder) shared(raw jsontext.Value) (string, error) {
+	if text, ok := d.texts[string(raw)]; ok {
+		return text, nil
 	}
-	raw, escaped, err := d.str()
+	text, err := jsontext.AppendUnquote(nil, raw)
 	if err != nil {
-		return err
+		return "", err
 	}
-	var ok bool
-	switch field {
-	case fieldType:
-		var t string
-		if t, err = d.types.text(raw, escaped); t == "" && err == nil {
-			err = &fieldError{"type", "empty"}
+	d.texts[string(raw)] = string(text)
+	return d.texts[string(raw)], nil
+}
+
+// number reads the number that a member promises.
+func (d *pageDecoder) number(field string) (float64, error) {
+	if d.PeekKind() != '0' {
+		if err := d.broken(); err != nil {
+			return 0, err
 		}
-		s.Type = health.Type(t)
-		return err
-	case fieldUnit:
-		s.Unit, err = d.units.text(raw, escaped)
-		return err
-	case fieldSource:
-		s.Source, err = d.sources.text(raw, escaped)
-		return err
+		return 0, &fieldError{field, "not a number"}
 	}
-	if escaped { // no need in these, but allowed
-		if d.tmp, err = unescape(d.tmp[:0], raw); err != nil {
-			return err
-		}
-		raw = d.tmp
+	raw, err := d.ReadValue()
+	if err != nil {
+		return 0, err
 	}
-	switch field {
-	case fieldID:
-		if s.ID, ok = uuid(raw); !ok {
-			return &fieldError{"id", "not a UUID"}
+	v, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || math.IsInf(v, 0) {
+		return 0, &fieldError{field, "not a finite number"}
+	}
+	return v, nil
+}
+
+// into reads a value of the kind that a member promises.
+func (d *pageDecoder) into(field, kind string, value any) error {
+	if d.PeekKind() == 'n' {
+		return &fieldError{field, "not " + kind}
+	}
+	err := json.UnmarshalDecode(d.Decoder, value)
+	if wrong := new(json.SemanticError); errors.As(err, &wrong) {
+		return &fieldError{field, "not " + kind}
+	}
+	return err
+}
+
+// date reads a date of RFC 3339 as Unix seconds, rounded down. The app writes
+// 2026-01-07T08:15:30Z; offsets and fractions are understood for an app of
+// tomorrow.
+func date(field, text string) (int64, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil || t.Year() < 1 {
+		return 0, &fieldError{field, "not an ISO 8601 date"}
+	}
+	return t.Unix(), nil
+}
+
+// metadata reads the metadata of a sample and gives it in the form of
+// [health.Sample]: sorted names, as few escapes as can be. A null is left out,
+// and whatever else is not a string becomes a string of its JSON text: the wire
+// promises strings only. An object that then holds nothing becomes "".
+func (d *pageDecoder) metadata() (string, error) {
+	kind := d.PeekKind()
+	if err := d.broken(); err != nil {
+		return "", err
+	}
+	raw, err := d.ReadValue()
+	if err != nil || kind == 'n' {
+		return "", err
+	}
+	if kind != '{' {
+		return "", &fieldError{"metadata", "not an object"}
+	}
+	if text, ok := d.texts[string(raw)]; ok {
+		return text, nil
+	}
+	values, texts := map[string]jsontext.Value{}, map[string]string{}
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return "", err
+	}
+	for name, v := range values {
+		switch v.Kind() {
+		case 'n':
+		case '"':
+			text, err := jsontext.AppendUnquote(nil, v)
+			if err != nil {
+				return "", err
+			}
+			texts[name] = string(text)
+		default:
+			texts[name] = string(v)
 		}
-	case fieldStart:
-		if s.Start, ok = parseDate(raw); !ok {
-			return &fieldError{"startDate", "not an ISO 8601 date"}
+	}
+	var out []byte
+	if len(texts) > 0 {
+		if out, err = json.Marshal(texts, json.Deterministic(true)); err != nil {
+			return "", err
 		}
-	case fieldEnd:
-		if s.End, ok = parseDate(raw); !ok {
-			return &fieldError{"endDate", "not an ISO 8601 date"}
-		}
+	}
+	d.texts[string(raw)] = string(out)
+	return string(out), nil
+}
+
+// judge says what an answer with n samples means.
+func (h *answerHead) judge(n int) error {
+	if h.members == 0 {
+		return errNothing
+	}
+	switch h.status {
+	case "ok":
+	case "locked":
+		return &LockedError{}
+	case "noPermission":
+		return &NoPermissionError{Message: oneLine([]byte(h.message))}
+	case "error":
+		return &PhoneError{Message: oneLine([]byte(h.message))}
+	case "":
+		return &fieldError{"status", "missing"}
+	default:
+		return &fieldError{"status", "unknown"}
+	}
+	switch {
+	case !h.samples:
+		return &fieldError{"samples", "missing"}
+	case h.hasMore == nil: // to guess "no" would end a history too early
+		return &fieldError{"hasMore", "missing"}
+	case h.returned != nil && *h.returned != float64(n):
+		return &fieldError{"returnedCount", "not the number of samples"}
 	}
 	return nil
 }

@@ -55,13 +55,12 @@ func fullPage(n int) []byte {
 
 func BenchmarkPage(b *testing.B) {
 	body := fullPage(health.MaxLimit)
-	b.Run("scanner", func(b *testing.B) {
-		var d pageDecoder
+	b.Run("page", func(b *testing.B) {
 		var page health.Page
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := d.decode(bytes.NewReader(body), health.MaxLimit, &page); err != nil {
+			if _, err := decodePage(bytes.NewReader(body), health.MaxLimit, &page); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"healthsync/pki/trust"
 	"healthsync/sync/health"
 )
@@ -24,20 +26,12 @@ type refusal struct {
 func parseRefusal(k *call, status int, body []byte) refusal {
 	r := refusal{call: k, status: status}
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '{' {
-		var m message
-		err := m.read(bytes.NewReader(trimmed), func(key string) (err error) {
-			switch key {
-			case "code":
-				r.code, err = m.stringOf(key)
-			case "message":
-				r.message, err = m.stringOf(key)
-			default:
-				err = m.ignore()
-			}
-			return err
-		})
-		if err != nil { // half an explanation is none
-			r.code, r.message = "", ""
+		var said struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		}
+		if json.Unmarshal(trimmed, &said) == nil { // half an explanation is none
+			r.code, r.message = said.Code, said.Message
 		}
 		r.code, r.message = oneLine([]byte(r.code)), oneLine([]byte(r.message))
 		return r

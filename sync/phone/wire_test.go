@@ -249,7 +249,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"a page for a browser", says(response("502 Bad Gateway", "<html><body>secret</body></html>")), &HTTPError{Call: CallSamples, Status: 502}},
 		{"created", says(response("201 Created", "{}")), &HTTPError{Call: CallSamples, Status: 201}},
 		{"an empty object", says(response("200 OK", "{}")), &EmptyAnswerError{CallSamples}},
-		{"an empty body", says(response("200 OK", "")), &NotJSONError{CallSamples, 0, errEnd}},
+		{"an empty body", says(response("200 OK", "")), &NotJSONError{CallSamples, 0, errSyntax}},
 		{"html", says(response("200 OK", "<html>")), &NotJSONError{CallSamples, 0, errSyntax}},
 		{"cut in the body", says(page[:len(page)-60]), &TruncatedError{CallSamples, 202, 262, io.ErrUnexpectedEOF}},
 		{"cut after the JSON", says("HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n" + okPrefix + aSample + "]}"), &TruncatedError{CallSamples, 262, 300, io.ErrUnexpectedEOF}},

@@ -3,9 +3,22 @@ package phone
 import (
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+
 	"healthsync/sync/health"
+)
+
+// appDate is the only form of ISO 8601 that the app's decoder takes (Foundation's
+// .iso8601 strategy): no fraction, no offset.
+const appDate = "2006-01-02T15:04:05Z"
+
+// The Unix seconds that the wire can say: year 1 to year 9999.
+const (
+	minDate = -62135596800
+	maxDate = 253402300799
 )
 
 // encodeQuery writes q as the body of a data request, or says why it cannot be
@@ -28,42 +41,20 @@ func encodeQuery(q health.Query) ([]byte, error) {
 	case q.Start < minDate || q.End > maxDate:
 		return nil, &QueryError{"a date outside the years 1 to 9999"}
 	}
-	b := append(make([]byte, 0, 256), `{"startDate":"`...)
-	b = appendDate(b, q.Start)
-	b = append(b, `","endDate":"`...)
-	b = appendDate(b, q.End)
-	b = append(b, `","types":`...)
-	lead := byte('[')
-	for i, t := range q.Types {
+	var types []health.Type
+	for _, t := range q.Types {
 		if t == "" || len(t) > maxTypeName || !utf8.ValidString(string(t)) {
 			return nil, &QueryError{"a name that cannot be a type"}
 		}
-		if slices.Contains(q.Types[:i], t) {
-			continue
+		if !slices.Contains(types, t) {
+			types = append(types, t)
 		}
-		b = append(b, lead)
-		b = appendQuoted(b, []byte(t))
-		lead = ','
 	}
-	b = append(b, `],"limit":`...)
-	b = strconv.AppendInt(b, int64(limit), 10)
-	if q.Offset > 0 {
-		b = append(b, `,"offset":`...)
-		b = strconv.AppendInt(b, int64(q.Offset), 10)
-	}
-	return append(b, '}'), nil
-}
-
-// object writes a flat JSON object of strings, given as name, value, name, ...
-func object(pairs ...string) []byte {
-	lead := byte('{')
-	var b []byte
-	for i := 0; i+1 < len(pairs); i += 2 {
-		b = append(b, lead)
-		b = appendQuoted(b, []byte(pairs[i]))
-		b = append(b, ':')
-		b = appendQuoted(b, []byte(pairs[i+1]))
-		lead = ','
-	}
-	return append(b, '}')
+	return json.Marshal(struct {
+		Start  string        `json:"startDate"`
+		End    string        `json:"endDate"`
+		Types  []health.Type `json:"types"`
+		Limit  int           `json:"limit"`
+		Offset int           `json:"offset,omitzero"`
+	}{time.Unix(q.Start, 0).UTC().Format(appDate), time.Unix(q.End, 0).UTC().Format(appDate), types, limit, q.Offset})
 }
