@@ -42,44 +42,37 @@ func runLogs(ctx context.Context, env *Env, tail int, follow bool) error {
 		env.note("the log %s is empty so far", p.LogFile())
 		return nil
 	}
+	if follow {
+		return files.FollowLog(ctx, p.LogFile(), tail, func(line string) error {
+			if env.JSON {
+				return env.printEvent(logEvent{"line", files.LineJSON(line)})
+			}
+			return env.print(files.LineText(line) + "\n")
+		})
+	}
 	lines, err := files.LastLines(p.LogFile(), tail)
 	if err != nil {
 		return err
 	}
-	if env.JSON && !follow {
-		parsed := make([]files.LogLine, len(lines))
+	if env.JSON {
+		parsed := make([]json.RawMessage, len(lines))
 		for i, line := range lines {
-			parsed[i] = files.ParseLine(line)
+			parsed[i] = files.LineJSON(line)
 		}
 		return env.printJSON(struct {
-			File  string          `json:"file"`
-			Lines []files.LogLine `json:"lines"`
+			File  string            `json:"file"`
+			Lines []json.RawMessage `json:"lines"`
 		}{p.LogFile(), parsed})
 	}
-	show := func(line string) error { return env.print(line + "\n") }
-	if env.JSON {
-		show = env.logEvent
-	}
 	for _, line := range lines {
-		if err := show(line); err != nil {
+		if err := env.print(files.LineText(line) + "\n"); err != nil {
 			return err
 		}
 	}
-	if !follow {
-		return nil
-	}
-	return files.FollowLog(ctx, files.EachLine(show), p.LogFile())
+	return nil
 }
 
-// logEvent prints one line as an object of its own.
-func (e *Env) logEvent(line string) error {
-	raw, err := json.Marshal(struct {
-		Schema int    `json:"schema"`
-		Event  string `json:"event"`
-		files.LogLine
-	}{Schema, "line", files.ParseLine(line)})
-	if err != nil {
-		return err
-	}
-	return e.print(string(raw) + "\n")
+type logEvent struct {
+	Event string          `json:"event"`
+	Line  json.RawMessage `json:"line"`
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,7 +74,7 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	logger := env.logger(p)
 	// systray tells of its troubles by the standard logger alone.
 	log.SetFlags(0)
-	log.SetOutput(env.logFile)
+	log.SetOutput(slog.NewLogLogger(logger.Handler(), slog.LevelWarn).Writer())
 	logger.Info("the menu-bar app starts", "version", env.build().Version, "process", os.Getpid())
 
 	var a *agent.Agent

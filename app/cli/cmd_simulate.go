@@ -111,7 +111,6 @@ func (e *Env) printFaults() error {
 
 // simulatorEvent is what simulate tells: as lines, or with --json as objects.
 type simulatorEvent struct {
-	Schema  int               `json:"schema"`
 	Event   string            `json:"event"`
 	Name    string            `json:"name,omitempty"`
 	Host    string            `json:"host,omitempty"`
@@ -398,11 +397,7 @@ func (s *session) tell(e simulatorEvent, format string, args ...any) {
 		s.env.printf(format+"\n", args...)
 		return
 	}
-	e.Schema = Schema
-	raw, err := json.Marshal(e)
-	if err == nil {
-		s.env.printf("%s\n", raw)
-	}
+	_ = s.env.printEvent(e) // the writer keeps its error
 }
 
 func metersLine(m simulator.Meters) string {

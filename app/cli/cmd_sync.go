@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -222,8 +221,7 @@ func (v *syncView) progress(p engine.Progress) {
 		return
 	}
 	v.last = time.Now()
-	v.event(struct {
-		Schema    int     `json:"schema"`
+	_ = v.env.printEvent(struct { // the writer keeps its error
 		Event     string  `json:"event"`
 		Requests  int     `json:"requests"`
 		Samples   int64   `json:"samples"`
@@ -234,7 +232,7 @@ func (v *syncView) progress(p engine.Progress) {
 		Rate      int64   `json:"samplesPerSecond"`
 		Seconds   float64 `json:"secondsLeft"`
 		Back      string  `json:"completeBackTo,omitempty"`
-	}{Schema, "progress", p.Requests, p.Samples, p.New, p.Before, p.Known, p.Remaining, int64(p.Rate), math.Ceil(p.Seconds), backTo(p, v.env.Now(), time.RFC3339)})
+	}{"progress", p.Requests, p.Samples, p.New, p.Before, p.Known, p.Remaining, int64(p.Rate), math.Ceil(p.Seconds), backTo(p, v.env.Now(), time.RFC3339)})
 }
 
 // backTo says down to when all types are read; "" while one has not been asked
@@ -275,15 +273,7 @@ func timeLeft(seconds float64) string {
 	return fmt.Sprintf("%.1f h left", math.Ceil(seconds/360)/10)
 }
 
-func (v *syncView) event(e any) {
-	raw, err := json.Marshal(e)
-	if err == nil {
-		v.env.printf("%s\n", raw)
-	}
-}
-
 type syncResult struct {
-	Schema   int           `json:"schema"`
 	Event    string        `json:"event"`
 	Complete bool          `json:"complete"`
 	Added    int           `json:"added"`
@@ -308,7 +298,7 @@ func (v *syncView) finish(res engine.Result, err error) error {
 	}
 	took := time.Since(v.started)
 	if v.json {
-		out := syncResult{Schema, "result", res.Complete, res.Added, res.Changed, res.Deleted, res.Late, res.Requests + 1, res.Samples, took.Seconds(), res.Silent, res.Missing, res.Skipped, nil, nil, nil}
+		out := syncResult{"result", res.Complete, res.Added, res.Changed, res.Deleted, res.Late, res.Requests + 1, res.Samples, took.Seconds(), res.Silent, res.Missing, res.Skipped, nil, nil, nil}
 		for _, u := range res.Unreadable {
 			out.Failed = append(out.Failed, u.Type)
 		}
@@ -322,7 +312,7 @@ func (v *syncView) finish(res engine.Result, err error) error {
 			j := v.env.explain(err).JSON()
 			out.Error = &j
 		}
-		v.event(out)
+		_ = v.env.printEvent(out) // the writer keeps its error
 		return err
 	}
 	if v.verified != nil {

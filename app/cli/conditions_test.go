@@ -19,9 +19,8 @@ var unscripted = map[problem.Code]string{
 	problem.CertRejected: "an alert that names no reason: pki/trust", problem.CAMismatch: "a CA of another pairing in the keychain: pki/trust",
 	problem.KeychainLocked: "a real Secret Service: pki/vault", problem.StoreReadOnly: "a folder that root cannot write: sync/store", problem.StoreBusy: "a lock of another program: sync/store",
 	problem.Declined: "a terminal: pair_code_test.go", problem.Interrupted: "a person who stops a sync: app/agent",
-	problem.NotOnThisBuild: "a build without a flag: app/problem",
-	problem.PairingBusy:    "two processes at once: app/pairing",
-	problem.StoreOlder:     "a file of an older schema: sync/store", problem.Internal: "a mistake of the program",
+	problem.PairingBusy: "two processes at once: app/pairing",
+	problem.StoreOlder:  "a file of an older schema: sync/store", problem.Internal: "a mistake of the program",
 }
 
 // Every condition of the table comes up in a script, by its code or its sentence, or is

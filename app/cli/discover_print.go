@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -283,15 +282,11 @@ func (w *watcher) line(event string, s sighting) {
 	now := w.env.Now()
 	switch {
 	case w.env.JSON:
-		raw, err := json.Marshal(struct {
-			Schema int          `json:"schema"`
-			Event  string       `json:"event"`
-			At     time.Time    `json:"at"`
-			Phone  sightingJSON `json:"phone"`
-		}{Schema, event, now.UTC().Truncate(time.Millisecond), s.json(now)})
-		if err == nil {
-			w.env.printf("%s\n", raw)
-		}
+		_ = w.env.printEvent(struct { // the writer keeps its error
+			Event string       `json:"event"`
+			At    time.Time    `json:"at"`
+			Phone sightingJSON `json:"phone"`
+		}{event, now.UTC().Truncate(time.Millisecond), s.json(now)})
 	case event == "gone":
 		w.env.printf("%s  gone     %s\n", now.Local().Format(time.TimeOnly), deviceName(s.Instance.Name))
 	default:

@@ -156,13 +156,12 @@ func (f *followed) when(to string) time.Time {
 		}
 		seen = string(raw)
 		for line := range strings.Lines(seen) {
-			if strings.Contains(line, "followed the iPhone") && strings.Contains(line, "to="+to) {
-				stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
-				at, err := time.Parse(time.RFC3339Nano, stamp)
-				if err != nil {
-					f.Fatal(err)
-				}
-				return at
+			var l struct {
+				Time        time.Time
+				Message, To string
+			}
+			if json.Unmarshal([]byte(line), &l) == nil && l.Message == "followed the iPhone" && l.To == to {
+				return l.Time
 			}
 		}
 	}

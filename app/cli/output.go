@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,34 +20,50 @@ const Schema = 1
 
 // printJSON writes one answer, indented, with the schema number first.
 func (e *Env) printJSON(answer any) error {
-	raw, err := json.Marshal(answer)
+	raw, err := withSchema(answer)
 	if err != nil {
 		return err
 	}
-	if len(raw) < 2 || raw[0] != '{' {
-		return errors.New("cli: a JSON answer is an object")
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, raw, "", "  "); err != nil {
+		return err
+	}
+	return e.print(pretty.String() + "\n")
+}
+
+// printEvent writes one of several answers, as a line.
+func (e *Env) printEvent(event any) error {
+	raw, err := withSchema(event)
+	if err != nil {
+		return err
+	}
+	return e.print(string(raw) + "\n")
+}
+
+// withSchema writes an object with the schema number first.
+func withSchema(object any) ([]byte, error) {
+	raw, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	fields, ok := bytes.CutPrefix(raw, []byte("{"))
+	if !ok {
+		return nil, errors.New("cli: a JSON answer is an object")
 	}
 	head := fmt.Sprintf(`{"schema":%d`, Schema)
-	if string(raw) != "{}" {
+	if string(fields) != "}" {
 		head += ","
 	}
-	var out json.RawMessage = append([]byte(head), raw[1:]...)
-	pretty, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = e.Stdout.Write(append(pretty, '\n'))
-	return err
+	return append([]byte(head), fields...), nil
 }
 
 // printError writes an error as the user guide shows it, or as JSON.
 func (e *Env) printError(err *problem.Error) {
 	if e.JSON || slices.Contains(e.Args, "--json") { // flags were not read where the error is theirs
-		raw, _ := json.Marshal(struct {
-			Schema int          `json:"schema"`
-			Error  problem.JSON `json:"error"`
-			Exit   problem.Exit `json:"exit"`
-		}{Schema, err.JSON(), err.Exit()})
+		raw, _ := withSchema(struct { // of what can be written
+			Error problem.JSON `json:"error"`
+			Exit  problem.Exit `json:"exit"`
+		}{err.JSON(), err.Exit()})
 		fmt.Fprintf(e.Stderr, "%s\n", raw)
 		return
 	}

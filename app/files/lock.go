@@ -44,12 +44,7 @@ func Take(path, what string, now time.Time) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
+	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		held := &HeldError{Holder: read(f)}
 		return nil, errors.Join(held, f.Close())
@@ -103,6 +98,15 @@ func HeldBy(path string) (Holder, bool) {
 	if err := unix.Kill(h.PID, 0); errors.Is(err, unix.ESRCH) {
 		return Holder{}, false // it was killed
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	err = flock(f, unix.LOCK_SH|unix.LOCK_NB)
 	return h, errors.Is(err, unix.EWOULDBLOCK)
+}
+
+// flock is flock(2), again where a signal came between.
+func flock(f *os.File, how int) error {
+	for {
+		if err := unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
