@@ -9,48 +9,6 @@ import (
 	"time"
 )
 
-func TestParseRequest(t *testing.T) {
-	long := strings.Repeat("x", maxHeaders)
-	for name, c := range map[string]struct {
-		in   string
-		err  error
-		more bool // wants more bytes
-		want request
-	}{
-		"plain": {in: "GET /a HTTP/1.1\r\nHost: b\r\n\r\n", want: request{method: "GET", path: "/a"}},
-		"body":  {in: "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", want: request{method: "POST", path: "/a", body: []byte("abc")}},
-		"bytes that follow": {in: "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcdef",
-			want: request{method: "POST", path: "/a", body: []byte("abc"), rest: true}},
-		"query stays":        {in: "GET /a?b=c HTTP/1.1\r\n\r\n", want: request{method: "GET", path: "/a?b=c"}},
-		"lower case header":  {in: "POST /a HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc", want: request{method: "POST", path: "/a", rest: true}},
-		"last header wins":   {in: "POST /a X\r\nContent-Length: 9\r\nContent-Length: 1\r\n\r\nabc", want: request{method: "POST", path: "/a", body: []byte("a"), rest: true}},
-		"white space":        {in: "POST /a X\r\n Content-Length\t:  2 \t\r\n\r\nab", want: request{method: "POST", path: "/a", body: []byte("ab")}},
-		"chunked is unknown": {in: "POST /a X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", want: request{method: "POST", path: "/a", rest: true}},
-		"half a body":        {in: "POST /a X\r\nContent-Length: 3\r\n\r\nab", more: true},
-		"no path":            {in: "GET\r\n\r\n", err: errInvalid},
-		"not UTF-8":          {in: "GET /\xff X\r\n\r\n", err: errInvalid},
-		"body over 1 MiB":    {in: "POST /a X\r\nContent-Length: 1048577\r\n\r\n", err: errTooLarge},
-		"body of 1 MiB":      {in: "POST /a X\r\nContent-Length: 1048576\r\n\r\n", more: true},
-		"head too long":      {in: "GET /a X\r\nA: " + long + "\r\n\r\n", err: errTooLarge},
-		"head without end":   {in: "GET /a X\r\nA: " + long, err: errTooLarge},
-		"negative length":    {in: "POST /a X\r\nContent-Length: -1\r\n\r\n", err: errInvalid},
-	} {
-		got, err := parseRequest([]byte(c.in))
-		switch {
-		case !errors.Is(err, c.err):
-			t.Errorf("%s: error %v, want %v", name, err, c.err)
-		case c.err != nil || c.more:
-			if got != nil {
-				t.Errorf("%s: got %+v", name, got)
-			}
-		case got == nil:
-			t.Errorf("%s: nothing", name)
-		case got.method != c.want.method || got.path != c.want.path || string(got.body) != string(c.want.body) || got.rest != c.want.rest:
-			t.Errorf("%s: got %q %q %q %v", name, got.method, got.path, got.body, got.rest)
-		}
-	}
-}
-
 func TestReadRequest(t *testing.T) {
 	const whole = "POST /a X\r\nContent-Length: 3\r\n\r\nabc"
 	for name, r := range map[string]io.Reader{
@@ -99,18 +57,4 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("a body longer than its request")
 		}
 	})
-}
-
-func TestBearer(t *testing.T) {
-	for value, want := range map[string]string{
-		"Bearer abc": "abc", "bearer abc": "abc", "BEARER   abc ": "abc", "Bearer": "", "Bearer a b": "", "Basic abc": "", "": "", "abc": "",
-	} {
-		r := &request{headers: map[string]string{"Authorization": value}}
-		if got := r.bearer(); got != want {
-			t.Errorf("%q gives %q, want %q", value, got, want)
-		}
-	}
-	if got := (&request{headers: map[string]string{"authorization": "Bearer abc"}}).bearer(); got != "" {
-		t.Errorf("a lower-case header gives %q: the app would not see it", got)
-	}
 }
