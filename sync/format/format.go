@@ -10,6 +10,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"healthsync/sync/health"
 )
 
@@ -82,7 +85,7 @@ func New(w io.Writer, o Options) (Writer, error) {
 	buf := bufio.NewWriterSize(w, 64<<10)
 	switch o.Kind {
 	case CSV, TSV:
-		return newCSV(buf, columnDelimiter(o, ';'), o.Metadata)
+		return newCSV(w, columnDelimiter(o, ';'), o.Metadata)
 	case JSON:
 		_, err := fmt.Fprintf(buf, "{\"schema\":%d,\"status\":\"ok\",\"samples\":[", o.Schema)
 		return &jsonWriter{w: buf, array: true, cut: o.cut}, err
@@ -102,47 +105,45 @@ func columnDelimiter(o Options, fallback rune) rune {
 	return fallback
 }
 
+// sampleJSON is a sample as JSON shows it.
+type sampleJSON struct {
+	ID       string         `json:"id"`
+	Type     health.Type    `json:"type"`
+	Value    float64        `json:"value"`
+	Unit     string         `json:"unit"`
+	Start    string         `json:"startDate"`
+	End      string         `json:"endDate"`
+	Source   string         `json:"sourceName"`
+	Metadata jsontext.Value `json:"metadata,omitzero"`
+}
+
 type jsonWriter struct {
 	w     *bufio.Writer
 	array bool // one object that holds all, or an object a line
 	count int
-	line  []byte
 	cut   func() bool // of an array
 }
 
 func (j *jsonWriter) Write(s *health.Sample) error {
-	b := j.line[:0]
-	if j.array && j.count > 0 {
-		b = append(b, ',')
-	}
+	lead, end := "", "\n"
 	if j.array {
-		b = append(b, '\n')
+		lead, end = "\n", ""
 	}
-	b = append(b, `{"id":"`...)
-	b = s.ID.Append(b)
-	b = append(b, `","type":`...)
-	b = appendString(b, string(s.Type))
-	b = append(b, `,"value":`...)
-	b = appendNumber(b, s.Value)
-	b = append(b, `,"unit":`...)
-	b = appendString(b, s.Unit)
-	b = append(b, `,"startDate":"`...)
-	b = appendDate(b, s.Start)
-	b = append(b, `","endDate":"`...)
-	b = appendDate(b, s.End)
-	b = append(b, `","sourceName":`...)
-	b = appendString(b, s.Source)
-	if s.Metadata != "" {
-		b = append(b, `,"metadata":`...)
-		b = append(b, s.Metadata...)
+	if j.array && j.count > 0 {
+		lead = ",\n"
 	}
-	b = append(b, '}')
-	if !j.array {
-		b = append(b, '\n')
-	}
-	j.line = b
 	j.count++
-	_, err := j.w.Write(b)
+	row := sampleJSON{s.ID.String(), s.Type, s.Value, s.Unit, Date(s.Start), Date(s.End), s.Source, nil}
+	if s.Metadata != "" {
+		row.Metadata = jsontext.Value(s.Metadata)
+	}
+	_, err := j.w.WriteString(lead)
+	if err == nil { // a name from another device may hold anything
+		err = json.MarshalWrite(j.w, row, jsontext.AllowInvalidUTF8(true))
+	}
+	if err == nil {
+		_, err = j.w.WriteString(end)
+	}
 	return err
 }
 
@@ -160,20 +161,14 @@ func (j *jsonWriter) Close() error {
 }
 
 // Date is a moment as every output writes it: ISO 8601, whole seconds, UTC.
-func Date(unix int64) string { return string(appendDate(nil, unix)) }
-
-func appendDate(b []byte, unix int64) []byte {
-	return time.Unix(unix, 0).UTC().AppendFormat(b, time.RFC3339) // for which package time has a quick way
-}
+func Date(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
 
 // Number is a value as every output writes it: the shortest decimal that
 // reads back as the same number, never with an exponent below 1e21.
-func Number(v float64) string { return string(appendNumber(nil, v)) }
-
-func appendNumber(b []byte, v float64) []byte {
+func Number(v float64) string {
 	form := byte('f')
 	if v != 0 && (v >= 1e21 || v <= -1e21 || v < 1e-6 && v > -1e-6) {
 		form = 'e'
 	}
-	return strconv.AppendFloat(b, v, form, -1, 64)
+	return strconv.FormatFloat(v, form, -1, 64)
 }

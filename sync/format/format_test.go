@@ -68,40 +68,6 @@ func TestNamesSurviveEveryDelimiter(t *testing.T) {
 	}
 }
 
-// What is written is byte for byte what encoding/csv writes, by any delimiter:
-// also one that numbers and dates have in them.
-func TestCSVAsThePackage(t *testing.T) {
-	names := []string{"", " ", "a", "Ana’s Watch", "x;y", "x,y", "-", "0", "T", "\r", "a\nb", `"`, `\.`, "§"}
-	for _, comma := range ";,\t|-:.0TZAe §€+" {
-		for _, metadata := range []bool{false, true} {
-			var samples []*health.Sample
-			var want bytes.Buffer
-			w := csv.NewWriter(&want)
-			w.Comma = comma
-			columns := 7
-			if metadata {
-				columns = 8
-			}
-			put := func(row ...string) {
-				if err := w.Write(row[:columns]); err != nil {
-					t.Fatal(err)
-				}
-			}
-			put("id", "type", "value", "unit", "startDate", "endDate", "sourceName", "metadata")
-			for i := range 60 {
-				s := sample(names[i%len(names)], []float64{1, -2.5, 1e-9, 0.1}[i%4], []string{"", `{"a":"b;c"}`}[i%3%2])
-				s.Unit, s.Type = names[i*5%len(names)], health.Type(names[i*3%len(names)])
-				samples = append(samples, s)
-				put(s.ID.String(), string(s.Type), format.Number(s.Value), s.Unit, format.Date(s.Start), format.Date(s.End), s.Source, s.Metadata)
-			}
-			w.Flush()
-			if got := write(t, format.Options{Kind: format.CSV, Delimiter: comma, Metadata: metadata}, samples...); got != want.String() {
-				t.Errorf("delimiter %q:\n%s\nwant\n%s", comma, got, want.String())
-			}
-		}
-	}
-}
-
 // BenchmarkWriter writes samples as they come out of a database.
 func BenchmarkWriter(b *testing.B) {
 	for _, kind := range format.Kinds() {

@@ -87,9 +87,6 @@ type Sample struct {
 // StartTime is Start as a time in UTC.
 func (s *Sample) StartTime() time.Time { return time.Unix(s.Start, 0).UTC() }
 
-// EndTime is End as a time in UTC.
-func (s *Sample) EndTime() time.Time { return time.Unix(s.End, 0).UTC() }
-
 // Query asks the phone for samples of Types that start in [Start, End), in
 // Unix seconds. The phone answers newest first over all types together.
 // Whether a sample that starts exactly at End belongs is HealthKit's business:
