@@ -139,7 +139,9 @@ func now() time.Time { return time.Now().Round(0) }
 // is asked again about an instance that has changed; it must not block. A phone
 // that answers late, or whose answer is lost, is missing: five seconds and more
 // make that unlikely.
-func (b *Browser) Find(ctx context.Context, window time.Duration, match func(Instance) bool) (it Instance, ok bool, err error) {
+func (b *Browser) Find(ctx context.Context, window time.Duration, match func(Instance) bool) (
+	it Instance, ok bool, err error,
+) {
 	ctx, cancel := context.WithTimeout(ctx, window)
 	defer cancel()
 	_ = b.Watch(ctx, WatchOptions{}, func(e Event) { // it ends with ctx

@@ -147,7 +147,8 @@ func (r *reading) place(rr *dns.SRV) {
 	if rr.Hdr.Ttl > 0 && (rr.Port == 0 || !r.speak(rr.Hdr.Name)) {
 		return
 	}
-	r.put(&rr.Hdr, record{host: dns.CanonicalName(rr.Target), port: rr.Port}, printable(strings.TrimSuffix(rr.Target, ".")))
+	k := record{host: dns.CanonicalName(rr.Target), port: rr.Port}
+	r.put(&rr.Hdr, k, printable(strings.TrimSuffix(rr.Target, ".")))
 }
 
 // speak notes that an instance was named. It reports false if that is no name of
@@ -272,8 +273,9 @@ func (c *cache) compose(s *spoken, place record, addrs []record, now time.Time) 
 		return i, 0
 	}
 	i = Instance{Name: s.label, Host: c.records[place].shown, Port: int(place.port)}
-	slices.SortFunc(addrs, func(a, b record) int { // the newest of a sort first: it is the better guess
-		return cmp.Or(c.rank(a.addr)-c.rank(b.addr), c.records[b].since.Compare(c.records[a].since), a.addr.Compare(b.addr))
+	slices.SortFunc(addrs, func(a, b record) int { // the newest of a rank first: it is the better guess
+		newest := c.records[b].since.Compare(c.records[a].since)
+		return cmp.Or(c.rank(a.addr)-c.rank(b.addr), newest, a.addr.Compare(b.addr))
 	})
 	for _, r := range addrs {
 		wait = max(wait, better-now.Sub(c.records[r].since))

@@ -36,9 +36,12 @@ const (
 	anaSRV  = `!Ana\ 1._healthsync._tcp.local. 120 IN SRV 0 0 8443 ana.local.`
 	anaSRV9 = `!Ana\ 1._healthsync._tcp.local. 120 IN SRV 0 0 9443 ana.local.`
 	anaEvil = `!Ana\ 1._healthsync._tcp.local. 120 IN SRV 0 0 8443 mallory.local.`
+	anaEnd  = `Ana\ 1._healthsync._tcp.local. 0 IN SRV 0 0 8443 ana.local.`
 	anaA    = `!ana.local. 120 IN A 10.0.0.2`
+	anaNoA  = `ana.local. 0 IN A 10.0.0.2`
 	anaA9   = `!ana.local. 120 IN A 10.0.0.9`
 	anaFE80 = `!ana.local. 120 IN AAAA fe80::2`
+	anaFD00 = `!ana.local. 120 IN AAAA fd00::2`
 )
 
 // scene is a cache, a clock, and what was told.
@@ -107,7 +110,8 @@ func TestCache(t *testing.T) {
 	}
 	say := func(after time.Duration, records ...string) step { return step{after, 1, records} }
 	whole := say(0, anaPTR, anaSRV, anaA)
-	const sec = time.Second
+	const first = "appeared :8443 10.0.0.2, "
+	const sec, half = time.Second, time.Second / 2
 	for _, c := range []struct {
 		name  string
 		steps []step
@@ -115,46 +119,64 @@ func TestCache(t *testing.T) {
 	}{
 		{"all in one packet", []step{whole}, "appeared :8443 10.0.0.2"},
 		{"in three", []step{say(0, anaPTR), say(1, anaSRV), say(1, anaA)}, "appeared :8443 10.0.0.2"},
-		{"named again", []step{whole, say(5*sec, anaPTR, anaSRV, anaA)}, "appeared :8443 10.0.0.2, again :8443 10.0.0.2"},
-		{"another port", []step{whole, say(5*sec, anaSRV9)}, "appeared :8443 10.0.0.2, changed :9443 10.0.0.2"},
-		{"another port within the second", []step{whole, say(sec/2, anaSRV9)}, "appeared :8443 10.0.0.2, changed :9443 10.0.0.2"},
-		{"another address alone, the old one ends", []step{whole, say(5*sec, anaA9)}, "appeared :8443 10.0.0.2, changed :8443 10.0.0.9"},
-		{"another address within the second: both until the next", []step{whole, say(sec/2, anaA9), say(2*sec, anaA9)},
-			"appeared :8443 10.0.0.2, changed :8443 10.0.0.9 10.0.0.2, changed :8443 10.0.0.9"},
+		{"named again", []step{whole, say(5*sec, anaPTR, anaSRV, anaA)}, first + "again :8443 10.0.0.2"},
+		{"another port", []step{whole, say(5*sec, anaSRV9)}, first + "changed :9443 10.0.0.2"},
+		{"another port within the second", []step{whole, say(half, anaSRV9)}, first + "changed :9443 10.0.0.2"},
+		{"another address alone, the old one ends", []step{whole, say(5*sec, anaA9)}, first + "changed :8443 10.0.0.9"},
+		{"another address within the second: both until the next", []step{whole, say(half, anaA9), say(2*sec, anaA9)},
+			first + "changed :8443 10.0.0.9 10.0.0.2, changed :8443 10.0.0.9"},
 		{"a second address that replaces nothing", []step{whole, say(5*sec, "ana.local. 120 IN AAAA fd00::2")},
-			"appeared :8443 10.0.0.2, changed :8443 10.0.0.2 fd00::2"},
-		{"IPv6 given anew leaves IPv4 alone", []step{whole, say(5*sec, "!ana.local. 120 IN AAAA fd00::2")},
-			"appeared :8443 10.0.0.2, changed :8443 10.0.0.2 fd00::2"},
+			first + "changed :8443 10.0.0.2 fd00::2"},
+		{"IPv6 given anew leaves IPv4 alone", []step{whole, say(5*sec, anaFD00)},
+			first + "changed :8443 10.0.0.2 fd00::2"},
 		{"our subnets first, then link-local, then others", []step{say(0, anaPTR, anaSRV, "ana.local. 120 IN A 192.168.5.2", "ana.local. 120 IN AAAA fe80::2",
 			"ana.local. 120 IN AAAA 2001:db8::2", "ana.local. 120 IN AAAA fd00::2", "ana.local. 120 IN A 10.0.0.2")},
 			"appeared :8443 10.0.0.2 fd00::2 fe80::2%en1 192.168.5.2 2001:db8::2"},
-		{"IPv6 alone waits a little for IPv4; link-local has its zone", []step{say(0, anaPTR, anaSRV, anaFE80), say(better)}, "appeared :8443 fe80::2%en1"},
-		{"IPv6 and then IPv4", []step{say(0, anaPTR, anaSRV, "ana.local. 120 IN AAAA fd00::2"), say(better/2, anaA), say(better)}, "appeared :8443 10.0.0.2 fd00::2"},
-		{"an address goes and another comes", []step{say(0, anaPTR, anaSRV, anaA, anaFE80), say(5*sec, "ana.local. 0 IN A 10.0.0.2"), say(sec/2, anaA9), say(sec)},
+		{"IPv6 alone waits a little for IPv4; link-local has its zone",
+			[]step{say(0, anaPTR, anaSRV, anaFE80), say(better)}, "appeared :8443 fe80::2%en1"},
+		{"IPv6 and then IPv4",
+			[]step{say(0, anaPTR, anaSRV, "ana.local. 120 IN AAAA fd00::2"), say(better/2, anaA), say(better)},
+			"appeared :8443 10.0.0.2 fd00::2"},
+		{"an address goes and another comes",
+			[]step{say(0, anaPTR, anaSRV, anaA, anaFE80), say(5*sec, anaNoA), say(half, anaA9), say(sec)},
 			"appeared :8443 10.0.0.2 fe80::2%en1, changed :8443 10.0.0.9 fe80::2%en1"},
-		{"two links, two addresses; each replaces its own", []step{whole, {5 * sec, 2, []string{anaSRV, anaA9}}, {5 * sec, 1, []string{"!ana.local. 120 IN A 10.0.0.3"}}},
-			"appeared :8443 10.0.0.2, changed :8443 10.0.0.9 10.0.0.2, changed :8443 10.0.0.3 10.0.0.9"},
-		{"goodbye", []step{whole, say(5*sec, anaBye), say(2 * sec)}, "appeared :8443 10.0.0.2, gone :8443 10.0.0.2"},
-		{"goodbye and back at once: sharing started again", []step{whole, say(5*sec, anaBye), say(300*time.Millisecond, anaPTR, anaSRV9, anaA), say(2 * sec)},
-			"appeared :8443 10.0.0.2, changed :9443 10.0.0.2"},
-		{"goodbye of the place", []step{whole, say(5*sec, `Ana\ 1._healthsync._tcp.local. 0 IN SRV 0 0 8443 ana.local.`), say(2 * sec)},
-			"appeared :8443 10.0.0.2, gone :8443 10.0.0.2"},
-		{"goodbye of the place before: the new one stays", []step{whole, say(5*sec, anaSRV9), say(sec, `Ana\ 1._healthsync._tcp.local. 0 IN SRV 0 0 8443 ana.local.`), say(3 * sec)},
-			"appeared :8443 10.0.0.2, changed :9443 10.0.0.2"},
-		{"goodbye of one address of two", []step{say(0, anaPTR, anaSRV, "ana.local. 120 IN A 10.0.0.2", "ana.local. 120 IN A 10.0.0.9"), say(5*sec, "ana.local. 0 IN A 10.0.0.2"), say(2 * sec)},
+		{"two links, two addresses; each replaces its own",
+			[]step{whole, {5 * sec, 2, []string{anaSRV, anaA9}}, {5 * sec, 1, []string{"!ana.local. 120 IN A 10.0.0.3"}}},
+			first + "changed :8443 10.0.0.9 10.0.0.2, changed :8443 10.0.0.3 10.0.0.9"},
+		{"goodbye", []step{whole, say(5*sec, anaBye), say(2 * sec)}, first + "gone :8443 10.0.0.2"},
+		{"goodbye and back at once: sharing started again",
+			[]step{whole, say(5*sec, anaBye), say(half, anaPTR, anaSRV9, anaA), say(2 * sec)},
+			first + "changed :9443 10.0.0.2"},
+		{"goodbye of the place", []step{whole, say(5*sec, anaEnd), say(2 * sec)},
+			first + "gone :8443 10.0.0.2"},
+		{"goodbye of the place before: the new one stays",
+			[]step{whole, say(5*sec, anaSRV9), say(sec, anaEnd), say(3 * sec)},
+			first + "changed :9443 10.0.0.2"},
+		{"goodbye of one address of two",
+			[]step{say(0, anaPTR, anaSRV, "ana.local. 120 IN A 10.0.0.2", "ana.local. 120 IN A 10.0.0.9"), say(5*sec, anaNoA), say(2 * sec)},
 			"appeared :8443 10.0.0.2 10.0.0.9, changed :8443 10.0.0.9"},
 		{"silence for the life of its place", []step{whole, say(121 * sec), say(0, anaPTR, anaSRV, anaA)},
-			"appeared :8443 10.0.0.2, gone :8443 10.0.0.2, appeared :8443 10.0.0.2"},
-		{"another host under the name, and back", []step{whole, say(2*sec, anaEvil, "!mallory.local. 120 IN A 10.0.0.66"), say(2*sec, anaSRV, anaA)},
-			"appeared :8443 10.0.0.2, gone :8443 10.0.0.2, appeared :8443 10.0.0.66 (mallory.local), gone :8443 10.0.0.66 (mallory.local), appeared :8443 10.0.0.2"},
-		{"loopback from the network", []step{say(0, anaPTR, anaSRV, "!ana.local. 120 IN A 127.0.0.1", "!ana.local. 120 IN AAAA ::1")}, ""},
-		{"loopback on loopback", []step{{0, 0, []string{anaPTR, anaSRV, "!ana.local. 120 IN A 127.0.0.1"}}}, "appeared :8443 127.0.0.1"},
-		{"no address at all", []step{say(0, anaPTR, anaSRV, "ana.local. 120 IN A 0.0.0.0", "ana.local. 120 IN A 224.0.0.251", "ana.local. 120 IN AAAA ff02::1")}, ""},
+			first + "gone :8443 10.0.0.2, appeared :8443 10.0.0.2"},
+		{"another host under the name, and back",
+			[]step{whole, say(2*sec, anaEvil, "!mallory.local. 120 IN A 10.0.0.66"), say(2*sec, anaSRV, anaA)},
+			first + "gone :8443 10.0.0.2, appeared :8443 10.0.0.66 (mallory.local), gone :8443 10.0.0.66 (mallory.local), appeared :8443 10.0.0.2"},
+		{"loopback from the network",
+			[]step{say(0, anaPTR, anaSRV, "!ana.local. 120 IN A 127.0.0.1", "!ana.local. 120 IN AAAA ::1")}, ""},
+		{"loopback on loopback", []step{{0, 0, []string{anaPTR, anaSRV, "!ana.local. 120 IN A 127.0.0.1"}}},
+			"appeared :8443 127.0.0.1"},
+		{"no address at all",
+			[]step{say(0, anaPTR, anaSRV, "ana.local. 120 IN A 0.0.0.0", "ana.local. 120 IN A 224.0.0.251", "ana.local. 120 IN AAAA ff02::1")},
+			""},
 		{"no port", []step{say(0, anaPTR, `Ana\ 1._healthsync._tcp.local. 120 IN SRV 0 0 0 ana.local.`, anaA)}, ""},
-		{"another service", []step{say(0, `_http._tcp.local. 120 IN PTR Ana._http._tcp.local.`, `Ana._http._tcp.local. 120 IN SRV 0 0 80 ana.local.`, anaA)}, ""},
+		{"another service",
+			[]step{say(0, `_http._tcp.local. 120 IN PTR Ana._http._tcp.local.`, `Ana._http._tcp.local. 120 IN SRV 0 0 80 ana.local.`, anaA)},
+			""},
 		{"addresses of nobody", []step{say(0, anaA)}, ""},
-		{"a service name alone", []step{say(0, `_healthsync._tcp.local. 4500 IN PTR _healthsync._tcp.local.`, `_healthsync._tcp.local. 120 IN SRV 0 0 1 ana.local.`, anaA)}, ""},
-		{"in capitals", []step{say(0, `_HealthSync._TCP.Local. 4500 IN PTR Ana\ 1._HealthSync._tcp.local.`, `Ana\ 1._healthSync._tcp.LOCAL. 120 IN SRV 0 0 8443 ANA.local.`, "Ana.LOCAL. 120 IN A 10.0.0.2")},
+		{"a service name alone",
+			[]step{say(0, `_healthsync._tcp.local. 4500 IN PTR _healthsync._tcp.local.`, `_healthsync._tcp.local. 120 IN SRV 0 0 1 ana.local.`, anaA)},
+			""},
+		{"in capitals",
+			[]step{say(0, `_HealthSync._TCP.Local. 4500 IN PTR Ana\ 1._HealthSync._tcp.local.`, `Ana\ 1._healthSync._tcp.LOCAL. 120 IN SRV 0 0 8443 ANA.local.`, "Ana.LOCAL. 120 IN A 10.0.0.2")},
 			"appeared :8443 10.0.0.2 (ANA.local)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,10 +29,9 @@ func Interfaces() ([]net.Interface, error) {
 // this computer shares. They come last, since Linux lets a socket join no more
 // than twenty (igmp_max_memberships).
 func rarity(name string) int {
-	for _, p := range []string{"veth", "docker", "br-", "virbr", "vmnet", "vboxnet", "awdl", "llw", "anpi", "ap", "bridge"} {
-		if strings.HasPrefix(name, p) {
-			return 1
-		}
+	rare := []string{"veth", "docker", "br-", "virbr", "vmnet", "vboxnet", "awdl", "llw", "anpi", "ap", "bridge"}
+	if slices.ContainsFunc(rare, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		return 1
 	}
 	return 0
 }

@@ -50,7 +50,8 @@ func NewLink(t *testing.T) *Link {
 	for i, ns := range []string{l.A, l.B} {
 		l.IP("-n", ns, "link", "set", "lo", "up")
 		// Link-local addresses are to be usable at once.
-		_ = exec.Command("ip", "netns", "exec", ns, "sysctl", "-qw", "net.ipv6.conf.hslink.accept_dad=0").Run()
+		noWait := "net.ipv6.conf.hslink.accept_dad=0"
+		_ = exec.Command("ip", "netns", "exec", ns, "sysctl", "-qw", noWait).Run()
 		l.IP("-n", ns, "addr", "add", fmt.Sprintf("10.77.0.%d/24", i+1), "dev", "hslink")
 		l.IP("-n", ns, "link", "set", "hslink", "up")
 	}
@@ -147,8 +148,9 @@ func (l *Link) Avahi(port int, bus bool) *exec.Cmd {
 	l.write("avahi.conf", fmt.Sprintf(avahiConf, dbus))
 	// ip netns exec gives a mount namespace of its own, so these mounts are
 	// nobody else's.
-	l.write("run.sh", "mount -t tmpfs none /run; mkdir -p /run/avahi-daemon /run/dbus\nmount --bind "+l.dir+"/services /etc/avahi/services\n"+
-		start+"exec $(command -v avahi-daemon || echo /usr/sbin/avahi-daemon) -f "+l.dir+"/avahi.conf --no-drop-root --no-chroot --no-proc-title\n")
+	l.write("run.sh", "mount -t tmpfs none /run; mkdir -p /run/avahi-daemon /run/dbus\n"+
+		"mount --bind "+l.dir+"/services /etc/avahi/services\n"+start+
+		"PATH=$PATH:/usr/sbin exec avahi-daemon -f "+l.dir+"/avahi.conf --no-drop-root --no-chroot --no-proc-title\n")
 	cmd, _, _ := l.Start(l.A, nil, "bash", l.dir+"/run.sh")
 	return cmd
 }
@@ -157,8 +159,10 @@ func (l *Link) Avahi(port int, bus bool) *exec.Cmd {
 // signal SIGHUP.
 func (l *Link) Announce(name string, port int) {
 	l.t.Helper()
-	l.write("hs.service", `<?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
-<service-group><name>`+name+`</name><service><type>_healthsync._tcp</type><port>`+fmt.Sprint(port)+`</port></service></service-group>`)
+	l.write("hs.service", fmt.Sprintf(`<?xml version="1.0" standalone='no'?>
+<!DOCTYPE service-group SYSTEM "avahi-service.dtd">
+<service-group><name>%s</name><service><type>_healthsync._tcp</type><port>%d</port></service></service-group>
+`, name, port))
 	// In one step: Avahi watches the folder, and would read half of it.
 	if err := os.Rename(filepath.Join(l.dir, "hs.service"), filepath.Join(l.dir, "services", "hs.service")); err != nil {
 		l.t.Fatal(err)

@@ -2,11 +2,7 @@ package testenv
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
-	"os"
 	"sync"
-	"testing"
 )
 
 // Buffer is a bytes.Buffer that may be read while others write to it.
@@ -27,23 +23,4 @@ func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
-}
-
-// Unzipped gives what is in a file of gzip's.
-func Unzipped(t testing.TB, path string) []byte {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
 }
