@@ -438,3 +438,34 @@ func TestQueryDuringChanges(t *testing.T) {
 	}
 	sound(t, s)
 }
+
+// Who reads while a change is refused shares nothing with it: by the race
+// detector.
+func TestReadersAndRefusedChanges(t *testing.T) {
+	s := fresh(t)
+	apply(t, s, store.Change{Samples: []health.Sample{heart(1, 100), heart(2, 200)}})
+	refused := make(chan struct{})
+	go func() {
+		defer close(refused)
+		for i := range 100 {
+			bad := heart(3, 300)
+			bad.Source, bad.Value = fmt.Sprint("source ", i), math.NaN()
+			if _, err := s.Apply(context.Background(), &store.Change{Samples: []health.Sample{bad}}); err == nil {
+				t.Error("not a number: no error")
+			}
+		}
+	}()
+	for done := false; !done; {
+		select {
+		case <-refused:
+			done = true
+		default:
+		}
+		if n := len(all(t, s)); n != 2 {
+			t.Errorf("%d samples", n)
+		}
+		if _, err := s.Day(t.Context(), health.HeartRate, 0); err != nil {
+			t.Error(err)
+		}
+	}
+}

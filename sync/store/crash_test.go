@@ -296,7 +296,7 @@ const sharedChanges = 60
 // and reports how many samples it was the one to add.
 func writeShared(path string) error {
 	ctx := context.Background()
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, path, store.Options{BusyTimeout: time.Minute}) // under the race detector a change takes long
 	if err != nil {
 		return err
 	}

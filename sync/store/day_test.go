@@ -201,3 +201,25 @@ func TestTotalsInStep(t *testing.T) {
 		s.Close()
 	}
 }
+
+// A flight: the zone is asked again at each change, and the totals follow it.
+func TestTotalsFollowTheZone(t *testing.T) {
+	here := berlin(t)
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "health.db"), store.Options{Zone: func() *time.Location { return here }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	evening := time.Date(2026, 7, 7, 22, 30, 0, 0, time.UTC).Unix() // 8 July in Berlin
+	apply(t, s, store.Change{Samples: []health.Sample{walked(1, evening, "")}})
+	days := func() string { return reader(t, s.Path(), "SELECT day, total FROM daily_totals") }
+	if got := days(); got != "2026-07-08|40.0" {
+		t.Errorf("at home: %s", got)
+	}
+	here = time.UTC
+	apply(t, s, store.Change{Samples: []health.Sample{walked(2, evening+60, "")}})
+	if got := days(); got != "2026-07-07|80.0" {
+		t.Errorf("after the flight: %s", got)
+	}
+	sound(t, s)
+}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -21,8 +19,8 @@ import (
 const everyConn = "_dqs=0&_defensive=1&_error_rc=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)"
 
 // readerConn is for a connection that reads. 2 MB of cache each: what is read is
-// read once, in order.
-const readerConn = "mode=ro&_pragma=cache_size(-2048)"
+// read once, in order. It waits for the recovery of a log alone.
+const readerConn = "mode=ro&_busy_timeout=10000&_pragma=cache_size(-2048)"
 
 // writerConn is for the one that writes.
 //
@@ -36,7 +34,7 @@ const readerConn = "mode=ro&_pragma=cache_size(-2048)"
 // take itself back alone is kept in memory (temp_store): beyond 64 KB it would
 // be a file that is made and removed in each transaction. Pages of 8 KiB cost
 // 7 % less time than SQLite's 4 KiB; larger ones gain nothing and lose room.
-const writerConn = "mode=rw&_txlock=immediate&_pragma=page_size(8192)&_pragma=synchronous(1)" +
+const writerConn = "mode=rw&_busy_timeout=5&_txlock=immediate&_pragma=page_size(8192)&_pragma=synchronous(1)" +
 	"&_pragma=checkpoint_fullfsync(1)&_pragma=journal_size_limit(16777216)&_pragma=cache_size(-6144)&_pragma=temp_store(2)"
 
 // maxReaders bounds the memory of readers; a further one waits.
@@ -120,7 +118,7 @@ func (s *Store) connect(path string, n int, params ...string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	params = append(params, everyConn, fmt.Sprintf("_busy_timeout=%d", s.o.BusyTimeout.Milliseconds()))
+	params = append(params, everyConn)
 	uri := url.URL{Scheme: "file", Path: abs, RawQuery: strings.Join(params, "&")}
 	db, err := sql.Open("sqlite", uri.String())
 	if err == nil {
@@ -192,7 +190,13 @@ func (s *Store) openWriter(ctx context.Context, schemas []string) (err error) {
 	if s.writer, err = s.connect(s.path, 1, writerConn); err != nil {
 		return err
 	}
-	if err := s.useLog(ctx); err != nil {
+	// Where two processes turn one new file to WAL mode SQLite does not wait, lest
+	// they wait for each other.
+	err = s.insist(ctx, func() error {
+		_, err := s.writer.ExecContext(ctx, "PRAGMA journal_mode=WAL")
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	id, err := readIdentity(ctx, s.writer)
@@ -204,7 +208,7 @@ func (s *Store) openWriter(ctx context.Context, schemas []string) (err error) {
 			return err
 		}
 	}
-	return transact(ctx, s.writer, func(tx *sql.Tx) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
 		// Another process may have been quicker.
 		id, err := readIdentity(ctx, tx)
 		if err != nil {
@@ -224,21 +228,4 @@ func (s *Store) openWriter(ctx context.Context, schemas []string) (err error) {
 		defer w.close()
 		return r.remakeAll(w)
 	})
-}
-
-// useLog turns the file to WAL mode, if it is not. Where two processes want to
-// do that to one new file, SQLite does not wait, lest they wait for each other.
-func (s *Store) useLog(ctx context.Context) error {
-	deadline := time.Now().Add(s.o.BusyTimeout)
-	for {
-		_, err := s.writer.ExecContext(ctx, "PRAGMA journal_mode=WAL")
-		if code(err) != sqliteBusy || time.Now().After(deadline) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }

@@ -89,11 +89,15 @@ func (s *Store) change(ctx context.Context, f func(*sql.Tx) error) error {
 	if s.writer == nil {
 		return &ReadOnlyError{Path: s.path}
 	}
-	return s.fail(ctx, transact(ctx, s.writer, f))
+	return s.fail(ctx, s.transact(ctx, f))
 }
 
-func transact(ctx context.Context, db *sql.DB, f func(*sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
+func (s *Store) transact(ctx context.Context, f func(*sql.Tx) error) (err error) {
+	var tx *sql.Tx
+	err = s.insist(ctx, func() error {
+		tx, err = s.writer.BeginTx(ctx, nil)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -102,6 +106,24 @@ func transact(ctx context.Context, db *sql.DB, f func(*sql.Tx) error) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// insist repeats f while another process is in the way, as long as the store may
+// wait. SQLite's own wait looks every 100 ms only, and finds no gap between the
+// changes of a process that writes one after the other.
+func (s *Store) insist(ctx context.Context, f func() error) error {
+	deadline := time.Now().Add(s.o.BusyTimeout)
+	for {
+		err := f()
+		if code(err) != sqliteBusy || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
 // querier is what reads: *sql.DB, *sql.Conn or *sql.Tx.
