@@ -144,7 +144,7 @@ func (s *Station) removeItems(ctx context.Context, v vault.Vault, match func(vau
 		if !i.Own || !match(i) {
 			continue
 		}
-		switch err := v.Remove(ctx, i); {
+		switch err := i.Remove(ctx); {
 		case err == nil:
 			removed = append(removed, i)
 		case !errors.Is(err, vault.ErrNotFound):

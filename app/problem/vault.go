@@ -22,7 +22,6 @@ func vaultError(err error, _ time.Time) *Error {
 		timeout     *vault.TimeoutError
 		failed      *vault.FailedError
 		kind        *vault.UnknownKindError
-		wrong       *vault.KindError
 		exists      *vault.ExistsError
 	)
 	switch {
@@ -38,8 +37,6 @@ func vaultError(err error, _ time.Time) *Error {
 		return e
 	case errors.As(err, &corrupt):
 		return New(KeychainCorrupt, item(corrupt.Failure)+" is damaged"+why(corrupt.Failure)+".", err)
-	case errors.As(err, &wrong):
-		return New(KeychainCorrupt, fmt.Sprintf("%s is a %s, not a %s.", item(wrong.Failure), wrong.Have, wrong.Want), err)
 	case errors.As(err, &exposed):
 		e := New(KeychainDenied, fmt.Sprintf("%s can be read or replaced by others (mode %04o).", exposed.Path, exposed.Mode), err)
 		e.Remedy = Remedy{Text: "close it to others", Command: fmt.Sprintf("chmod go-rwx '%s'", exposed.Path)}

@@ -48,6 +48,24 @@ func (f Failure) text(what string) string {
 	return b.String()
 }
 
+// checkName refuses a name that cannot be used.
+func (f Failure) checkName() error {
+	if ValidName(f.Name) {
+		return nil
+	}
+	f.Detail = fmt.Sprintf("bad name %q", f.Name)
+	return &FailedError{f}
+}
+
+// checkKind refuses an item of another kind than it should be.
+func (f Failure) checkKind(have, want ItemKind) error {
+	if have == want {
+		return nil
+	}
+	f.Detail = fmt.Sprintf("it is a %s, not a %s", have, want)
+	return &CorruptError{f}
+}
+
 // failure is how this package knows its own errors: each embeds a Failure.
 func (f Failure) failure() Failure { return f }
 
@@ -146,21 +164,6 @@ func (e *TimeoutError) Is(target error) bool { return target == context.Deadline
 type FailedError struct{ Failure }
 
 func (e *FailedError) Error() string { return e.text("failed") }
-
-// KindError says that the name holds another kind of thing.
-type KindError struct {
-	Failure
-	Want, Have ItemKind
-}
-
-func (e *KindError) Error() string {
-	return e.text(fmt.Sprintf("is a %s, not a %s", e.Have, e.Want))
-}
-
-// NameError says that a name cannot be used.
-type NameError struct{ Name string }
-
-func (e *NameError) Error() string { return fmt.Sprintf("vault: bad name %q", e.Name) }
 
 // UnknownKindError says that [Open] knows no such vault.
 type UnknownKindError struct {

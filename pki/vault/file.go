@@ -207,8 +207,8 @@ func (v *file) Check(ctx context.Context) error {
 
 // load reads the item of a name and a kind.
 func (v *file) load(ctx context.Context, f Failure, kind ItemKind) ([]byte, error) {
-	if !ValidName(f.Name) {
-		return nil, &NameError{f.Name}
+	if err := f.checkName(); err != nil {
+		return nil, err
 	}
 	items, err := v.read(ctx, f)
 	if err != nil {
@@ -218,8 +218,8 @@ func (v *file) load(ctx context.Context, f Failure, kind ItemKind) ([]byte, erro
 	if !ok {
 		return nil, &NotFoundError{f}
 	}
-	if item.Kind != kind {
-		return nil, &KindError{f, kind, item.Kind}
+	if err := f.checkKind(item.Kind, kind); err != nil {
+		return nil, err
 	}
 	return item.Data, nil
 }
@@ -235,7 +235,7 @@ func (v *file) Set(ctx context.Context, name string, secret Secret) error {
 	}
 	return v.change(ctx, f, func(items map[string]fileItem) error {
 		if old, ok := items[name]; ok && old.Kind != ItemSecret {
-			return &KindError{f, ItemSecret, old.Kind}
+			return f.checkKind(old.Kind, ItemSecret)
 		}
 		items[name] = fileItem{ItemSecret, secret}
 		return nil
@@ -272,13 +272,11 @@ func (v *file) NewSigner(ctx context.Context, name string) (crypto.Signer, error
 }
 
 func (v *file) Delete(ctx context.Context, name string) error {
-	if !ValidName(name) {
-		return &NameError{name}
+	if err := v.op("delete", name).checkName(); err != nil {
+		return err
 	}
 	return v.remove(ctx, name)
 }
-
-func (v *file) Remove(ctx context.Context, item Item) error { return v.remove(ctx, item.id) }
 
 func (v *file) remove(ctx context.Context, name string) error {
 	f := v.op("delete", name)
@@ -304,7 +302,9 @@ func (v *file) List(ctx context.Context) ([]Item, error) {
 	}
 	var out []Item
 	for _, name := range slices.Sorted(maps.Keys(items)) {
-		out = append(out, Item{Kind: items[name].Kind, Name: name, Where: v.path(), Own: true, id: name})
+		item := Item{Kind: items[name].Kind, Name: name, Where: v.path(), Own: true}
+		item.remove = func(ctx context.Context) error { return v.remove(ctx, name) }
+		out = append(out, item)
 	}
 	return out, nil
 }
@@ -312,9 +312,6 @@ func (v *file) List(ctx context.Context) ([]Item, error) {
 // removeDamaged is [RemoveDamaged].
 func (v *file) removeDamaged(ctx context.Context) ([]Item, error) {
 	f := v.op("remove", "")
-	if _, err := v.read(ctx, f); err == nil {
-		return nil, nil
-	}
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	unlock, err := v.lock(ctx, f)
@@ -322,7 +319,7 @@ func (v *file) removeDamaged(ctx context.Context) ([]Item, error) {
 		return nil, err
 	}
 	defer unlock()
-	_, err = v.read(ctx, f) // another process may have been quicker
+	_, err = v.read(ctx, f)
 	if !errors.As(err, new(*CorruptError)) {
 		return nil, err
 	}

@@ -97,8 +97,8 @@ func (k *keychain) call(ctx context.Context, f Failure, fn func() error) error {
 
 // named is call for an operation on one name.
 func (k *keychain) named(ctx context.Context, f Failure, fn func(account string) error) error {
-	if !ValidName(f.Name) {
-		return &NameError{f.Name}
+	if err := f.checkName(); err != nil {
+		return err
 	}
 	return k.call(ctx, f, func() error { return fn(account(k.namespace, f.Name)) })
 }
@@ -144,11 +144,7 @@ func (k *keychain) item(f Failure, account string, kind ItemKind) (kcPassword, e
 	if s != errSecSuccess {
 		return p, k.fail(f, s, "")
 	}
-	if p.itemKind() != kind {
-		clear(p.data)
-		return kcPassword{}, &KindError{f, kind, p.itemKind()}
-	}
-	return p, nil
+	return p, f.checkKind(p.itemKind(), kind)
 }
 
 // put adds an item or replaces one of the same kind.
@@ -160,8 +156,8 @@ func (k *keychain) put(f Failure, kind ItemKind, p kcPassword) error {
 		if s != errSecSuccess {
 			return k.fail(f, s, "")
 		}
-		if old.itemKind() != kind {
-			return &KindError{f, kind, old.itemKind()}
+		if err := f.checkKind(old.itemKind(), kind); err != nil {
+			return err
 		}
 		return k.fail(f, k.api.updatePassword(p), "")
 	}

@@ -45,8 +45,8 @@ func (k *keychain) Certificate(ctx context.Context, name string) (*x509.Certific
 		if s != errSecSuccess {
 			return k.fail(f, s, "")
 		}
-		if p.itemKind() != ItemCertificate {
-			return &KindError{f, ItemCertificate, p.itemKind()}
+		if err := f.checkKind(p.itemKind(), ItemCertificate); err != nil {
+			return err
 		}
 		der, s := k.findCertificate(p.ref)
 		if s == errSecItemNotFound {
@@ -77,11 +77,13 @@ func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.C
 			return &FailedError{f}
 		}
 		old, s := k.api.password(account, false)
-		switch {
-		case s == errSecSuccess && old.itemKind() != ItemCertificate:
-			return &KindError{f, ItemCertificate, old.itemKind()}
-		case s != errSecSuccess && s != errSecItemNotFound:
+		if s != errSecSuccess && s != errSecItemNotFound {
 			return k.fail(f, s, "")
+		}
+		if s == errSecSuccess {
+			if err := f.checkKind(old.itemKind(), ItemCertificate); err != nil {
+				return err
+			}
 		}
 		ref := certRef(cert.Raw, cn)
 		s = k.api.addCertificate(cert.Raw)

@@ -3,19 +3,11 @@ package vault
 import (
 	"context"
 	"encoding/hex"
-	"strings"
 )
 
-// How Remove finds an item of the keychain again.
-const (
-	idPassword    = "password:"    // + account
-	idKey         = "key:"         // + keyID in hexadecimal
-	idCertificate = "certificate:" // + certRef
-)
-
-// strayNames are the common names under which certificates of a pairing are
-// known (the guide's `security find-certificate -a -c healthsync`).
-var strayNames = []string{"healthsync-client", "healthsync-ca"}
+// certificateNames are the common names of a pairing's certificates (the guide's
+// `security find-certificate -a -c healthsync`).
+var certificateNames = []string{"healthsync-client", "healthsync-ca"}
 
 // List shows the named items, and as strays of the default home the keys and
 // certificates of ours that no name of any home leads to: what an interrupted
@@ -24,6 +16,13 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 	f := k.op("list", "")
 	var out []Item
 	err := k.call(ctx, f, func() error {
+		add := func(item Item, drop func(f Failure) error) {
+			item.remove = func(ctx context.Context) error {
+				f := k.op("delete", item.Name)
+				return k.call(ctx, f, func() error { return drop(f) })
+			}
+			out = append(out, item)
+		}
 		named, s := k.api.passwords()
 		if s != errSecSuccess {
 			return k.fail(f, s, "")
@@ -31,37 +30,34 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 		known := map[string]bool{}
 		for _, p := range named {
 			known[p.ref] = true
-			item := accountItem(p.account, p.itemKind(), k.namespace, k.Where())
-			item.id = idPassword + p.account
-			out = append(out, item)
+			add(accountItem(p.account, p.itemKind(), k.namespace, k.Where()), func(f Failure) error { return k.drop(f, p.account) })
 		}
-		stray := func(kind ItemKind, name, id string) {
-			out = append(out, Item{Kind: kind, Name: name, Where: k.Where(), Own: k.namespace == "", Stray: true, id: id})
-		}
+		stray := Item{Where: k.Where(), Own: k.namespace == "", Stray: true}
 		keys, s := k.api.keys(keyLabel)
 		if s != errSecSuccess {
 			return k.fail(f, s, "")
 		}
 		for _, id := range keys {
-			if text := hex.EncodeToString(id[:]); !known[text] {
-				stray(ItemKey, keyLabel, idKey+text)
+			if !known[hex.EncodeToString(id[:])] {
+				stray.Kind, stray.Name = ItemKey, keyLabel
+				add(stray, func(f Failure) error { return k.fail(f, k.api.deleteKey(id), "") })
 			}
 		}
-		for _, cn := range strayNames {
+		for _, cn := range certificateNames {
 			all, s := k.api.certificates(cn)
 			if s != errSecSuccess {
 				return k.fail(f, s, "")
 			}
 			for _, der := range all {
-				if ref := certRef(der, cn); !known[ref] {
-					stray(ItemCertificate, cn, idCertificate+ref)
+				if !known[certRef(der, cn)] {
+					stray.Kind, stray.Name = ItemCertificate, cn
+					add(stray, func(f Failure) error { return k.fail(f, k.api.deleteCertificate(cn, der), "") })
 				}
 			}
 		}
 		if len(out) == 0 { // nothing, if the keychain is there at all
-			if _, s := k.api.state(); s != errSecSuccess {
-				return k.fail(f, s, "")
-			}
+			_, s := k.api.state()
+			return k.fail(f, s, "")
 		}
 		return nil
 	})
@@ -69,32 +65,4 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 		return nil, err
 	}
 	return out, nil
-}
-
-func (k *keychain) Remove(ctx context.Context, item Item) error {
-	f := k.op("delete", item.Name)
-	return k.call(ctx, f, func() error {
-		if account, ok := strings.CutPrefix(item.id, idPassword); ok {
-			return k.drop(f, account)
-		}
-		if text, ok := strings.CutPrefix(item.id, idKey); ok {
-			id, ok := parseKeyID(text)
-			if !ok {
-				return k.fail(f, errSecItemNotFound, "")
-			}
-			if s := k.api.findKey(id); s != errSecSuccess {
-				return k.fail(f, s, "")
-			}
-			return k.fail(f, k.api.deleteKey(id), "")
-		}
-		if ref, ok := strings.CutPrefix(item.id, idCertificate); ok {
-			der, s := k.findCertificate(ref)
-			if s == errSecSuccess {
-				_, cn := splitCertRef(ref)
-				s = k.api.deleteCertificate(cn, der)
-			}
-			return k.fail(f, s, "")
-		}
-		return k.fail(f, errSecItemNotFound, "")
-	})
 }

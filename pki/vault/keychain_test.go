@@ -194,11 +194,11 @@ func TestKeychainCertificates(t *testing.T) {
 
 	_, err = v.NewSigner(ctx, Key)
 	must(t, err)
-	wantAs[*KindError](t, v.SetCertificate(ctx, Key, cert))
+	wantAs[*CorruptError](t, v.SetCertificate(ctx, Key, cert))
 	_, err = v.Certificate(ctx, Key)
-	wantAs[*KindError](t, err)
+	wantAs[*CorruptError](t, err)
 	_, err = v.Certificate(ctx, "a b")
-	wantAs[*NameError](t, err)
+	wantAs[*FailedError](t, err)
 	wantAs[*FailedError](t, v.SetCertificate(ctx, CACertificate, testCertificate(t, "")))
 	api.answer["addCertificate"] = errSecDuplicateItem // of the same issuer and serial number, but another
 	wantAs[*ExistsError](t, v.SetCertificate(ctx, CACertificate, ca))

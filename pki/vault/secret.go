@@ -19,9 +19,6 @@ type Secret []byte
 // String returns "[redacted]".
 func (Secret) String() string { return redacted }
 
-// GoString returns "[redacted]".
-func (Secret) GoString() string { return redacted }
-
 // Format writes "[redacted]" for every verb; without it %x and %d would print
 // the bytes.
 func (Secret) Format(s fmt.State, _ rune) { io.WriteString(s, redacted) }
@@ -29,11 +26,8 @@ func (Secret) Format(s fmt.State, _ rune) { io.WriteString(s, redacted) }
 // LogValue returns "[redacted]".
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText returns "[redacted]".
+// MarshalText returns "[redacted]", in JSON and XML too.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// MarshalJSON returns "[redacted]" as a JSON string.
-func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // clone copies the bytes: a call that timed out may still read them when the
 // caller has gone on.
@@ -42,8 +36,8 @@ func (s Secret) clone() Secret { return slices.Clone(s) }
 // checkSecret refuses a name that is none, and an empty secret: the keychain
 // answers a query for one with success and no data, like absence.
 func checkSecret(f Failure, s Secret) error {
-	if !ValidName(f.Name) {
-		return &NameError{f.Name}
+	if err := f.checkName(); err != nil {
+		return err
 	}
 	if len(s) == 0 {
 		f.Detail = "the secret is empty"

@@ -23,8 +23,8 @@ const (
 
 // named is do for an operation on one name.
 func (v *secretService) named(ctx context.Context, f Failure, fn func(ctx context.Context) error) error {
-	if !ValidName(f.Name) {
-		return &NameError{f.Name}
+	if err := f.checkName(); err != nil {
+		return err
 	}
 	return v.do(ctx, f, fn)
 }

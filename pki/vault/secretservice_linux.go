@@ -88,9 +88,8 @@ func (v *secretService) load(ctx context.Context, f Failure, kind ItemKind) ([]b
 			if gone(err) {
 				continue
 			}
-			if err == nil && found != kind {
-				clear(data)
-				err = &KindError{f, kind, found}
+			if err == nil {
+				err = f.checkKind(found, kind)
 			}
 			out = data
 			return err
@@ -142,11 +141,11 @@ func (v *secretService) Set(ctx context.Context, name string, secret Secret) err
 		}
 		for _, path := range paths {
 			a, err := v.attributesOf(ctx, path)
+			if err == nil {
+				err = f.checkKind(kindOf(a), ItemSecret)
+			}
 			if err != nil && !gone(err) {
 				return err
-			}
-			if err == nil && kindOf(a) != ItemSecret {
-				return &KindError{f, ItemSecret, kindOf(a)}
 			}
 		}
 		mine, err := v.create(ctx, f, ItemSecret, data, true)
@@ -237,7 +236,7 @@ func (v *secretService) List(ctx context.Context) ([]Item, error) {
 				return err
 			}
 			item := accountItem(a[attrAccount], kindOf(a), v.namespace, v.Where())
-			item.id = string(path)
+			item.remove = func(ctx context.Context) error { return v.removeListed(ctx, item.Name, path) }
 			out = append(out, item)
 		}
 		if len(out) > 0 {
@@ -257,21 +256,17 @@ func (v *secretService) List(ctx context.Context) ([]Item, error) {
 	return out, nil
 }
 
-func (v *secretService) Remove(ctx context.Context, item Item) error {
-	f := v.op("delete", item.Name)
-	path := dbus.ObjectPath(item.id)
-	if !path.IsValid() || path == noPath {
-		return &NotFoundError{f}
-	}
+// removeListed deletes exactly the item that was listed.
+func (v *secretService) removeListed(ctx context.Context, name string, path dbus.ObjectPath) error {
+	f := v.op("delete", name)
 	return v.do(ctx, f, func(ctx context.Context) error {
 		a, err := v.attributesOf(ctx, path)
-		if gone(err) || err == nil && a[attrService] != Service { // paths are used again for other items
+		if err == nil && a[attrService] != Service { // paths are used again for other items
 			return &NotFoundError{f}
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = v.remove(ctx, f, path)
 		}
-		err = v.remove(ctx, f, path)
 		if errorName(err) == errIsLocked {
 			if err = v.unlock(ctx, f, path); err == nil {
 				err = v.remove(ctx, f, path)

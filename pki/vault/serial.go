@@ -36,11 +36,6 @@ func (s serial) do(ctx context.Context, f Failure, fn func() error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		select { // an answer that came together with the deadline counts
-		case err := <-done:
-			return err
-		default:
-		}
 		return stopped(ctx, f, start)
 	}
 }

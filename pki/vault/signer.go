@@ -9,7 +9,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"log/slog"
 )
 
 const keyBlock = "PRIVATE KEY" // PKCS#8, RFC 5958
@@ -36,17 +35,10 @@ func (s *signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 	return s.sign(rand, digest, opts)
 }
 
-func (s *signer) String() string       { return "P-256 signer" }
-func (s *signer) GoString() string     { return s.String() }
-func (s *signer) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// MarshalText refuses to encode more than a word, as the other methods do.
-func (s *signer) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
 // newKey makes a P-256 key: as a signer and as PKCS#8 in PEM, to be stored.
 func newKey(f Failure) (crypto.Signer, []byte, error) {
-	if !ValidName(f.Name) {
-		return nil, nil, &NameError{f.Name}
+	if err := f.checkName(); err != nil {
+		return nil, nil, err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -58,8 +58,8 @@ func limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, operationLimit)
 }
 
-// Vault stores secrets and keys under names. One name holds one thing: storing
-// or reading another kind under it is a [KindError].
+// Vault stores secrets and keys under names. One name holds one thing: to store
+// or read another kind under it fails with a [CorruptError].
 //
 // Every method is safe for concurrent use, respects ctx and gives up after 60
 // seconds. All errors wrap or are one of this package's types.
@@ -94,8 +94,6 @@ type Vault interface {
 	// List returns every HealthSync item that the vault can see, those of other
 	// homes and strays of earlier pairings included. It reads no secrets.
 	List(ctx context.Context) ([]Item, error)
-	// Remove deletes exactly one listed item, or reports ErrNotFound.
-	Remove(ctx context.Context, item Item) error
 }
 
 // CertificateKeeper is a Vault in which certificates have a place of their own:
@@ -123,8 +121,8 @@ type Options struct {
 // Open returns the vault of a kind. It contacts nothing: the first operation
 // does, and reports what is missing. An unknown kind is *UnknownKindError.
 func Open(kind string, o Options) (Vault, error) {
-	if o.Namespace != "" && !ValidName(o.Namespace) {
-		return nil, &NameError{Name: o.Namespace}
+	if err := (Failure{Op: "open", Name: o.Namespace}).checkName(); err != nil && o.Namespace != "" {
+		return nil, err
 	}
 	switch kind {
 	case KindDefault, KindKeychain:
@@ -164,8 +162,11 @@ type Item struct {
 	Own       bool     `json:"own"`                 // of this vault's namespace (strays belong to the default one)
 	Stray     bool     `json:"stray,omitempty"`     // nothing this program would still look up
 
-	id string // how the store finds exactly this one
+	remove func(ctx context.Context) error
 }
+
+// Remove deletes exactly this item, or reports ErrNotFound.
+func (i Item) Remove(ctx context.Context) error { return i.remove(ctx) }
 
 // LogValue shows kind and name.
 func (i Item) LogValue() slog.Value { return slog.StringValue(string(i.Kind) + " " + i.Name) }
@@ -173,7 +174,7 @@ func (i Item) LogValue() slog.Value { return slog.StringValue(string(i.Kind) + "
 // accountItem describes an account, as seen from a namespace.
 func accountItem(account string, kind ItemKind, namespace, where string) Item {
 	ns, name, ok := splitAccount(account)
-	return Item{Kind: kind, Name: name, Namespace: ns, Where: where, Own: ns == namespace, Stray: !ok, id: account}
+	return Item{Kind: kind, Name: name, Namespace: ns, Where: where, Own: ns == namespace, Stray: !ok}
 }
 
 // RemoveDamaged removes a file vault whose file is damaged, with all that is in

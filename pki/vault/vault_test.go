@@ -132,10 +132,10 @@ func testVault(t *testing.T, open opener) {
 			t.Fatal("the stored key is another than the one made")
 		}
 		_, err = v.Get(ctx, Key)
-		if kind := wantAs[*KindError](t, err); kind.Have != ItemKey {
-			t.Errorf("it is said to be a %s", kind.Have)
+		if kind := wantAs[*CorruptError](t, err); kind.Detail != "it is a key, not a secret" {
+			t.Errorf("it is said: %s", kind.Detail)
 		}
-		wantAs[*KindError](t, v.Set(ctx, Key, Secret("over the key")))
+		wantAs[*CorruptError](t, v.Set(ctx, Key, Secret("over the key")))
 		if _, err := found.Sign(rand.Reader, []byte("short"), crypto.SHA256); err == nil {
 			t.Error("a digest of the wrong size was signed")
 		}
@@ -190,13 +190,13 @@ func testVault(t *testing.T, open opener) {
 		must(t, v.Check(ctx))
 		for _, name := range []string{"", "a@b", "a b", "../x", "ä", strings.Repeat("n", maxName+1)} {
 			_, err := v.Get(ctx, name)
-			wantAs[*NameError](t, err)
-			wantAs[*NameError](t, v.Set(ctx, name, Secret("x")))
-			wantAs[*NameError](t, v.Delete(ctx, name))
+			wantAs[*FailedError](t, err)
+			wantAs[*FailedError](t, v.Set(ctx, name, Secret("x")))
+			wantAs[*FailedError](t, v.Delete(ctx, name))
 			_, err = v.Signer(ctx, name)
-			wantAs[*NameError](t, err)
+			wantAs[*FailedError](t, err)
 			_, err = v.NewSigner(ctx, name)
-			wantAs[*NameError](t, err)
+			wantAs[*FailedError](t, err)
 		}
 		cancelled, cancel := context.WithCancel(ctx)
 		cancel()
@@ -243,7 +243,7 @@ func testHomes(t *testing.T, open opener) {
 	if len(removed) != 2 {
 		t.Fatalf("cleared %v", removed)
 	}
-	wantNotFound(t, other.Remove(ctx, removed[0]))
+	wantNotFound(t, removed[0].Remove(ctx))
 }
 
 // clearOwn removes every own item, strays included.
@@ -253,7 +253,7 @@ func clearOwn(t *testing.T, v Vault) (removed []Item) {
 	must(t, err)
 	for _, item := range items {
 		if item.Own {
-			must(t, v.Remove(t.Context(), item))
+			must(t, item.Remove(t.Context()))
 			removed = append(removed, item)
 		}
 	}
@@ -276,7 +276,7 @@ func TestOpen(t *testing.T) {
 	_, err = Open("cloud", Options{})
 	wantAs[*UnknownKindError](t, err)
 	_, err = Open(KindKeychain, Options{Namespace: "a b"})
-	wantAs[*NameError](t, err)
+	wantAs[*FailedError](t, err)
 }
 
 func TestAccount(t *testing.T) {
