@@ -88,19 +88,12 @@ func (k *keychain) Where() string { return "login keychain" }
 
 func (k *keychain) op(op, name string) Failure { return Failure{Vault: k.Where(), Op: op, Name: name} }
 
-// call runs fn alone and within the time limit. fn may outlive it.
-func (k *keychain) call(ctx context.Context, f Failure, fn func() error) error {
-	ctx, cancel := limited(ctx)
-	defer cancel()
-	return k.serial.do(ctx, f, fn)
-}
-
-// named is call for an operation on one name.
-func (k *keychain) named(ctx context.Context, f Failure, fn func(account string) error) error {
+// inKeychain runs an operation on one name, alone; see [alone].
+func inKeychain[T any](ctx context.Context, k *keychain, f Failure, fn func(account string) (T, error)) (out T, err error) {
 	if err := f.checkName(); err != nil {
-		return err
+		return out, err
 	}
-	return k.call(ctx, f, func() error { return fn(account(k.namespace, f.Name)) })
+	return alone(ctx, k.serial, f, func(context.Context) (T, error) { return fn(account(k.namespace, f.Name)) })
 }
 
 // fail turns a code into an error. "Not found" is believed only of a keychain
@@ -126,21 +119,19 @@ func (k *keychain) fail(f Failure, s osStatus, detail string) error {
 
 func (k *keychain) Check(ctx context.Context) error {
 	f := k.op("check", "")
-	return k.call(ctx, f, func() error {
+	_, err := alone(ctx, k.serial, f, func(context.Context) (none, error) {
 		locked, s := k.api.state()
-		if s != errSecSuccess {
-			return k.fail(f, s, "")
+		if s == errSecSuccess && locked {
+			return none{}, &LockedError{Failure: f}
 		}
-		if locked {
-			return &LockedError{Failure: f}
-		}
-		return nil
+		return none{}, k.fail(f, s, "")
 	})
+	return err
 }
 
 // item reads a password item of a kind.
-func (k *keychain) item(f Failure, account string, kind ItemKind) (kcPassword, error) {
-	p, s := k.api.password(account, true)
+func (k *keychain) item(f Failure, account string, kind ItemKind, withData bool) (kcPassword, error) {
+	p, s := k.api.password(account, withData)
 	if s != errSecSuccess {
 		return p, k.fail(f, s, "")
 	}
@@ -152,30 +143,20 @@ func (k *keychain) put(f Failure, kind ItemKind, p kcPassword) error {
 	p.kind, p.label = kcKinds[kind], "HealthSync "+f.Name
 	s := k.api.addPassword(p)
 	if s == errSecDuplicateItem {
-		old, s := k.api.password(p.account, false)
-		if s != errSecSuccess {
-			return k.fail(f, s, "")
-		}
-		if err := f.checkKind(old.itemKind(), kind); err != nil {
+		if _, err := k.item(f, p.account, kind, false); err != nil {
 			return err
 		}
-		return k.fail(f, k.api.updatePassword(p), "")
+		s = k.api.updatePassword(p)
 	}
 	return k.fail(f, s, "")
 }
 
 func (k *keychain) Get(ctx context.Context, name string) (Secret, error) {
-	var out Secret
 	f := k.op("get", name)
-	err := k.named(ctx, f, func(account string) error {
-		p, err := k.item(f, account, ItemSecret)
-		out = p.data
-		return err
+	return inKeychain(ctx, k, f, func(account string) (Secret, error) {
+		p, err := k.item(f, account, ItemSecret, true)
+		return p.data, err
 	})
-	if err != nil {
-		return nil, err // and not out, which a call that timed out may still write
-	}
-	return out, nil
 }
 
 func (k *keychain) Set(ctx context.Context, name string, secret Secret) error {
@@ -184,101 +165,82 @@ func (k *keychain) Set(ctx context.Context, name string, secret Secret) error {
 		return err
 	}
 	data := secret.clone()
-	return k.named(ctx, f, func(account string) error {
-		return k.put(f, ItemSecret, kcPassword{account: account, data: data})
+	_, err := inKeychain(ctx, k, f, func(account string) (none, error) {
+		return none{}, k.put(f, ItemSecret, kcPassword{account: account, data: data})
 	})
+	return err
 }
 
 func (k *keychain) Signer(ctx context.Context, name string) (crypto.Signer, error) {
-	var out *signer
 	f := k.op("get", name)
-	err := k.named(ctx, f, func(account string) error {
-		p, err := k.item(f, account, ItemKey)
+	return inKeychain(ctx, k, f, func(account string) (crypto.Signer, error) {
+		p, err := k.item(f, account, ItemKey, true)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), p.data)
 		if err != nil {
 			f.Detail = "not a public point"
-			return &CorruptError{f}
+			return nil, &CorruptError{f}
 		}
 		id := keyID(sha1.Sum(p.data))
-		if s := k.api.findKey(id); s != errSecSuccess {
-			err := k.fail(f, s, "")
-			if errors.Is(err, ErrNotFound) { // the name is taken, so this is not absence
-				f.Detail = "the key of this name is no longer in the keychain"
-				return &CorruptError{f}
-			}
-			return err
+		err = k.fail(f, k.api.findKey(id), "")
+		if errors.Is(err, ErrNotFound) { // the name is taken, so this is not absence
+			f.Detail = "the key of this name is no longer in the keychain"
+			return nil, &CorruptError{f}
 		}
-		out = k.signer(name, id, public)
-		return nil
+		return k.signer(name, id, public), err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // signer signs in the keychain, within signLimit.
 func (k *keychain) signer(name string, id keyID, public *ecdsa.PublicKey) *signer {
 	return &signer{public, func(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, error) {
-		f := k.op("sign", name)
-		digest = bytes.Clone(digest) // the call may outlive the caller's buffer
-		var out []byte
 		ctx, cancel := context.WithTimeout(context.Background(), signLimit)
 		defer cancel()
-		err := k.call(ctx, f, func() error {
+		digest = bytes.Clone(digest) // the call may outlive the caller's buffer
+		f := k.op("sign", name)
+		return alone(ctx, k.serial, f, func(context.Context) ([]byte, error) {
 			signature, s, detail := k.api.sign(id, digest)
-			out = signature
-			return k.fail(f, s, detail)
+			return signature, k.fail(f, s, detail)
 		})
-		if err != nil {
-			return nil, err
-		}
-		return out, nil
 	}}
 }
 
 func (k *keychain) NewSigner(ctx context.Context, name string) (crypto.Signer, error) {
-	var out *signer
 	f := k.op("new", name)
-	err := k.named(ctx, f, func(account string) error {
+	return inKeychain(ctx, k, f, func(account string) (crypto.Signer, error) {
 		if _, s := k.api.password(account, false); s == errSecSuccess {
-			return &ExistsError{f}
+			return nil, &ExistsError{f}
 		} else if err := k.fail(f, s, ""); !errors.Is(err, ErrNotFound) {
-			return err
+			return nil, err
 		}
 		point, s, detail := k.api.createKey(keyLabel)
 		if s != errSecSuccess {
-			return k.fail(f, s, detail)
+			return nil, k.fail(f, s, detail)
 		}
 		id := keyID(sha1.Sum(point))
 		public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 		if err != nil {
 			k.api.deleteKey(id)
 			f.Detail = "the new key is not on P-256"
-			return &FailedError{f}
+			return nil, &FailedError{f}
 		}
 		p := kcPassword{account: account, label: "HealthSync " + name, kind: kcKinds[ItemKey], ref: hex.EncodeToString(id[:]), data: point}
 		if s := k.api.addPassword(p); s != errSecSuccess {
 			// Without its name the key would be a stray; where another process
 			// was faster, theirs is the identity.
 			k.api.deleteKey(id)
-			return k.fail(f, s, "")
+			return nil, k.fail(f, s, "")
 		}
-		out = k.signer(name, id, public)
-		return nil
+		return k.signer(name, id, public), nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 func (k *keychain) Delete(ctx context.Context, name string) error {
 	f := k.op("delete", name)
-	return k.named(ctx, f, func(account string) error { return k.drop(f, account) })
+	_, err := inKeychain(ctx, k, f, func(account string) (none, error) { return none{}, k.drop(f, account) })
+	return err
 }
 
 // drop removes an item and what it stands for. A key goes before its name, so
@@ -286,29 +248,14 @@ func (k *keychain) Delete(ctx context.Context, name string) error {
 // goes after, because another home may share it, and is found as a stray.
 func (k *keychain) drop(f Failure, account string) error {
 	p, s := k.api.password(account, false)
-	if s != errSecSuccess {
-		return k.fail(f, s, "")
+	if id, err := hex.DecodeString(p.ref); s == errSecSuccess && p.itemKind() == ItemKey && err == nil && len(id) == sha1.Size {
+		s = k.api.deleteKey(keyID(id))
 	}
-	if p.itemKind() == ItemKey {
-		if id, ok := parseKeyID(p.ref); ok {
-			if s := k.api.deleteKey(id); s != errSecSuccess {
-				return k.fail(f, s, "")
-			}
-		}
+	if s == errSecSuccess {
+		s = k.api.deletePassword(account)
 	}
-	if s := k.api.deletePassword(account); s != errSecSuccess {
-		return k.fail(f, s, "")
-	}
-	if p.itemKind() == ItemCertificate {
+	if s == errSecSuccess && p.itemKind() == ItemCertificate {
 		return k.dropCertificate(f, p.ref)
 	}
-	return nil
-}
-
-func parseKeyID(text string) (id keyID, ok bool) {
-	b, err := hex.DecodeString(text)
-	if err != nil || len(b) != len(id) {
-		return id, false
-	}
-	return keyID(b), true
+	return k.fail(f, s, "")
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"strings"
 )
 
@@ -38,74 +39,64 @@ func (k *keychain) findCertificate(ref string) ([]byte, osStatus) {
 // Certificate reads the item that the person sees in Keychain Access, and may
 // delete there.
 func (k *keychain) Certificate(ctx context.Context, name string) (*x509.Certificate, error) {
-	var out *x509.Certificate
 	f := k.op("get", name)
-	err := k.named(ctx, f, func(account string) error {
-		p, s := k.api.password(account, false)
-		if s != errSecSuccess {
-			return k.fail(f, s, "")
-		}
-		if err := f.checkKind(p.itemKind(), ItemCertificate); err != nil {
-			return err
+	return inKeychain(ctx, k, f, func(account string) (*x509.Certificate, error) {
+		p, err := k.item(f, account, ItemCertificate, false)
+		if err != nil {
+			return nil, err
 		}
 		der, s := k.findCertificate(p.ref)
 		if s == errSecItemNotFound {
-			return k.fail(f, s, "the certificate was removed from the keychain")
+			return nil, k.fail(f, s, "the certificate was removed from the keychain")
 		}
 		if s != errSecSuccess {
-			return k.fail(f, s, "")
+			return nil, k.fail(f, s, "")
 		}
-		var err error
-		if out, err = x509.ParseCertificate(der); err != nil {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
 			f.Err = err
-			return &CorruptError{f}
+			return nil, &CorruptError{f}
 		}
-		return nil
+		return cert, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.Certificate) error {
 	f := k.op("set", name)
-	return k.named(ctx, f, func(account string) error {
-		cn := cert.Subject.CommonName
-		if cn == "" {
-			f.Detail = "a certificate without a common name cannot be found again"
-			return &FailedError{f}
+	_, err := inKeychain(ctx, k, f, func(account string) (none, error) { return none{}, k.setCertificate(f, account, cert) })
+	return err
+}
+
+func (k *keychain) setCertificate(f Failure, account string, cert *x509.Certificate) error {
+	cn := cert.Subject.CommonName
+	if cn == "" {
+		f.Detail = "a certificate without a common name cannot be found again"
+		return &FailedError{f}
+	}
+	old, err := k.item(f, account, ItemCertificate, false)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	ref := certRef(cert.Raw, cn)
+	s := k.api.addCertificate(cert.Raw)
+	if s != errSecSuccess && s != errSecDuplicateItem {
+		return k.fail(f, s, "")
+	}
+	// A duplicate is one of the same issuer and serial number, which need not be
+	// the same certificate.
+	if _, found := k.findCertificate(ref); found != errSecSuccess {
+		if s == errSecDuplicateItem && found == errSecItemNotFound {
+			found = s
 		}
-		old, s := k.api.password(account, false)
-		if s != errSecSuccess && s != errSecItemNotFound {
-			return k.fail(f, s, "")
-		}
-		if s == errSecSuccess {
-			if err := f.checkKind(old.itemKind(), ItemCertificate); err != nil {
-				return err
-			}
-		}
-		ref := certRef(cert.Raw, cn)
-		s = k.api.addCertificate(cert.Raw)
-		if s != errSecSuccess && s != errSecDuplicateItem {
-			return k.fail(f, s, "")
-		}
-		// A duplicate is one of the same issuer and serial number, which need
-		// not be the same certificate.
-		if _, found := k.findCertificate(ref); found != errSecSuccess {
-			if s == errSecDuplicateItem && found == errSecItemNotFound {
-				return k.fail(f, s, "")
-			}
-			return k.fail(f, found, "")
-		}
-		if err := k.put(f, ItemCertificate, kcPassword{account: account, ref: ref, data: []byte(ref)}); err != nil {
-			return err
-		}
-		if old.ref != "" && old.ref != ref {
-			return k.dropCertificate(f, old.ref)
-		}
-		return nil
-	})
+		return k.fail(f, found, "")
+	}
+	if err := k.put(f, ItemCertificate, kcPassword{account: account, ref: ref, data: []byte(ref)}); err != nil {
+		return err
+	}
+	if old.ref != "" && old.ref != ref {
+		return k.dropCertificate(f, old.ref)
+	}
+	return nil
 }
 
 // dropCertificate deletes a certificate item that no name of any home notes

@@ -14,18 +14,18 @@ var certificateNames = []string{"healthsync-client", "healthsync-ca"}
 // pairing left.
 func (k *keychain) List(ctx context.Context) ([]Item, error) {
 	f := k.op("list", "")
-	var out []Item
-	err := k.call(ctx, f, func() error {
+	return alone(ctx, k.serial, f, func(context.Context) (out []Item, err error) {
 		add := func(item Item, drop func(f Failure) error) {
 			item.remove = func(ctx context.Context) error {
 				f := k.op("delete", item.Name)
-				return k.call(ctx, f, func() error { return drop(f) })
+				_, err := alone(ctx, k.serial, f, func(context.Context) (none, error) { return none{}, drop(f) })
+				return err
 			}
 			out = append(out, item)
 		}
 		named, s := k.api.passwords()
 		if s != errSecSuccess {
-			return k.fail(f, s, "")
+			return nil, k.fail(f, s, "")
 		}
 		known := map[string]bool{}
 		for _, p := range named {
@@ -35,7 +35,7 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 		stray := Item{Where: k.Where(), Own: k.namespace == "", Stray: true}
 		keys, s := k.api.keys(keyLabel)
 		if s != errSecSuccess {
-			return k.fail(f, s, "")
+			return nil, k.fail(f, s, "")
 		}
 		for _, id := range keys {
 			if !known[hex.EncodeToString(id[:])] {
@@ -46,7 +46,7 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 		for _, cn := range certificateNames {
 			all, s := k.api.certificates(cn)
 			if s != errSecSuccess {
-				return k.fail(f, s, "")
+				return nil, k.fail(f, s, "")
 			}
 			for _, der := range all {
 				if !known[certRef(der, cn)] {
@@ -57,12 +57,8 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 		}
 		if len(out) == 0 { // nothing, if the keychain is there at all
 			_, s := k.api.state()
-			return k.fail(f, s, "")
+			return nil, k.fail(f, s, "")
 		}
-		return nil
+		return out, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }

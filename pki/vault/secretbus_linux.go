@@ -21,29 +21,18 @@ const (
 	errNoSuchObject = "org.freedesktop.Secret.Error.NoSuchObject"
 )
 
-// named is do for an operation on one name.
-func (v *secretService) named(ctx context.Context, f Failure, fn func(ctx context.Context) error) error {
-	if err := f.checkName(); err != nil {
-		return err
-	}
-	return v.do(ctx, f, fn)
-}
-
-// do runs fn with a session, alone and within the time limit. When the
+// inService runs an operation with a session, alone; see [alone]. When the
 // connection or the session turns out to have ended (the bus or the service was
 // restarted), it starts both anew and runs fn once more; fn must bear that.
-func (v *secretService) do(ctx context.Context, f Failure, fn func(ctx context.Context) error) error {
-	ctx, cancel := limited(ctx)
-	defer cancel()
+func inService[T any](ctx context.Context, v *secretService, f Failure, fn func(ctx context.Context) (T, error)) (T, error) {
 	start := time.Now()
-	return v.serial.do(ctx, f, func() error {
+	return alone(ctx, v.serial, f, func(ctx context.Context) (out T, err error) {
 		for attempt := 0; ; attempt++ {
-			err := v.connect(ctx)
-			if err == nil {
-				err = fn(ctx)
+			if err = v.connect(ctx); err == nil {
+				out, err = fn(ctx)
 			}
 			if err == nil {
-				return nil
+				return out, nil
 			}
 			ended := errorName(err) == errNoSession
 			if lost(err) {
@@ -53,10 +42,16 @@ func (v *secretService) do(ctx context.Context, f Failure, fn func(ctx context.C
 				v.session = ""
 			}
 			if !ended || attempt > 0 {
-				return v.fail(ctx, f, err, start)
+				return out, v.fail(ctx, f, err, start)
 			}
 		}
 	})
+}
+
+// doInService is inService for what gives only an error.
+func doInService(ctx context.Context, v *secretService, f Failure, fn func(ctx context.Context) error) error {
+	_, err := inService(ctx, v, f, func(ctx context.Context) (none, error) { return none{}, fn(ctx) })
+	return err
 }
 
 // connect makes what is missing of connection and session. The session is a

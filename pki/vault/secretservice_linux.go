@@ -50,7 +50,7 @@ func (v *secretService) op(op, name string) Failure {
 // Check asks whether items could be read now: service there, set up, unlocked.
 func (v *secretService) Check(ctx context.Context) error {
 	f := v.op("check", "")
-	return v.do(ctx, f, func(ctx context.Context) error {
+	return doInService(ctx, v, f, func(ctx context.Context) error {
 		collection, locked, err := v.defaultCollection(ctx)
 		switch {
 		case err != nil:
@@ -80,27 +80,23 @@ func (v *secretService) Signer(ctx context.Context, name string) (crypto.Signer,
 
 // load asks again when an item went away between search and read, until the
 // search itself says that there is none.
-func (v *secretService) load(ctx context.Context, f Failure, kind ItemKind) ([]byte, error) {
-	var out []byte
-	err := v.named(ctx, f, func(ctx context.Context) error {
+func (v *secretService) load(ctx context.Context, f Failure, want ItemKind) ([]byte, error) {
+	if err := f.checkName(); err != nil {
+		return nil, err
+	}
+	return inService(ctx, v, f, func(ctx context.Context) ([]byte, error) {
 		for range 3 {
-			found, data, err := v.loadOnce(ctx, f)
-			if gone(err) {
-				continue
-			}
+			kind, data, err := v.loadOnce(ctx, f)
 			if err == nil {
-				err = f.checkKind(found, kind)
+				err = f.checkKind(kind, want)
 			}
-			out = data
-			return err
+			if !gone(err) {
+				return data, err
+			}
 		}
 		f.Detail = "the service lists the item but does not have it"
-		return &CorruptError{f}
+		return nil, &CorruptError{f}
 	})
-	if err != nil {
-		return nil, err // and not out, which a call that timed out may still write
-	}
-	return out, nil
 }
 
 // loadOnce reads the item of a name. Several can only be there when programs
@@ -134,7 +130,7 @@ func (v *secretService) Set(ctx context.Context, name string, secret Secret) err
 		return err
 	}
 	data := secret.clone()
-	return v.do(ctx, f, func(ctx context.Context) error {
+	return doInService(ctx, v, f, func(ctx context.Context) error {
 		paths, err := v.find(ctx, f)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
@@ -173,7 +169,7 @@ func (v *secretService) NewSigner(ctx context.Context, name string) (crypto.Sign
 	if err != nil {
 		return nil, err
 	}
-	err = v.do(ctx, f, func(ctx context.Context) error {
+	err = doInService(ctx, v, f, func(ctx context.Context) error {
 		if _, err := v.find(ctx, f); err == nil {
 			return &ExistsError{f}
 		} else if !errors.Is(err, ErrNotFound) {
@@ -203,7 +199,10 @@ func (v *secretService) NewSigner(ctx context.Context, name string) (crypto.Sign
 
 func (v *secretService) Delete(ctx context.Context, name string) error {
 	f := v.op("delete", name)
-	return v.named(ctx, f, func(ctx context.Context) error {
+	if err := f.checkName(); err != nil {
+		return err
+	}
+	return doInService(ctx, v, f, func(ctx context.Context) error {
 		paths, err := v.find(ctx, f)
 		if err != nil {
 			return err
@@ -220,12 +219,10 @@ func (v *secretService) Delete(ctx context.Context, name string) error {
 // List reads attributes only, which a locked service gives too.
 func (v *secretService) List(ctx context.Context) ([]Item, error) {
 	f := v.op("list", "")
-	var out []Item
-	err := v.do(ctx, f, func(ctx context.Context) error {
-		out = nil // a second run begins anew
+	return inService(ctx, v, f, func(ctx context.Context) (out []Item, err error) {
 		unlocked, locked, err := v.search(ctx, ss.Attributes{attrService: Service})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, path := range append(unlocked, locked...) {
 			a, err := v.attributesOf(ctx, path)
@@ -233,33 +230,27 @@ func (v *secretService) List(ctx context.Context) ([]Item, error) {
 				continue
 			}
 			if err != nil {
-				return err
+				return nil, err
 			}
 			item := accountItem(a[attrAccount], kindOf(a), v.namespace, v.Where())
 			item.remove = func(ctx context.Context) error { return v.removeListed(ctx, item.Name, path) }
 			out = append(out, item)
 		}
-		if len(out) > 0 {
-			return nil
+		if len(out) == 0 { // believed only of a service that does not hide locked items
+			if _, locked, err := v.defaultCollection(ctx); err != nil {
+				return nil, err
+			} else if locked {
+				return nil, &LockedError{Failure: f}
+			}
 		}
-		// None is believed only of a service that does not hide locked items.
-		if _, locked, err := v.defaultCollection(ctx); err != nil {
-			return err
-		} else if locked {
-			return &LockedError{Failure: f}
-		}
-		return nil
+		return out, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // removeListed deletes exactly the item that was listed.
 func (v *secretService) removeListed(ctx context.Context, name string, path dbus.ObjectPath) error {
 	f := v.op("delete", name)
-	return v.do(ctx, f, func(ctx context.Context) error {
+	return doInService(ctx, v, f, func(ctx context.Context) error {
 		a, err := v.attributesOf(ctx, path)
 		if err == nil && a[attrService] != Service { // paths are used again for other items
 			return &NotFoundError{f}

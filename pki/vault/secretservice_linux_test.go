@@ -280,7 +280,7 @@ func TestSecretServiceDeletedMeanwhile(t *testing.T) {
 	must(t, v.Set(ctx, Token, Secret("x")))
 
 	f := v.op("get", Token) // for certain, once
-	err := v.do(ctx, f, func(ctx context.Context) error {
+	err := doInService(ctx, v, f, func(ctx context.Context) error {
 		paths, err := v.find(ctx, f)
 		if err != nil {
 			return err
