@@ -4,9 +4,7 @@ package menubar_test
 
 import (
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,8 +16,7 @@ import (
 )
 
 // TestMeasure prints the figures of docs/performance.md. HEALTHSYNC_MEASURE is
-// how long to look at an idle app ("2m"), HEALTHSYNC_OTHER another tray
-// program to compare with.
+// how long to look at an idle app ("2m").
 func TestMeasure(t *testing.T) {
 	idle, err := time.ParseDuration(os.Getenv("HEALTHSYNC_MEASURE"))
 	if err != nil {
@@ -56,47 +53,11 @@ func TestMeasure(t *testing.T) {
 		delays = append(delays, took)
 	}
 	fmt.Printf("click to the row of the iPhone's answer (two connections of 120 ms each): %s\n", quantiles(delays))
-	delays = nil
-	for n := range 20 {
-		value, label := "15m", "Every 15 minutes"
-		if n%2 == 0 {
-			value, label = "1d", "Every day"
-		}
-		if out, err := d.command("config", "set", "sync.interval", value); err != nil {
-			t.Fatalf("%v %s", err, out)
-		}
-		begin := time.Now()
-		for {
-			if n, _ := d.item.WaitFor(t, soon, label); n.Checked() {
-				break
-			}
-		}
-		delays = append(delays, time.Since(begin))
-	}
-	fmt.Printf("end of `config set` to the row: %s\n", quantiles(delays))
 	d.idle("the iPhone present", idle)
-	port := d.phone.Port()
 	d.phone.Stop()
 	d.click("Check Now")
 	d.item.WaitFor(t, 30*time.Second, "Not sharing") // Bonjour is listened to first
 	d.idle("the iPhone away", idle)
-	if err := d.phone.Start(net.JoinHostPort("127.0.0.1", fmt.Sprint(port))); err != nil {
-		t.Fatal(err)
-	}
-	d.click("Quit HealthSync")
-	d.app.wait(5 * time.Second)
-
-	fmt.Printf("start to registered icon: %s\n", d.starts(w, binary, "menubar"))
-	d.startApp()
-	<-w.Registered
-	time.Sleep(3 * time.Second)
-	fmt.Printf("RSS three seconds after a start: %s\n", d.memory())
-	if other := os.Getenv("HEALTHSYNC_OTHER"); other != "" {
-		p := start(t, other, d.env)
-		<-w.Registered
-		time.Sleep(3 * time.Second)
-		fmt.Printf("RSS of %s: %s\n", filepath.Base(other), memoryOf(p.cmd.Process.Pid))
-	}
 }
 
 func (d *day) memory() string { return memoryOf(d.app.cmd.Process.Pid) }
@@ -141,24 +102,6 @@ func (d *day) ticks() int {
 	user, _ := strconv.Atoi(f[11])
 	system, _ := strconv.Atoi(f[12])
 	return user + system
-}
-
-// starts measures from exec to the registered icon, fifty times.
-func (d *day) starts(w *Watcher, binary string, args ...string) string {
-	var all []time.Duration
-	for range 50 {
-		cmd := exec.Command(binary, args...)
-		cmd.Env = d.env
-		begin := time.Now()
-		if err := cmd.Start(); err != nil {
-			d.t.Fatal(err)
-		}
-		<-w.Registered
-		all = append(all, time.Since(begin))
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
-	return quantiles(all)
 }
 
 func quantiles(all []time.Duration) string {
