@@ -156,7 +156,7 @@ func (c *core) failing(now time.Time) {
 	}
 }
 
-// working notes that syncing works, or is nobody's wish.
+// working clears FailingSince: syncing works or is switched off.
 func (c *core) working() {
 	if !c.memory.FailingSince.IsZero() {
 		c.memory.FailingSince, c.dirty = time.Time{}, true

@@ -146,7 +146,7 @@ func (e *Env) printCerts(c certInfo, want chosen) {
 			if withIssuer {
 				e.printf("  Issuer: %s\n", printable(i.Issuer))
 			}
-			e.printf("  Valid: %s to %s\n", i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly))
+			e.printf("  Valid: %s to %s\n", words.ISODay(i.NotBefore), words.ISODay(i.NotAfter))
 		}
 		e.printf("  Status: %s\n", statusWords(i, e.Now()))
 		if !want.all && i.Status != pki.StatusMissing {
@@ -156,7 +156,7 @@ func (e *Env) printCerts(c certInfo, want chosen) {
 	if c.Protocol == 1 {
 		section("Server Certificate (pinned)", c.Server, true)
 		if c.Token != nil {
-			e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", c.Token.NotAfter.UTC().Format(time.DateOnly), left(c.Token.Status, c.Token.NotAfter, e.Now()))
+			e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", words.ISODay(c.Token.NotAfter), left(c.Token.Status, c.Token.NotAfter, e.Now()))
 		}
 		if !first {
 			e.printf("\n")
@@ -309,6 +309,9 @@ func (e *Env) writeNew(path string, data []byte, force bool) error {
 		return e.writeOutput(path, data)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if st, serr := os.Stat(path); errors.Is(err, fs.ErrExist) && serr == nil && !st.Mode().IsRegular() {
+		return notAFile(path)
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return problem.New(problem.FileExists, path+" is there already.", err)
 	}
@@ -317,6 +320,13 @@ func (e *Env) writeNew(path string, data []byte, force bool) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
+}
+
+// notAFile refuses a folder or a device, which --force does not replace.
+func notAFile(path string) error {
+	e := problem.New(problem.FileExists, path+" is a folder or a device.", fs.ErrExist)
+	e.Remedy = problem.Remedy{Text: "choose another name, or - for standard output"}
+	return e
 }
 
 func newCertRenewCommand(env *Env) *cobra.Command {

@@ -12,6 +12,7 @@ import (
 	"healthsync/app/config"
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
+	"healthsync/app/words"
 	"healthsync/sync/near"
 )
 
@@ -40,7 +41,7 @@ func (x setting) note() string {
 	case x.From == "pairing":
 		return "  (as paired)"
 	case x.From == "followed":
-		return "  (followed there on " + x.followedAt.Local().Format("2 January 2006") + ")"
+		return "  (followed there on " + words.LocalDay(x.followedAt) + ")"
 	case x.From == "default" && !strings.HasPrefix(x.Value, "("):
 		return "  (default)"
 	}
@@ -171,11 +172,7 @@ func newConfigSetCommand(env *Env) *cobra.Command {
 			if k.Name == "sources.priority" {
 				env.remakeTotals(cmd.Context(), s, c.Sources.Priority)
 			}
-			if env.JSON {
-				return env.printJSON(setting{Key: k.Name, Value: k.Get(c), From: "setting"})
-			}
-			env.printf("%s = %s\n", k.Name, k.Get(c))
-			return nil
+			return env.printSetting(settingOf(k, s, c))
 		},
 	}
 	return cmd
@@ -236,10 +233,13 @@ func resetSetting(ctx context.Context, env *Env, name string) error {
 	if k.Name == "sources.priority" {
 		env.remakeTotals(ctx, s, nil)
 	}
-	x := settingOf(k, s, c)
-	if env.JSON {
-		return env.printJSON(x)
+	return env.printSetting(settingOf(k, s, c))
+}
+
+func (e *Env) printSetting(x setting) error {
+	if e.JSON {
+		return e.printJSON(x)
 	}
-	env.printf("%s = %s\n", x.Key, x.Value)
+	e.printf("%s = %s\n", x.Key, x.Value)
 	return nil
 }

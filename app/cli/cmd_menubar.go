@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -222,16 +223,20 @@ func unlockMainThread(args []string) {
 }
 
 // changing lists the commands after which the menu-bar app has something new
-// to show, by their first word.
-var changing = []string{"scan", "pair", "unpair", "sync", "import", "config", "reset", "keychain", "cert"}
+// to show.
+var changing = []string{
+	"scan", "pair", "unpair", "sync", "discover", "config set", "config reset", "keychain clear", "reset", "cert renew",
+}
 
 // tellApp tells the menu-bar app, where one is running, that a command may
 // have changed something.
 func (e *Env) tellApp(ctx context.Context, cmd *cobra.Command) {
-	for cmd.HasParent() && cmd.Parent().HasParent() {
-		cmd = cmd.Parent()
-	}
-	if p, err := e.paths(); err == nil && slices.Contains(changing, cmd.Name()) {
+	if p, err := e.paths(); err == nil && slices.Contains(changing, commandName(cmd)) {
 		control.TellChanged(context.WithoutCancel(ctx), control.Path(p))
 	}
+}
+
+// commandName is the command without the program's name.
+func commandName(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }

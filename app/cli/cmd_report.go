@@ -130,8 +130,11 @@ func replaceable(path string) error {
 		return err
 	}
 	defer f.Close()
+	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
+		return notAFile(path)
+	}
 	if !report.Is(f) {
-		return problem.New(problem.FileExists, path+" is no report of HealthSync.", fs.ErrExist)
+		return problem.New(problem.FileExists, path+" is not a report of HealthSync.", fs.ErrExist)
 	}
 	return nil
 }

@@ -153,9 +153,9 @@ func nothingCame(err error) error {
 // patience is how long a picture is looked at.
 const patience = 20 * time.Second
 
-// payloadFrom reads text or a picture; which of the two it is tells its
-// beginning. orText says that text which is no code may have been meant for one,
-// and not for a picture.
+// payloadFrom reads text or a picture. The first bytes say whether the input is
+// text or a picture. orText says that text that is not a code was meant as one,
+// not as a picture.
 func payloadFrom(ctx context.Context, env *Env, r io.Reader, orText bool) (qr.Payload, error) {
 	head := make([]byte, 512)
 	n, err := io.ReadFull(r, head)

@@ -22,8 +22,9 @@ func newStatusCommand(env *Env) *cobra.Command {
 		Short: "Show connection, certificates and last sync",
 		Long: `Asks the iPhone how it is and shows connection, server, certificate, last sync
 and latency. The exit status tells: 0 connected, 10 not paired, 11 no answer, 12
-a certificate or identity was refused, 14 not now (locked, ...), 16 the iPhone
-answers and the local database cannot be used.`,
+a certificate or identity was refused, 13 the keychain does not give its secrets,
+14 not now (locked, ...), 16 the iPhone answers and the local database cannot be
+used.`,
 		Example: "  healthsync status\n  healthsync status --json\n  healthsync status && healthsync sync",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -114,14 +115,14 @@ func (e *Env) printStatus(st state.State) {
 		if c.NotAfter.IsZero() {
 			e.printf("%s: %s\n", what, c.Status)
 		} else {
-			e.printf("%s: %s (expires %s)\n", what, c.Status, c.NotAfter.UTC().Format(time.DateOnly))
+			e.printf("%s: %s (expires %s)\n", what, c.Status, words.ISODay(c.NotAfter))
 		}
 	}
 	e.printSyncing(st.Sync)
 	if st.LastSync.IsZero() {
 		e.printf("Last sync: never\n")
 	} else {
-		e.printf("Last sync: %s\n", st.LastSync.Local().Format(time.DateTime))
+		e.printf("Last sync: %s\n", words.Moment(st.LastSync))
 	}
 	if st.Samples > 0 {
 		e.printf("Stored: %s\n", words.Plural(st.Samples, "sample"))

@@ -45,7 +45,7 @@ network) and carries on where it stopped. What the iPhone no longer has is marke
 never erased.
 
 With --verify everything is read from the iPhone again and compared with what is stored:
-what differs is put right, and told by type and day (UTC). It can be stopped and carries on within a week. It
+differences are fixed and listed by type and day (UTC). If interrupted, it resumes where it stopped, for up to a week. It
 ends with 25 where something differed, 0 where nothing did.
 
 The database belongs to the iPhone that filled it. Another iPhone that has nothing

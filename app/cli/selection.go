@@ -43,7 +43,7 @@ func (o *selection) add(f *pflag.FlagSet, all, start string) {
 	f.StringVar(&o.delimiter, "delimiter", "", "what parts the columns of CSV (default ;)")
 	f.StringVar(&o.aggregate, "aggregate", "", "hourly, daily or weekly figures instead of samples")
 	f.StringVarP(&o.output, "output", "o", "", "write to this file instead")
-	numberVar(f, &o.limit, "limit", 0, 1, 0, "at most so many samples, the newest; says so when it cut")
+	numberVar(f, &o.limit, "limit", 0, 1, 0, "at most so many samples or rows of figures, the newest; says so when it cut")
 	f.BoolVar(&o.metadata, "include-metadata", false, "add the metadata (sleep stage, workout) as a last column")
 }
 
@@ -81,7 +81,11 @@ func (o *selection) tell(env *Env, n int64, more bool) {
 		env.note("cut at --limit %d; the range holds more", o.limit)
 	}
 	if o.output != "" && o.output != "-" {
-		env.note("wrote %s to %s", words.Plural(n, "sample"), o.output)
+		what := "sample"
+		if o.aggregate != "" {
+			what = "row"
+		}
+		env.note("wrote %s to %s", words.Plural(n, what), o.output)
 	}
 }
 
@@ -159,9 +163,9 @@ func resolveTypes(names []string) ([]health.Type, error) {
 }
 
 // ask is how many samples to ask for: one more than the limit tells whether it
-// cuts.
+// cuts. Figures need them all.
 func (p *selected) ask() int {
-	if p.limit == 0 {
+	if p.limit == 0 || p.by != "" {
 		return 0
 	}
 	return min(p.limit, math.MaxInt-1) + 1
@@ -193,15 +197,15 @@ func newSink(w io.Writer, p selected) (*sink, error) {
 var errLimit = errors.New("the limit is reached")
 
 func (s *sink) add(x *health.Sample) error {
+	if s.sums != nil {
+		s.sums.Add(x)
+		return nil
+	}
 	if s.p.limit > 0 && s.n >= int64(s.p.limit) {
 		s.more = true
 		return errLimit
 	}
 	s.n++
-	if s.sums != nil {
-		s.sums.Add(x)
-		return nil
-	}
 	return s.out.Write(x)
 }
 
@@ -211,7 +215,12 @@ func (s *sink) end(err error) (n int64, more bool, _ error) {
 	switch {
 	case err != nil && !errors.Is(err, errLimit):
 	case s.sums != nil:
-		err = format.Rows(s.w, s.p.out, s.p.by, s.sums.Rows())
+		rows := s.sums.Rows()
+		if s.p.limit > 0 && len(rows) > s.p.limit {
+			rows, s.more = rows[len(rows)-s.p.limit:], true // the oldest come first
+		}
+		s.n = int64(len(rows))
+		err = format.Rows(s.w, s.p.out, s.p.by, rows)
 	default:
 		err = s.out.Close()
 	}

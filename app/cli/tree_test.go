@@ -89,6 +89,17 @@ func TestEveryCommand(t *testing.T) {
 	}
 }
 
+// What changes something is a command.
+func TestChangingCommands(t *testing.T) {
+	names := map[string]bool{}
+	every(t, func(cmd *cobra.Command) { names[commandName(cmd)] = true })
+	for _, name := range changing {
+		if !names[name] {
+			t.Errorf("there is no command %q", name)
+		}
+	}
+}
+
 // The answers that need no iPhone are one object, its names as JSON has them.
 func TestJSONAnswers(t *testing.T) {
 	for _, line := range []string{

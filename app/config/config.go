@@ -76,7 +76,7 @@ func (e *InvalidError) Error() string {
 	if e.Key == "" {
 		return fmt.Sprintf("configuration %s: %v", e.Path, e.Err)
 	}
-	return fmt.Sprintf("configuration: %s does not take %q; it takes %s", e.Key, e.Value, e.Accept)
+	return fmt.Sprintf("configuration: %s cannot be %q; use %s", e.Key, e.Value, e.Accept)
 }
 
 func (e *InvalidError) Unwrap() error { return e.Err }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// JSONError says in words what is wrong with a JSON file of ours.
+// JSONError says what is wrong with a JSON file of ours.
 type JSONError struct {
 	Reason string
 	Err    error
@@ -19,7 +19,7 @@ func (e *JSONError) Error() string { return e.Reason }
 // Unwrap gives the decoder's error.
 func (e *JSONError) Unwrap() error { return e.Err }
 
-// ExplainJSON puts an error of encoding/json into words: its own speak of Go.
+// ExplainJSON rewords errors of encoding/json, which mention Go types.
 func ExplainJSON(err error) error {
 	var syntax *json.SyntaxError
 	var typed *json.UnmarshalTypeError
@@ -31,7 +31,7 @@ func ExplainJSON(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &JSONError{"it breaks off in the middle", err}
 	case errors.As(err, &syntax):
-		return &JSONError{fmt.Sprintf("it is no JSON from byte %d on", syntax.Offset), err}
+		return &JSONError{fmt.Sprintf("it is not JSON from byte %d on", syntax.Offset), err}
 	case errors.As(err, &typed) && typed.Field != "":
 		return &JSONError{fmt.Sprintf("%s cannot be a %s", typed.Field, typed.Value), err}
 	case errors.As(err, &typed):

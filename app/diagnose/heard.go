@@ -30,9 +30,8 @@ func (w *walk) listen(ctx context.Context) {
 	pairing.Settle(w.heard)
 }
 
-// weigh puts right what a command would say of an iPhone that it did not find:
-// with both views at hand, one that connects, or announces itself at that very
-// place, was found and is silent.
+// weigh corrects "not found": an iPhone that connects, or announces the very
+// place it was asked at, was found and is silent.
 func (w *walk) weigh() {
 	if w.reached {
 		// Then another of its name is just another.

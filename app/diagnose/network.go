@@ -167,8 +167,7 @@ func (w *walk) transport() {
 	w.set(TLS, OK, fmt.Sprintf("%s, %s, %s", r.Version, r.Cipher, r.Group), "")
 }
 
-// refused puts what a command would have died of to the check that it belongs
-// to.
+// refused files a connection error under the check that it concerns.
 func (w *walk) refused(err error) {
 	e := problem.From(err, w.now)
 	id := Answer

@@ -121,8 +121,8 @@ func (w *walk) certificates() {
 	}
 	if r.Protocol == 1 {
 		w.pinned(server, shown)
-		w.skip(ClientCert, "Protocol 1 has none")
-		w.skip(CACert, "Protocol 1 has none")
+		w.skip(ClientCert, "Not applicable to protocol 1")
+		w.skip(CACert, "Not applicable to protocol 1")
 		return
 	}
 	if w.failing(Keychain) {
@@ -227,7 +227,7 @@ func (w *walk) token(ctx context.Context) {
 		w.skip(Token, noPairing)
 		return
 	case r.Protocol == 2:
-		w.skip(Token, "Protocol 2 has none")
+		w.skip(Token, "Not applicable to protocol 2")
 		return
 	case w.failing(Keychain):
 		w.skip(Token, "The keychain cannot be read")

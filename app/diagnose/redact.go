@@ -19,7 +19,7 @@ var (
 )
 
 // redactor gives the function that makes a text fit for the public. The
-// sentences of this package hold nothing that is not; what the other rooms
+// sentences of this package hold nothing that is not; what other packages
 // explain may name paths, hosts and devices.
 func (w *walk) redactor() func(string) string {
 	home := strings.TrimRight(w.o.Home, "/")

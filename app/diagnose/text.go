@@ -39,7 +39,7 @@ func (r *Report) WriteTo(out io.Writer) (int64, error) {
 	}
 	for _, c := range r.Checks {
 		if titles := skipped[c.Sentence]; c.Verdict == Skipped && len(titles) > 1 {
-			fmt.Fprintf(&b, "\n  %s; not looked at:\n  %s\n", c.Sentence, strings.Join(titles, ", "))
+			fmt.Fprintf(&b, "\n  %s:\n  %s\n", c.Sentence, strings.Join(titles, ", "))
 			delete(skipped, c.Sentence)
 		}
 	}

@@ -56,7 +56,7 @@ func fileTrouble(err error) *Error {
 	return nil
 }
 
-// ownError knows the facts of the app's own rooms.
+// ownError knows the typed errors of the packages of app.
 func ownError(err error, _ time.Time) *Error {
 	if errors.Is(err, config.ErrNoHome) {
 		return New(NoHome, "Neither HOME nor "+config.HomeVar+" is set.", err)
@@ -68,8 +68,8 @@ func ownError(err error, _ time.Time) *Error {
 			e.Detail = fmt.Sprintf("%s: %v.\nThe file was left as it is.", invalid.Path, invalid.Err)
 			return e
 		}
-		e.Sentence = fmt.Sprintf("%s does not take %q", invalid.Key, invalid.Value)
-		e.Remedy = Remedy{Text: "it takes " + invalid.Accept}
+		e.Sentence = fmt.Sprintf("%s cannot be %q", invalid.Key, invalid.Value)
+		e.Remedy = Remedy{Text: "use " + invalid.Accept}
 		return e
 	}
 	return nil

@@ -64,7 +64,7 @@ func phoneError(err error, _ time.Time) *Error {
 	case errors.As(err, &http):
 		return New(PhoneError, strings.TrimSpace(fmt.Sprintf("HTTP status %d. %s", http.Status, quoted(http.Message))), err)
 	case errors.As(err, &unknownT):
-		e := New(UnknownType, fmt.Sprintf("%q is none.", unknownT.Name), err)
+		e := New(UnknownType, fmt.Sprintf("%q is not a known type.", unknownT.Name), err)
 		if len(unknownT.Nearest) > 0 {
 			e.Remedy.Text = fmt.Sprintf("did you mean %s? All names", strings.Join(unknownT.Nearest, ", "))
 		}

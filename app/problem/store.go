@@ -43,7 +43,7 @@ func storeError(err error, _ time.Time) *Error {
 	case errors.As(err, &older):
 		return New(StoreOlder, fmt.Sprintf("It has schema %d; this needs %d.", older.Schema, older.Needed), err)
 	case errors.As(err, &missing):
-		return New(NoData, fmt.Sprintf("It would be %s.", missing.Path), err)
+		return New(NoData, fmt.Sprintf("Expected at %s.", missing.Path), err)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type SnapshotOptions struct {
 	Sample bool
 }
 
-// SkewLimit is from when on a difference of clocks is worth a word: a
+// SkewLimit is the clock difference above which we warn: a
 // certificate's start has a leeway of that length (pki.ClockLeeway).
 const SkewLimit = pki.ClockLeeway
 
@@ -121,7 +121,11 @@ func finish(st State, found []*problem.Error) (State, *problem.Error) {
 	var first *problem.Error
 	st.Conditions = []problem.JSON{}
 	for _, e := range problem.RootCauses(found) {
-		st.Conditions = append(st.Conditions, e.JSON())
+		j := e.JSON()
+		if st.Link == LinkConnected && e.Exit() != problem.ExitStorage {
+			j.Severity = min(j.Severity, problem.Warning) // the iPhone answered in spite of it
+		}
+		st.Conditions = append(st.Conditions, j)
 		if first == nil && e.Severity() == problem.Severe {
 			first = e
 		}

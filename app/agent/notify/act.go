@@ -14,8 +14,8 @@ type act struct {
 	// after is how long it must have lasted: a keychain is unlocked a moment
 	// after the login, a clock is set a moment after the wake.
 	after time.Duration
-	// title is the heading where the condition's own, made to stand beside an
-	// error, would puzzle; NAME is the iPhone's.
+	// title overrides the condition's title, which assumes an error message next
+	// to it; NAME is the iPhone's.
 	title string
 	// means says what follows from it, where the condition's own detail is one
 	// for whoever looks for the fault: a path, a name of a service.

@@ -172,7 +172,7 @@ func (d *decision) endTold() bool {
 
 func endKey(c state.Credential) string { return "ends:" + c.Name + ":" + unix(c.NotAfter) }
 
-// once notes that there is nothing to be said of a case.
+// once records a key without notifying.
 func (d *decision) once(key string) {
 	if _, ok := d.said[key]; !ok {
 		d.said[key] = d.now
