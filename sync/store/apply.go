@@ -67,19 +67,16 @@ func (s *Store) apply(ctx context.Context, tx *sql.Tx, c *Change) (Outcome, erro
 	if err := w.cover(c.Covered); err != nil {
 		return Outcome{}, err
 	}
-	state := maps.Clone(c.State)
 	if c.Note != nil {
 		more, err := c.Note(out)
+		if err == nil {
+			err = setState(ctx, tx, more)
+		}
 		if err != nil {
 			return Outcome{}, err
 		}
-		if state == nil {
-			state = more
-		} else {
-			maps.Copy(state, more)
-		}
 	}
-	return out, setState(ctx, tx, state)
+	return out, setState(ctx, tx, c.State)
 }
 
 // store brings the table sample to what a page says of its type: the page is
@@ -112,7 +109,8 @@ func (w *writer) store(p *page) error {
 		return nil
 	}
 	return w.exec(`UPDATE type SET live = live + ?, deleted = deleted + ?, late = late + ?,
-		longest = max(longest, ?), zoned = max(zoned, ?) WHERE id = ?`, p.live, p.dead, p.counts.Late, p.longest, p.zoned, p.id)
+		longest = max(longest, ?), zoned = max(zoned, ?) WHERE id = ?`,
+		p.live, p.dead, p.counts.Late, p.longest, p.zoned, p.id)
 }
 
 // insertAtOnce is how many rows are inserted by a statement: one at a time takes
@@ -120,7 +118,8 @@ func (w *writer) store(p *page) error {
 const (
 	insertAtOnce  = 50
 	sampleColumns = 7
-	insertSamples = `INSERT INTO sample (type, start, id, duration, value, origin, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	insertSamples = `INSERT INTO sample (type, start, id, duration, value, origin, metadata)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`
 	insertOneMore = `, (?, ?, ?, ?, ?, ?, ?)`
 )
 
@@ -194,8 +193,10 @@ func (w *writer) meet(p *page, old *row) error {
 	default:
 		p.add(old.start, Counts{Deleted: 1})
 		p.dead++
-		err := w.exec(`INSERT OR REPLACE INTO deleted_sample (type, id, start, duration, value, origin, metadata, deleted_at)
-			SELECT type, id, start, duration, value, origin, metadata, ? FROM sample WHERE type = ? AND start = ? AND id = ?`,
+		err := w.exec(`INSERT OR REPLACE INTO deleted_sample
+				(type, id, start, duration, value, origin, metadata, deleted_at)
+			SELECT type, id, start, duration, value, origin, metadata, ?
+			FROM sample WHERE type = ? AND start = ? AND id = ?`,
 			w.now, p.id, old.start, old.id[:])
 		if err != nil {
 			return err
@@ -254,6 +255,7 @@ func (w *writer) write(p *page, r *row) (insert bool, err error) {
 	if r.state != changed {
 		return true, nil
 	}
-	return false, w.exec(`UPDATE sample SET duration = ?, value = ?, origin = ?, metadata = ? WHERE type = ? AND start = ? AND id = ?`,
+	return false, w.exec(`UPDATE sample SET duration = ?, value = ?, origin = ?, metadata = ?
+		WHERE type = ? AND start = ? AND id = ?`,
 		r.duration, r.value, r.origin, orNull(r.metadata), p.id, r.start, r.id[:])
 }

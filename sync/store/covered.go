@@ -33,13 +33,15 @@ func (w *writer) cover(list []Covered) error {
 			return err
 		}
 		joined, at := c.Span, c.At
-		const touching = `SELECT min(?2, coalesce(min(start), ?2)), max(?3, coalesce(max(stop), ?3)), max(?4, coalesce(max(at), ?4))
+		const touching = `SELECT
+				min(?2, coalesce(min(start), ?2)), max(?3, coalesce(max(stop), ?3)), max(?4, coalesce(max(at), ?4))
 			FROM covered WHERE type = ?1 AND start <= ?3 AND stop >= ?2`
 		stmt, err := w.stmt(touching)
 		if err != nil {
 			return err
 		}
-		if err := stmt.QueryRowContext(w.ctx, id, c.Span.From, c.Span.To, c.At).Scan(&joined.From, &joined.To, &at); err != nil {
+		err = stmt.QueryRowContext(w.ctx, id, c.Span.From, c.Span.To, c.At).Scan(&joined.From, &joined.To, &at)
+		if err != nil {
 			return err
 		}
 		err = w.exec(`DELETE FROM covered WHERE type = ? AND start >= ? AND start <= ?`, id, joined.From, joined.To)

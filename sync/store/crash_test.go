@@ -142,7 +142,7 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		// From before the file is made to the midst of many changes.
-		timer := time.AfterFunc(time.Duration(rand.Int64N(int64(60*time.Millisecond))), func() { cmd.Process.Kill() })
+		timer := time.AfterFunc(time.Duration(rand.Int64N(int64(100*time.Millisecond))), func() { cmd.Process.Kill() })
 		said := stored - 1
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {

@@ -76,7 +76,8 @@ func (s *Store) Day(ctx context.Context, t health.Type, day civil.Day) ([]Breakd
 
 func (s *Store) day(ctx context.Context, tx *sql.Tx, t health.Type, day civil.Day) ([]Breakdown, error) {
 	facts := typeFacts{how: aggregation(t)}
-	err := tx.QueryRowContext(ctx, `SELECT id, longest, zoned FROM type WHERE name = ?`, t).Scan(&facts.id, &facts.longest, &facts.zoned)
+	err := tx.QueryRowContext(ctx, `SELECT id, longest, zoned FROM type WHERE name = ?`, t).
+		Scan(&facts.id, &facts.longest, &facts.zoned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -18,7 +18,8 @@ import (
 // touches the file behind SQLite's back; a message is of the error at hand. 2 MB
 // of cache each: what is read is read once, in order, and more does not make a
 // first synchronisation quicker.
-const everyConn = "_dqs=0&_defensive=1&_error_rc=1&_pragma=cache_size(-2048)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)"
+const everyConn = "_dqs=0&_defensive=1&_error_rc=1" +
+	"&_pragma=cache_size(-2048)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)"
 
 // readerConn is for a connection that reads. It waits for the recovery of a log
 // alone.

@@ -58,7 +58,8 @@ func migrate(ctx context.Context, tx *sql.Tx, from int, schemas []string) error 
 			return fmt.Errorf("to schema %d: %w", i+1, err)
 		}
 	}
-	_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, len(schemas)))
+	const mark = "PRAGMA application_id=%d; PRAGMA user_version=%d"
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(mark, applicationID, len(schemas)))
 	return err
 }
 

@@ -63,7 +63,9 @@ func (s *Store) SQL(ctx context.Context, query string, columns func([]string) er
 }
 
 // run gives the error of columns or row apart from that of the query.
-func run(ctx context.Context, q querier, query string, columns func([]string) error, row func([]any) error) (refused, err error) {
+func run(
+	ctx context.Context, q querier, query string, columns func([]string) error, row func([]any) error,
+) (refused, err error) {
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err

@@ -153,7 +153,9 @@ func hourOff(shift int64) int64 {
 
 // sums adds up the samples of a type that start in a span of time, by unit.
 // begin, where it is set, is told of each new sum.
-func (r *rule) sums(ctx context.Context, q querier, t *typeFacts, span Span, begin func(unit string, sum *daily.Sum)) (map[string]*daily.Sum, error) {
+func (r *rule) sums(
+	ctx context.Context, q querier, t *typeFacts, span Span, begin func(unit string, sum *daily.Sum),
+) (map[string]*daily.Sum, error) {
 	sums := map[string]*daily.Sum{}
 	var x daily.Sample
 	var originID int64
@@ -285,6 +287,7 @@ func (w *writer) figure(t *typeFacts, day civil.Day, unit int64, f *daily.Figure
 	} else if f.Naive != f.Total {
 		naive = f.Naive
 	}
-	return w.exec(`INSERT INTO day_total (type, day, unit, samples, sum, naive, minimum, maximum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+	return w.exec(`INSERT INTO day_total (type, day, unit, samples, sum, naive, minimum, maximum)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.id, int64(day), unit, f.Samples, sum, naive, minimum, maximum)
 }

@@ -118,7 +118,8 @@ func (w *writer) metadataID(json string) (int64, error) {
 	if id, ok := w.metadata[json]; ok {
 		return id, nil
 	}
-	id, err := w.number(`SELECT id FROM metadata WHERE json = ?`, `INSERT INTO metadata (json) VALUES (?) RETURNING id`, json)
+	id, err := w.number(`SELECT id FROM metadata WHERE json = ?`,
+		`INSERT INTO metadata (json) VALUES (?) RETURNING id`, json)
 	w.metadata[json] = id
 	if zone, _ := placeOf(json); zone != "" {
 		w.zoned[id] = true
