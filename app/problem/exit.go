@@ -16,18 +16,9 @@ const (
 	ExitPhoneBusy   Exit = 14 // the iPhone answers, but not now (locked, rate-limited, type not shared), or another HealthSync is syncing
 	ExitPairing     Exit = 15 // no pairing: the code, the picture or the payload is no good
 	ExitStorage     Exit = 16 // the database or the disk
-	// How a camera window ended; its child process ends with the same status
-	// (package camera, tested in package problem).
-	ExitCamera           Exit = 17 // there is no camera
-	ExitCameraDenied     Exit = 18 // the person does not allow it
-	ExitCameraRestricted Exit = 19 // a profile or Screen Time does not allow it
-	ExitCameraInUse      Exit = 20 // another program holds it
-	ExitCameraClosed     Exit = 21 // the person closed the window
-	ExitCameraTimedOut   Exit = 22 // no code in two minutes
-	ExitCameraOrphaned   Exit = 23 // the program that wanted the code is gone
-	ExitCameraFailed     Exit = 24 // the window broke
-	ExitHealed           Exit = 25 // a verification found differences and put them right
-	ExitInterrupted      Exit = 130
+	ExitCamera      Exit = 17 // there is no camera, it may not be used, or it found no code
+	ExitHealed      Exit = 25 // a verification found differences and put them right
+	ExitInterrupted Exit = 130
 )
 
 // ExitMeaning is a row of the documented table of exit statuses.
@@ -49,14 +40,7 @@ func Exits() []ExitMeaning {
 		{ExitPhoneBusy, "not now: the iPhone is locked, answers no more requests or does not share the type, or another HealthSync is syncing"},
 		{ExitPairing, "the pairing code, picture or payload is no good"},
 		{ExitStorage, "the database, the disk or a file"},
-		{ExitCamera, "there is no camera to scan with"},
-		{ExitCameraDenied, "the camera is not allowed"},
-		{ExitCameraRestricted, "the camera is switched off by a profile or Screen Time"},
-		{ExitCameraInUse, "another program uses the camera"},
-		{ExitCameraClosed, "the camera window was closed"},
-		{ExitCameraTimedOut, "no pairing code came before the camera in two minutes"},
-		{ExitCameraOrphaned, "the program that asked for a camera window is gone"},
-		{ExitCameraFailed, "the camera window broke"},
+		{ExitCamera, "the camera cannot be used, or no code came before it"},
 		{ExitHealed, "the database differed from the iPhone and was put right"},
 		{ExitInterrupted, "interrupted"},
 	}

@@ -3,7 +3,7 @@
 // The window lives in a short-lived child: the same program, started again as
 // `healthsync scan --camera`. An Objective-C exception (a camera that another
 // program took at that moment, say) cannot be caught on its way through Go; in
-// a child it is an exit status. The child has the main thread and the event
+// a child it is a crash of the child. The child has the main thread and the event
 // loop to itself, and its end puts the camera's light out, whatever happened.
 //
 //   - [Scan] is the parent's half, used by the command line and by the menu.
@@ -14,45 +14,28 @@
 package camera
 
 import (
-	"fmt"
 	"time"
 )
 
 // Patience is how long the window looks for a code before it gives up.
 const Patience = 2 * time.Minute
 
-// Outcome is how a scan ended. Its number is the exit status of the child and
-// of `healthsync scan --camera`; package problem documents them, and a test
-// there holds the two together.
-type Outcome int
+// Outcome is how a scan ended without a code. The child tells its parent by it.
+type Outcome string
 
 // The outcomes.
 const (
-	Found      Outcome = 0
-	NoCamera   Outcome = 17 // none is there, or it was unplugged
-	Denied     Outcome = 18 // the person said no, now or earlier
-	Restricted Outcome = 19 // a profile or Screen Time says no; the person cannot change it
-	InUse      Outcome = 20 // another program holds the camera for itself
-	Closed     Outcome = 21 // the person closed the window
-	TimedOut   Outcome = 22 // no code of ours within Patience
-	Orphaned   Outcome = 23 // the program that asked is gone
-	Failed     Outcome = 24 // anything else; the child may have crashed
+	NoCamera   Outcome = "no camera"  // none is there, or it was unplugged
+	Denied     Outcome = "denied"     // the person said no, now or earlier
+	Restricted Outcome = "restricted" // a profile or Screen Time says no; the person cannot change it
+	InUse      Outcome = "in use"     // another program holds the camera for itself
+	Closed     Outcome = "closed"     // the person closed the window
+	TimedOut   Outcome = "timed out"  // no code of ours within Patience
+	Orphaned   Outcome = "orphaned"   // the program that asked is gone
+	Failed     Outcome = "failed"     // anything else; the child may have crashed
 )
 
-var outcomes = map[Outcome]string{
-	Found: "found", NoCamera: "no camera", Denied: "denied", Restricted: "restricted", InUse: "in use",
-	Closed: "closed", TimedOut: "timed out", Orphaned: "orphaned", Failed: "failed",
-}
-
-// String is a short name, for logs.
-func (o Outcome) String() string {
-	if s, ok := outcomes[o]; ok {
-		return s
-	}
-	return fmt.Sprintf("outcome %d", int(o))
-}
-
-// Outcomes lists every outcome but Found.
+// Outcomes lists every outcome.
 func Outcomes() []Outcome {
 	return []Outcome{NoCamera, Denied, Restricted, InUse, Closed, TimedOut, Orphaned, Failed}
 }
@@ -68,9 +51,9 @@ type Error struct {
 // Error names the outcome.
 func (e *Error) Error() string {
 	if e.Detail == "" {
-		return "camera: " + e.Outcome.String()
+		return "camera: " + string(e.Outcome)
 	}
-	return "camera: " + e.Outcome.String() + ": " + e.Detail
+	return "camera: " + string(e.Outcome) + ": " + e.Detail
 }
 
 // UnavailableError says that this program cannot scan with a camera anywhere.

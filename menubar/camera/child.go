@@ -20,8 +20,9 @@ func IsChild(getenv func(string) string) bool { return getenv(parentVar) != "" }
 
 // report is the one line that a child prints.
 type report struct {
-	Payload string `json:"payload,omitempty"`
-	Detail  string `json:"detail,omitempty"`
+	Payload string  `json:"payload,omitempty"`
+	Outcome Outcome `json:"outcome,omitempty"`
+	Detail  string  `json:"detail,omitempty"`
 }
 
 // lastWish is how long a child has to leave by itself once its parent is gone.
@@ -29,7 +30,7 @@ const lastWish = 3 * time.Second
 
 // Serve is the child's half of a scan: it shows the window by show (which is
 // [Show], but in tests), prints the outcome on stdout, and returns an [*Error]
-// unless a code was found. The caller's exit status is to be its Outcome.
+// unless a code was found.
 //
 // stdin is held open by the parent; when it ends, the parent is gone or wants
 // no more, and the window goes. A window that hangs even then takes the
@@ -48,11 +49,12 @@ func Serve(ctx context.Context, stdin io.Reader, stdout io.Writer, show func(con
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 	}()
-	payload, err := show(ctx, w)
+	payload, serr := show(ctx, w)
 	r := report{Payload: payload}
-	if err != nil {
-		err = outcomeOf(ctx, err)
-		r = report{Detail: err.(*Error).Detail} //nolint:errorlint // made on the line above
+	var err *Error
+	if serr != nil {
+		err = outcomeOf(ctx, serr)
+		r = report{Outcome: err.Outcome, Detail: err.Detail}
 	}
 	line, merr := json.Marshal(r)
 	if merr != nil {
@@ -68,7 +70,7 @@ func Serve(ctx context.Context, stdin io.Reader, stdout io.Writer, show func(con
 }
 
 // outcomeOf makes an *Error of whatever ended the window.
-func outcomeOf(ctx context.Context, err error) error {
+func outcomeOf(ctx context.Context, err error) *Error {
 	var known *Error
 	switch cause := context.Cause(ctx); {
 	case errors.As(cause, &known) && errors.Is(err, context.Canceled):

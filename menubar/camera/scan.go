@@ -73,7 +73,7 @@ func ownProgram() (string, error) {
 	return filepath.EvalSymlinks(exe)
 }
 
-// readOutcome reads how the child ended: its exit status and its line.
+// readOutcome reads how the child ended: its line, and whether it crashed.
 func readOutcome(err error, out, trace []byte) (string, error) {
 	var r report
 	jerr := json.Unmarshal(out, &r)
@@ -86,8 +86,8 @@ func readOutcome(err error, out, trace []byte) (string, error) {
 	case !errors.As(err, &ended):
 		return "", &Error{Outcome: Failed, Detail: err.Error()}
 	}
-	if o := Outcome(ended.ExitCode()); slices.Contains(Outcomes(), o) {
-		return "", &Error{Outcome: o, Detail: r.Detail}
+	if jerr == nil && slices.Contains(Outcomes(), r.Outcome) {
+		return "", &Error{Outcome: r.Outcome, Detail: r.Detail}
 	}
 	return "", &Error{Outcome: Failed, Detail: fmt.Sprintf("the camera window crashed (%v)%s", ended, exception(trace))}
 }
