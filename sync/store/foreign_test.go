@@ -118,20 +118,20 @@ func TestChangePhoneWithoutKeep(t *testing.T) {
 	sound(t, s)
 }
 
-// More rows than are taken away in one go.
+// More rows than are compared at once.
 func TestForeignMany(t *testing.T) {
 	s := fresh(t)
 	var many []health.Sample
-	for i := range 3000 {
-		many = append(many, heart(i+1, int64(i)/4))
+	for i := range 9000 {
+		many = append(many, heart(i+1, int64(i)/10))
 	}
 	apply(t, s, page(many...))
 	changePhone(t, s, "b", true)
-	b := heart(9001, 500)
+	b := heart(90001, 500)
 	if out := apply(t, s, page(b)); out.Deleted != 0 || out.Added != 1 {
 		t.Errorf("%+v", out.Counts)
 	}
-	if n := len(all(t, s)); n != 3001 {
+	if n := len(all(t, s)); n != 9001 {
 		t.Errorf("%d samples are live", n)
 	}
 	if got := ids(own(t, s)); len(got) != 1 || got[0] != b.ID {

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,24 +41,5 @@ func TestLongSample(t *testing.T) {
 		apply(t, s, store.Change{Covered: span, Reconcile: span})
 		same(t, all(t, s), []health.Sample{other})
 		sound(t, s)
-	}
-}
-
-// A change that was taken back leaves nothing behind of the sources it brought:
-// the number of one may come again, for another.
-func TestTotalsAfterRollback(t *testing.T) {
-	s := fresh(t)
-	apply(t, s, store.Change{Samples: []health.Sample{walked(1, 86_400, "")}})
-	no := errors.New("no")
-	a, b := walked(2, 86_400, tokyo), walked(3, 86_430, `{"HKWasUserEntered":"1"}`)
-	a.Source, a.Unit, b.Source = "Aaa", "furlong", "Bbb"
-	_, err := s.Apply(t.Context(), &store.Change{Samples: []health.Sample{a}, Note: func(store.Outcome) (map[string]string, error) { return nil, no }})
-	if !errors.Is(err, no) {
-		t.Fatal(err)
-	}
-	apply(t, s, store.Change{Samples: []health.Sample{b}})
-	sound(t, s)
-	if got := reader(t, s.Path(), "SELECT DISTINCT unit FROM daily_totals"); got != "count" {
-		t.Errorf("units %q", got)
 	}
 }
