@@ -16,7 +16,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	env := cli.OSEnv()
+	env := cli.OSEnv("")
 	env.Now = func() time.Time {
 		raw, _ := os.ReadFile(os.Getenv("CLOCK_FILE"))
 		n, _ := strconv.Atoi(strings.TrimSpace(string(raw)))
