@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"healthsync/app/report/html"
 )
 
 // The sizes of a chart, in the units of its view box: pixels in a panel of the
@@ -22,31 +20,34 @@ const (
 
 // chart is a coordinate system with so many columns.
 type chart struct {
-	w       *html.Writer
+	svg     node
 	columns int
 	height  float64
 	lo, hi  float64
 }
 
-// openChart begins a chart whose values go from lo to hi, which it widens to
+// newChart makes a chart whose values go from lo to hi, which it widens to
 // whole steps. title is what a screen reader says of it; the figures
 // themselves are in the table that follows.
-func openChart(w *html.Writer, title string, columns int, height, lo, hi, step float64, label func(float64) string) *chart {
+func newChart(title string, columns int, height, lo, hi, step float64, label func(float64) string) *chart {
 	lo, hi = math.Floor(lo/step)*step, math.Ceil(hi/step)*step
 	if lo == hi {
 		hi += step
 	}
-	c := &chart{w, columns, height, lo, hi}
-	w.Open("svg", html.Class("chart"), html.Attr("viewBox", "0 0 480 "+strconv.Itoa(int(height))), html.Attr("role", "img"), html.Attr("aria-label", title))
+	svg := el("svg", class("chart"), at("viewBox", "0 0 480 "+strconv.Itoa(int(height))), at("role", "img"), at("aria-label", title))
+	c := &chart{svg, columns, height, lo, hi}
 	for v := lo; v <= hi+step/2; v += step {
-		y := c.y(v)
-		w.Element("line", "", html.Class("grid"), html.Num("x1", axisLeft), html.Num("x2", chartWidth-axisRight), html.Num("y1", y), html.Num("y2", y))
-		w.Element("text", label(v), html.Num("x", axisLeft-7), html.Num("y", y+4), html.Attr("text-anchor", "end"))
+		c.rule("grid", axisLeft, chartWidth-axisRight, v)
+		add(svg, el("text", num("x", axisLeft-7), num("y", c.y(v)+4), at("text-anchor", "end"), label(v)))
 	}
 	return c
 }
 
-func (c *chart) close() { c.w.Close("svg") }
+// rule draws a level line.
+func (c *chart) rule(kind string, x1, x2, v float64) {
+	y := c.y(v)
+	add(c.svg, el("line", class(kind), num("x1", x1), num("x2", x2), num("y1", y), num("y2", y)))
+}
 
 // niceStep is the least of 1, 2, 5, 10, 20, ... that is not below v.
 func niceStep(v float64) float64 {
@@ -72,25 +73,21 @@ func (c *chart) column() float64 { return (chartWidth - axisLeft - axisRight) / 
 // x is the middle of a column.
 func (c *chart) x(i int) float64 { return axisLeft + (float64(i)+0.5)*c.column() }
 
+// wide is the width of a bar.
+func (c *chart) wide() float64 { return min(c.column()*0.68, 26) }
+
 // bar draws a bar from one value to another, with a word for whoever points
 // at it.
-func (c *chart) bar(i int, from, to float64, class, title string) {
-	wide := min(c.column()*0.68, 26)
+func (c *chart) bar(i int, from, to float64, kind, title string) {
+	wide := c.wide()
 	top, bottom := c.y(math.Max(from, to)), c.y(math.Min(from, to))
-	c.w.Open("rect", html.Attr("class", class), html.Num("x", c.x(i)-wide/2), html.Num("y", top), html.Num("width", wide), html.Num("height", math.Max(bottom-top, 1)), html.Num("rx", min(wide/4, 3)))
-	c.w.Element("title", title)
-	c.w.Close("rect")
+	add(c.svg, el("rect", class(kind), num("x", c.x(i)-wide/2), num("y", top), num("width", wide), num("height", math.Max(bottom-top, 1)),
+		num("rx", min(wide/4, 3)), el("title", title)))
 }
 
 // unread shades a column that was not read from the iPhone.
 func (c *chart) unread(i int) {
-	c.w.Element("rect", "", html.Class("unread"), html.Num("x", c.x(i)-c.column()/2), html.Num("y", axisTop), html.Num("width", c.column()), html.Num("height", c.height-axisTop-axisBottom))
-}
-
-// mean draws a dashed line across.
-func (c *chart) mean(v float64) {
-	y := c.y(v)
-	c.w.Element("line", "", html.Class("mean"), html.Num("x1", axisLeft), html.Num("x2", chartWidth-axisRight), html.Num("y1", y), html.Num("y2", y))
+	add(c.svg, el("rect", class("unread"), num("x", c.x(i)-c.column()/2), num("y", axisTop), num("width", c.column()), num("height", c.height-axisTop-axisBottom)))
 }
 
 // line joins the points that follow one another; a gap of more than so many
@@ -109,12 +106,10 @@ func (c *chart) line(points []Point, gap int, title func(Point) string) {
 		path.WriteString(move + coordinate(c.x(i)) + " " + coordinate(c.y(p.Value)))
 		last = i
 	}
-	c.w.Element("path", "", html.Class("path"), html.Attr("d", path.String()))
+	add(c.svg, el("path", class("path"), at("d", path.String())))
 	for i, p := range points {
 		if p.Has {
-			c.w.Open("circle", html.Class("dot"), html.Num("cx", c.x(i)), html.Num("cy", c.y(p.Value)), html.Num("r", 3))
-			c.w.Element("title", title(p))
-			c.w.Close("circle")
+			add(c.svg, el("circle", class("dot"), num("cx", c.x(i)), num("cy", c.y(p.Value)), num("r", 3), el("title", title(p))))
 		}
 	}
 }
@@ -128,7 +123,7 @@ func (c *chart) dates(every int, of func(i int) string) {
 		if i == c.columns-1 && every > 1 { // a date is wider than a column
 			x, anchor = chartWidth-axisRight, "end"
 		}
-		c.w.Element("text", of(i), html.Num("x", x), html.Num("y", c.height-5), html.Attr("text-anchor", anchor))
+		add(c.svg, el("text", num("x", x), num("y", c.height-5), at("text-anchor", anchor), of(i)))
 	}
 }
 
@@ -158,9 +153,9 @@ func span(points []Point, kind Kind) (lo, hi float64) {
 	return lo, hi
 }
 
-func (s Series) draw(w *html.Writer, points []Point, height float64, monthly bool, title string) {
+func (s Series) draw(points []Point, height float64, monthly bool, title string) node {
 	lo, hi := span(points, s.Kind)
-	c := openChart(w, title, len(points), height, lo, hi, niceStep((hi-lo)/3), s.axis(lo, hi))
+	c := newChart(title, len(points), height, lo, hi, niceStep((hi-lo)/3), s.axis(lo, hi))
 	name := func(p Point) string {
 		if monthly {
 			return p.From.Format("January 2006")
@@ -188,8 +183,7 @@ func (s Series) draw(w *html.Writer, points []Point, height float64, monthly boo
 		for i, p := range points {
 			if p.Has {
 				c.bar(i, p.Min, p.Max, "bar", name(p)+": "+s.say(p, monthly))
-				y, wide := c.y(p.Value), min(c.column()*0.68, 26)
-				w.Element("line", "", html.Class("tick"), html.Num("x1", c.x(i)-wide/2), html.Num("x2", c.x(i)+wide/2), html.Num("y1", y), html.Num("y2", y))
+				c.rule("tick", c.x(i)-c.wide()/2, c.x(i)+c.wide()/2, p.Value)
 			}
 		}
 	case Mean:
@@ -200,10 +194,10 @@ func (s Series) draw(w *html.Writer, points []Point, height float64, monthly boo
 		c.line(points, gap, func(p Point) string { return name(p) + ": " + s.say(p, monthly) })
 	}
 	if m, ok := mean(points, s.Kind == Total); ok && !monthly && s.Kind == Total {
-		c.mean(m)
+		c.rule("mean", axisLeft, chartWidth-axisRight, m)
 	}
 	c.dates(every(monthly), func(i int) string { return tickDate(points[i].From, monthly) })
-	c.close()
+	return c.svg
 }
 
 func every(monthly bool) int {
@@ -261,22 +255,22 @@ func mean(points []Point, over bool) (float64, bool) {
 
 // stages are the parts of a night from the bottom of its bar to the top.
 var stages = []struct {
-	name, class string
-	of          func(Night) float64
+	name, inText, class string
+	of                  func(Night) float64
 }{
-	{"Deep", "s-deep", func(n Night) float64 { return n.Deep }},
-	{"Core", "s-core", func(n Night) float64 { return n.Core }},
-	{"REM", "s-rem", func(n Night) float64 { return n.REM }},
-	{"Asleep, stage not known", "s-plain", func(n Night) float64 { return n.Plain }},
-	{"Awake", "s-awake", func(n Night) float64 { return n.Awake }},
+	{"Deep", "deep", "s-deep", func(n Night) float64 { return n.Deep }},
+	{"Core", "core", "s-core", func(n Night) float64 { return n.Core }},
+	{"REM", "REM", "s-rem", func(n Night) float64 { return n.REM }},
+	{"Asleep, stage not known", "asleep, stage not known", "s-plain", func(n Night) float64 { return n.Plain }},
+	{"Awake", "awake", "s-awake", func(n Night) float64 { return n.Awake }},
 }
 
-func drawNights(w *html.Writer, nights []Night, height float64, monthly bool, title string) {
+func drawNights(nights []Night, height float64, monthly bool, title string) node {
 	hi := 60.0
 	for _, n := range nights {
 		hi = max(hi, n.Asleep()+n.Awake)
 	}
-	c := openChart(w, title, len(nights), height, 0, hi/60, 2, func(h float64) string { return figure(h, 0) + " h" })
+	c := newChart(title, len(nights), height, 0, hi/60, 2, func(h float64) string { return figure(h, 0) + " h" })
 	for i, n := range nights {
 		if n.Unread {
 			c.unread(i)
@@ -288,13 +282,13 @@ func drawNights(w *html.Writer, nights []Night, height float64, monthly bool, ti
 		at := 0.0
 		for _, s := range stages {
 			if v := s.of(n); v > 0 {
-				c.bar(i, at/60, (at+v)/60, s.class, name+": "+strings.ToLower(s.name[:1])+s.name[1:]+" "+hours(v)+" of "+hours(n.Asleep())+" asleep")
+				c.bar(i, at/60, (at+v)/60, s.class, name+": "+s.inText+" "+hours(v)+" of "+hours(n.Asleep())+" asleep")
 				at += v
 			}
 		}
 	}
 	c.dates(every(monthly), func(i int) string { return tickDate(nights[i].From, monthly) })
-	c.close()
+	return c.svg
 }
 
 // newest gives the last point that has a figure.

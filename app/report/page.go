@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
-	"math"
 	"strings"
+	"time"
 
-	"healthsync/app/report/html"
+	"golang.org/x/net/html"
+
+	"healthsync/app/words"
 )
 
 // Generator marks the page as ours, near its beginning.
@@ -16,63 +18,55 @@ const Generator = "HealthSync report"
 
 // Write writes the page.
 func Write(out io.Writer, r *Report) error {
-	w := html.New(out)
-	w.Open("html", html.Attr("lang", "en"))
-	r.head(w)
-	w.Open("body")
-	w.Element("a", "Skip to the figures", html.Class("skip"), html.Attr("href", "#figures"))
-	r.top(w)
-	w.Open("main", html.Attr("id", "figures"))
+	main := el("main", at("id", "figures"))
 	if r.Samples == 0 {
-		w.Element("p", "Nothing is stored yet. Sync once, then make the report again.", html.Class("note"))
+		add(main, el("p", class("note"), "Nothing is stored yet. Sync once, then make the report again."))
 	} else {
-		r.cards(w)
-		r.charts(w)
-		r.training(w)
-		r.storedTable(w)
-		r.sourcesTable(w)
+		add(main, r.cards())
+		add(main, r.charts()...)
+		add(main, r.training(), r.storedTable(), r.sourcesTable())
 	}
-	w.Close("main")
-	r.foot(w)
-	w.Close("body")
-	w.Close("html")
-	return w.End()
+	doc := &html.Node{Type: html.DocumentNode}
+	doc.AppendChild(&html.Node{Type: html.DoctypeNode, Data: "html"})
+	doc.AppendChild(el("html", at("lang", "en"), r.head(), el("body",
+		el("a", class("skip"), at("href", "#figures"), "Skip to the figures"),
+		r.top(), main, r.foot())))
+	return html.Render(out, doc)
 }
 
-func (r *Report) head(w *html.Writer) {
-	w.Open("head")
-	w.Void("meta", html.Attr("charset", "utf-8"))
-	w.Void("meta", html.Attr("name", "generator"), html.Attr("content", Generator))
+func (r *Report) head() node {
+	meta := func(name, content string) node { return el("meta", at("name", name), at("content", content)) }
 	// Nothing is loaded from anywhere, whatever a text in the page may try.
 	sum := sha256.Sum256([]byte(css))
-	w.Void("meta", html.Attr("http-equiv", "Content-Security-Policy"), html.Attr("content", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'; form-action 'none'; base-uri 'none'"))
-	w.Void("meta", html.Attr("name", "viewport"), html.Attr("content", "width=device-width, initial-scale=1"))
-	w.Void("meta", html.Attr("name", "color-scheme"), html.Attr("content", "light dark"))
-	w.Void("meta", html.Attr("name", "robots"), html.Attr("content", "noindex"))
-	w.Void("meta", html.Attr("name", "referrer"), html.Attr("content", "no-referrer"))
-	w.Element("title", "Health data, "+r.Made.Format("2 January 2006"))
-	w.Style(css)
-	w.Close("head")
+	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'none'; base-uri 'none'"
+	return el("head",
+		el("meta", at("charset", "utf-8")),
+		meta("generator", Generator),
+		el("meta", at("http-equiv", "Content-Security-Policy"), at("content", policy)),
+		meta("viewport", "width=device-width, initial-scale=1"),
+		meta("color-scheme", "light dark"),
+		meta("robots", "noindex"),
+		meta("referrer", "no-referrer"),
+		el("title", "Health data, "+r.Made.Format("2 January 2006")),
+		el("style", css))
 }
 
-func (r *Report) top(w *html.Writer) {
-	w.Open("header")
-	w.Element("h1", "Health data")
-	w.Open("p", html.Class("soft"))
+func (r *Report) top() node {
+	const moment = "2 January 2006 at 15:04"
+	about := el("p", class("soft"))
 	if r.Device != "" {
-		w.Text("From ")
-		w.Name(r.Device)
-		w.Text(" · ")
+		add(about, el("span", "From ", name(r.Device), " · "))
 	}
-	w.Text("made on " + r.Made.Format("2 January 2006 at 15:04"))
+	text := "made on " + r.Made.Format(moment)
 	if !r.LastSync.IsZero() {
-		w.Text(" · last sync " + r.LastSync.Format("2 January 2006 at 15:04"))
+		text += " · last sync " + r.LastSync.Format(moment)
 	}
-	w.Close("p")
+	add(about, el("span", text))
+	out := el("header", el("h1", "Health data"), about)
 	if r.Samples > 0 {
-		w.Element("p", count(r.Samples, "sample")+" of "+count(int64(r.types()), "type")+" by "+count(int64(len(r.Sources)), "source")+", "+r.period(), html.Class("soft"))
+		add(out, el("p", class("soft"), words.Plural(r.Samples, "sample")+" of "+words.Plural(r.types(), "type")+" by "+words.Plural(len(r.Sources), "source")+", "+r.period()))
 	}
-	w.Close("header")
+	return out
 }
 
 // types counts those that have samples.
@@ -88,150 +82,68 @@ func (r *Report) types() int {
 
 // period is from the oldest sample to the newest.
 func (r *Report) period() string {
-	var first, last = r.Made, r.Made
-	for i, s := range r.Stored {
-		if s.Count > 0 && s.First.Before(first) {
+	var first, last time.Time
+	for _, s := range r.Stored {
+		if s.Count == 0 {
+			continue
+		}
+		if first.IsZero() || s.First.Before(first) {
 			first = s.First
 		}
-		if s.Count > 0 && (i == 0 || s.Last.After(last)) {
+		if s.Last.After(last) {
 			last = s.Last
 		}
 	}
 	return day(first) + " to " + day(last)
 }
 
-// card is one figure at a glance.
-type card struct {
-	class, id, name, value, unit, about string
-}
-
-func (r *Report) cards(w *html.Writer) {
-	var cards []card
-	for _, g := range charted {
-		for _, s := range r.Series {
-			if c, ok := s.card(); ok && s.Group == g && s.Glance {
-				cards = append(cards, c)
-			}
-		}
-		if c, ok := r.Nights.card(); ok && g == Sleep {
-			cards = append(cards, c)
-		}
-	}
-	if len(cards) == 0 {
-		return
-	}
-	w.Open("ul", html.Class("cards"))
-	for _, c := range cards {
-		w.Open("li", html.Attr("class", c.class))
-		w.Open("a", html.Attr("href", "#"+c.id))
-		w.Element("span", c.name, html.Class("name"))
-		w.Open("span", html.Class("value"))
-		w.Text(c.value)
-		if c.unit != "" {
-			w.Text("\u202f")
-			w.Element("small", c.unit)
-		}
-		w.Close("span")
-		w.Element("span", c.about, html.Class("about"))
-		w.Close("a")
-		w.Close("li")
-	}
-	w.Close("ul")
-}
-
-// week is how many days a card looks back.
-const week = 7
-
-// card shows of a total the mean of the last seven days that are over, of the
-// rest the newest.
-func (s Series) card() (card, bool) {
-	c := card{class: class(s.Group), id: s.ID, name: s.Name, unit: s.Unit}
-	if s.Kind == Total {
-		v, ok := mean(s.Days[len(s.Days)-1-week:], true)
-		before, had := mean(s.Days[:len(s.Days)-1-week], true)
-		c.value, c.about = figure(v, s.Decimals), "a day in the last 7 days"
-		if had && before > 0 {
-			c.about += change(v, before)
-		}
-		return c, ok
-	}
-	p, ok := newest(s.Days)
-	if !ok {
-		if p, ok = newest(s.Months); !ok {
-			return c, false
-		}
-		c.value, c.about = figure(p.Value, s.Decimals), "in "+p.From.Format("January 2006")
-		return c, true
-	}
-	c.value, c.about = figure(p.Value, s.Decimals), "on "+weekday(p.From)
-	if s.Kind == Range {
-		c.value = figure(p.Min, s.Decimals) + "–" + figure(p.Max, s.Decimals)
-	}
-	return c, true
-}
-
-// change says by how much a week differs from the weeks before it.
-func change(v, before float64) string {
-	percent := math.Round(100 * (v/before - 1))
-	switch {
-	case math.Abs(percent) < 1 || math.Abs(percent) > 999:
-		return ""
-	case percent > 0:
-		return ", " + figure(percent, 0) + "\u00a0% more than before"
-	}
-	return ", " + figure(-percent, 0) + "\u00a0% less than before"
-}
-
-func (n Nights) card() (card, bool) {
-	last := Night{}
-	sum, count := 0.0, 0.0
-	for i, x := range n.Days {
-		if !x.Has {
-			continue
-		}
-		last = x
-		if i >= len(n.Days)-week {
-			sum += x.Asleep()
-			count++
-		}
-	}
-	c := card{class: class(Sleep), id: "sleep", name: "Sleep", value: hours(last.Asleep()), about: "in the night to " + weekday(last.From)}
-	if count > 1 {
-		c.about += ", " + hours(sum/count) + " on average in the last week"
-	}
-	return c, last.Has
-}
-
 // charted are the chapters that have series or nights, in their order.
 var charted = []Group{Activity, Heart, Sleep, Body}
 
 // class is the colour of a chapter.
-func class(g Group) string { return strings.ToLower(string(g)) }
+func (g Group) class() string { return strings.ToLower(string(g)) }
 
-func (r *Report) charts(w *html.Writer) {
+// section is a chapter of panels.
+func (g Group) section(panels ...node) node {
+	return el("section", el("h2", class(g.class()), string(g)), el("div", class("panels"), panels))
+}
+
+// panel is one figure of a chapter; facts is a line of figures, id may be "".
+func (g Group) panel(id, title, facts string, content ...node) node {
+	out := el("article", class("panel "+g.class()))
+	if id != "" {
+		out.Attr = append(out.Attr, at("id", id))
+	}
+	top := el("div", class("top"), el("h3", title))
+	if facts != "" {
+		add(top, el("p", class("facts"), facts))
+	}
+	add(out, top)
+	add(out, content...)
+	return out
+}
+
+func figureOf(caption string, drawing node) node {
+	return el("figure", el("figcaption", caption), drawing)
+}
+
+func (r *Report) charts() []node {
+	var out []node
 	for _, g := range charted {
+		var panels []node
 		if g == Sleep {
-			r.sleep(w)
-			continue
+			panels = r.sleep()
 		}
-		open := false
 		for _, s := range r.Series {
-			if s.Group != g {
-				continue
+			if s.Group == g {
+				panels = append(panels, s.panel())
 			}
-			if !open {
-				open = true
-				w.Open("section")
-				w.Element("h2", string(g), html.Attr("class", class(g)))
-				w.Open("div", html.Class("panels"))
-			}
-			s.panel(w)
 		}
-		if open {
-			w.Close("div")
-			w.Close("section")
+		if len(panels) > 0 {
+			out = append(out, g.section(panels...))
 		}
 	}
+	return out
 }
 
 // The heights of the charts of days and of months.
@@ -240,33 +152,19 @@ const (
 	monthHeight = 110.0
 )
 
-func (s Series) panel(w *html.Writer) {
-	w.Open("article", html.Attr("class", "panel "+class(s.Group)), html.Attr("id", s.ID))
-	w.Open("div", html.Class("top"))
-	w.Element("h3", s.Name)
-	w.Element("p", s.facts(), html.Class("facts"))
-	w.Close("div")
+func (s Series) panel() node {
 	captions := map[Kind][2]string{
 		Total: {"The last 30 days; the dashed line is their mean", "The daily mean of each month"},
 		Mean:  {"The last 30 days", "The mean of each month"},
 		Range: {"The last 30 days, from the lowest to the highest; the notch is the mean", "Each month, from the lowest to the highest"},
 	}[s.Kind]
-	figures(w, captions[0], func() { s.draw(w, s.Days, dayHeight, false, s.Name+" in the last 30 days. "+s.facts()) })
-	figures(w, captions[1], func() {
-		s.draw(w, s.Months, monthHeight, true, s.Name+" in the last 12 months, by month. The figures are in the table below.")
-	})
-	s.table(w)
+	days := s.draw(s.Days, dayHeight, false, s.Name+" in the last 30 days. "+s.facts())
+	months := s.draw(s.Months, monthHeight, true, s.Name+" in the last 12 months, by month. The figures are in the table below.")
+	out := s.Group.panel(s.ID, s.Name, s.facts(), figureOf(captions[0], days), figureOf(captions[1], months), s.table())
 	if unread(s.Days) || unread(s.Months) {
-		w.Element("p", "Shaded: not read from the iPhone completely.", html.Class("note"))
+		add(out, el("p", class("note"), "Shaded: not read from the iPhone completely."))
 	}
-	w.Close("article")
-}
-
-func figures(w *html.Writer, caption string, draw func()) {
-	w.Open("figure")
-	w.Element("figcaption", caption)
-	draw()
-	w.Close("figure")
+	return out
 }
 
 func unread(points []Point) bool {
@@ -294,68 +192,64 @@ func (s Series) facts() string {
 	return strings.Join(facts, " · ")
 }
 
-// table has the figures of both charts, for whoever does not see them.
-func (s Series) table(w *html.Writer) {
-	w.Open("details")
-	w.Element("summary", "Figures of "+strings.ToLower(s.Name[:1])+s.Name[1:])
-	head := []string{"Day", "Figure"}
-	if s.Kind == Range {
-		head = []string{"Day", "Range and mean"}
+func (r *Report) sleep() []node {
+	n := r.Nights
+	if len(n.Days) == 0 {
+		return nil
 	}
-	for _, part := range []struct {
-		points  []Point
-		monthly bool
-		caption string
-		layout  string
-	}{{s.Days, false, "The last 30 days", "Mon 2 January 2006"}, {s.Months, true, "The last 12 months", "January 2006"}} {
-		if part.monthly {
-			head[0] = "Month"
-		}
-		openTable(w, part.caption, head, 1)
-		for i := range part.points {
-			p := part.points[len(part.points)-1-i]
-			w.Open("tr")
-			w.Element("th", p.From.Format(part.layout), html.Attr("scope", "row"))
-			say := "–"
-			if p.Has {
-				say = s.say(p, part.monthly)
-			}
-			w.Element("td", say, html.Class("n"))
-			w.Close("tr")
-		}
-		closeTable(w)
+	mean := func(what string, nights []Night) string { return meanNights(nights, what) }
+	days, months := mean("30-day mean ", n.Days), mean("12-month mean ", n.Months)
+	return []node{
+		Sleep.panel("sleep", "Nights", days,
+			figureOf("The last 30 nights", drawNights(n.Days, dayHeight+40, false, "Sleep in the last 30 nights, by stage. "+days)),
+			legend(n.Days), nightTable(n.Days, "The last 30 nights", "Mon 2 January 2006")),
+		Sleep.panel("", "Months", months,
+			figureOf("The mean night of each month", drawNights(n.Months, dayHeight+40, true, "The mean night of each of the last 12 months, by stage. "+months)),
+			legend(n.Months), nightTable(n.Months, "The last 12 months", "January 2006")),
 	}
-	w.Close("details")
 }
 
-// openTable begins a table. The columns from numbers on are numbers.
-func openTable(w *html.Writer, caption string, head []string, numbers int) {
-	w.Open("table")
-	if caption != "" {
-		w.Element("caption", caption)
-	}
-	w.Open("thead")
-	w.Open("tr")
-	for i, h := range head {
-		if i >= numbers {
-			w.Element("th", h, html.Attr("scope", "col"), html.Class("n"))
-		} else {
-			w.Element("th", h, html.Attr("scope", "col"))
+func meanNights(nights []Night, what string) string {
+	sum, n := 0.0, 0.0
+	for _, x := range nights {
+		if x.Has {
+			sum += x.Asleep()
+			n++
 		}
 	}
-	w.Close("tr")
-	w.Close("thead")
-	w.Open("tbody")
+	if n == 0 {
+		return ""
+	}
+	return what + hours(sum/n) + " asleep"
 }
 
-func closeTable(w *html.Writer) {
-	w.Close("tbody")
-	w.Close("table")
+// legend names the stages that there are, in the order of the bars from the
+// bottom up.
+func legend(nights []Night) node {
+	out := el("ul", class("legend"))
+	for _, s := range stages {
+		sum := 0.0
+		for _, n := range nights {
+			sum += s.of(n)
+		}
+		if sum > 0 {
+			box := el("rect", class(s.class), num("width", 10), num("height", 10), num("rx", 2))
+			add(out, el("li", el("svg", at("viewBox", "0 0 10 10"), at("aria-hidden", "true"), box), s.name))
+		}
+	}
+	return out
+}
+
+func (r *Report) foot() node {
+	zone, _ := r.Made.Zone()
+	return el("footer",
+		el("p", "Totals are of the day where they were measured, and what two devices measured at the same time counts once. Everything else goes by the days of this computer's zone ("+zone+"); a night belongs to the day of waking. Means are of the days that have a figure. These are your own records, not a diagnosis."),
+		el("p", "Made by "+strings.TrimSpace("HealthSync "+r.Version)+" from the database on this computer. The page loads nothing from anywhere; it holds health data, so mind where you put it."))
 }
 
 // Is reports that what is read is a page of ours.
 func Is(r io.Reader) bool {
 	head := make([]byte, 512)
-	n, _ := io.ReadFull(r, head) // a short file is no page
+	n, _ := io.ReadFull(r, head) // a short file is not a page
 	return bytes.HasPrefix(head[:n], []byte("<!DOCTYPE html>")) && bytes.Contains(head[:n], []byte(`name="generator" content="`+Generator+`"`))
 }

@@ -193,12 +193,12 @@ func TestStrangersTexts(t *testing.T) {
 		return b.String(), text
 	}
 	want, _ := shape("Watch")
-	for _, name := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `</td></table></bdi>`, "' or 1=1 --", "\u202eevil", "&amp;", strings.Repeat("W", 3000)} {
+	for _, name := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `</td></table></bdi>`, "' or 1=1 --", "\u202eevil", "&amp;", strings.Repeat("W", 3000), "a\x00b\x1b[31m\x7f\xff", "\ufdd0\uffff"} {
 		got, text := shape(name)
 		if got != want {
 			t.Errorf("%.40q changes the page's elements", name)
 		}
-		if strings.Contains(text, "<script") || strings.Contains(text, "\u202e") {
+		if strings.Contains(text, "<script") || strings.ContainsAny(text, "\u202e\x00\x1b\x7f\ufdd0\uffff") {
 			t.Errorf("%.40q is in the page as it is", name)
 		}
 	}
@@ -332,6 +332,15 @@ func TestEmpty(t *testing.T) {
 	text, _ := page(t, r)
 	if !strings.Contains(text, "Nothing is stored yet") || len(r.Series) != 0 {
 		t.Errorf("an empty database gives %s", text)
+	}
+}
+
+// The period is that of the samples, whatever stands first in the table.
+func TestPeriod(t *testing.T) {
+	day := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.Local) }
+	r := &report.Report{Made: day(2026), Samples: 2, Stored: []report.Stored{{Name: "Deleted"}, {Name: "Steps", Count: 2, First: day(2020), Last: day(2021)}}}
+	if text, _ := page(t, r); !strings.Contains(text, "1 Jan 2020 to 1 Jan 2021") {
+		t.Error("the period is not from the oldest sample to the newest")
 	}
 }
 

@@ -7,24 +7,12 @@ import (
 	"time"
 	"unicode"
 
+	"healthsync/app/words"
 	"healthsync/sync/health"
 )
 
-// figure writes a number with commas and so many decimals: 8,412.5.
-func figure(v float64, decimals int) string {
-	s := strconv.FormatFloat(v, 'f', decimals, 64)
-	whole, rest, _ := strings.Cut(s, ".")
-	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if rest != "" {
-		whole += "." + rest
-	}
-	if strings.Trim(whole, "-0.,") == "" {
-		whole = strings.TrimPrefix(whole, "-")
-	}
-	return whole
-}
+// figure writes a number with commas and so many decimals.
+func figure(v float64, decimals int) string { return words.Number(v, decimals) }
 
 // with writes a number and its unit, which a line break must not part.
 func with(number, unit string) string {
@@ -53,13 +41,6 @@ func day(t time.Time) string {
 }
 
 func weekday(t time.Time) string { return t.Format("Mon 2 Jan") }
-
-func count(n int64, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return figure(float64(n), 0) + " " + one + "s"
-}
 
 // latest writes the newest value of a type that is measured at a moment; a
 // single value of what adds up (the steps of five minutes) says nothing.
@@ -112,7 +93,7 @@ func (s Stored) whole() string {
 	case s.ReadFrom.IsZero():
 		return "not read from an iPhone"
 	case s.Missing > 0:
-		return count(int64(days), "day") + " still to be read"
+		return words.Plural(days, "day") + " still to be read"
 	case s.ReadFrom.Before(Beginning):
 		return "whole history"
 	}
