@@ -80,7 +80,7 @@ func (e *Env) checkVault() error {
 	if e.vaultKind == "" || e.vaultKind == vault.KindKeychain || e.vaultKind == vault.KindFile {
 		return nil
 	}
-	return &vault.UnknownKindError{Kind: e.vaultKind, Known: []string{vault.KindKeychain, vault.KindFile}}
+	return &vault.UnknownKindError{Kind: e.vaultKind}
 }
 
 // openVault opens the vault that --vault or HEALTHSYNC_VAULT chose, else the

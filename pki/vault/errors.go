@@ -26,26 +26,20 @@ type Failure struct {
 func (f Failure) Unwrap() error { return f.Err }
 
 func (f Failure) text(what string) string {
-	var b strings.Builder
-	b.WriteString("vault: ")
-	b.WriteString(f.Op)
-	if f.Name != "" {
-		b.WriteString(" " + f.Name)
-	}
-	b.WriteString(": " + what)
+	text := "vault: " + strings.TrimSpace(f.Op+" "+f.Name) + ": " + what
 	if f.Vault != "" {
-		b.WriteString(" (" + f.Vault + ")")
+		text += " (" + f.Vault + ")"
 	}
 	switch {
 	case f.Detail != "":
-		b.WriteString(": " + f.Detail)
+		text += ": " + f.Detail
 	case f.Err != nil:
-		b.WriteString(": " + f.Err.Error())
+		text += ": " + f.Err.Error()
 	}
 	if f.Code != 0 {
-		fmt.Fprintf(&b, " [OSStatus %d]", f.Code)
+		text += fmt.Sprintf(" [OSStatus %d]", f.Code)
 	}
-	return b.String()
+	return text
 }
 
 // checkName refuses a name that cannot be used.
@@ -154,9 +148,6 @@ func (e *TimeoutError) Error() string {
 	return e.text(fmt.Sprintf("no answer after %v", e.After.Round(time.Millisecond)))
 }
 
-// Timeout reports true, as net.Error does.
-func (e *TimeoutError) Timeout() bool { return true }
-
 // Is makes errors.Is(err, context.DeadlineExceeded) true.
 func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
@@ -166,11 +157,6 @@ type FailedError struct{ Failure }
 func (e *FailedError) Error() string { return e.text("failed") }
 
 // UnknownKindError says that [Open] knows no such vault.
-type UnknownKindError struct {
-	Kind  string
-	Known []string
-}
+type UnknownKindError struct{ Kind string }
 
-func (e *UnknownKindError) Error() string {
-	return fmt.Sprintf("vault: unknown kind %q (known: %s)", e.Kind, strings.Join(e.Known, ", "))
-}
+func (e *UnknownKindError) Error() string { return fmt.Sprintf("vault: unknown kind %q", e.Kind) }

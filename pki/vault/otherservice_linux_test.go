@@ -75,8 +75,11 @@ func (o *otherService) Unlock([]dbus.ObjectPath) ([]dbus.ObjectPath, dbus.Object
 // ask prepares a prompt.
 func (o *otherService) ask(do func() any) dbus.ObjectPath {
 	p := &otherPrompt{o: o, do: do}
-	o.set(func() { o.number++; p.path = dbus.ObjectPath(fmt.Sprintf("/prompt/%d", o.number)) })
-	o.conn.Export(p, p.path, ssPrompt)
+	o.set(func() { // Export is not safe for concurrent use
+		o.number++
+		p.path = dbus.ObjectPath(fmt.Sprintf("/prompt/%d", o.number))
+		o.conn.Export(p, p.path, ssPrompt)
+	})
 	return p.path
 }
 

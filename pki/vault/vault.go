@@ -130,7 +130,7 @@ func Open(kind string, o Options) (Vault, error) {
 	case KindFile:
 		return openFile(o.Dir)
 	}
-	return nil, &UnknownKindError{Kind: kind, Known: []string{KindKeychain, KindFile}}
+	return nil, &UnknownKindError{Kind: kind}
 }
 
 // Namespace derives the namespace of a home that is not the default one from
