@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bufio"
 	"io"
 	"os"
 	"os/exec"
@@ -19,21 +18,22 @@ import (
 // session is a private world for one test: folders, a D-Bus and, when started,
 // a real gnome-keyring-daemon. It needs no display and touches no real keyring.
 type session struct {
-	t       *testing.T
-	dir     string
-	daemon  *exec.Cmd
-	address string
-	bus     *exec.Cmd
+	t      *testing.T
+	dir    string
+	daemon *exec.Cmd
+	bus    *testenv.Bus
 }
 
-// noActivation is a bus that starts no services by itself.
-const noActivation = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*"/><allow receive_sender="*" eavesdrop="true"/><allow own="*"/></policy></busconfig>`
+// newSession starts a bus.
+func newSession(t *testing.T) *session { return startSession(t, testenv.StartBus, nil) }
 
-// newSession starts a bus. With activation, the installed services can be
-// started by it, the prompter among them.
-func newSession(t *testing.T, activation bool) *session {
+// newSessionWithServices starts a bus that can start the installed services,
+// the prompter among them, which shows its dialogs on a display, if there is one.
+func newSessionWithServices(t *testing.T, environment map[string]string) *session {
+	return startSession(t, testenv.StartBusWithServices, environment)
+}
+
+func startSession(t *testing.T, bus func(testing.TB) *testenv.Bus, environment map[string]string) *session {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts real services")
@@ -44,34 +44,16 @@ func newSession(t *testing.T, activation bool) *session {
 		must(t, os.Mkdir(dir, 0o700))
 		t.Setenv(v, dir)
 	}
-	for _, v := range []string{"DISPLAY", "WAYLAND_DISPLAY", "GNOME_KEYRING_CONTROL", "DBUS_STARTER_ADDRESS", "DBUS_SESSION_BUS_ADDRESS"} {
+	for _, v := range []string{"DISPLAY", "WAYLAND_DISPLAY", "GNOME_KEYRING_CONTROL", "DBUS_STARTER_ADDRESS"} {
 		t.Setenv(v, "")
 		os.Unsetenv(v)
 	}
-	s.startBus(activation)
+	for k, v := range environment {
+		t.Setenv(k, v)
+	}
+	s.bus = bus(t)
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", s.bus.Addr)
 	return s
-}
-
-func (s *session) startBus(activation bool) {
-	s.t.Helper()
-	args := []string{"--nofork", "--print-address=1"}
-	if activation {
-		args = append(args, "--session")
-	} else {
-		conf := filepath.Join(s.dir, "bus.conf")
-		must(s.t, os.WriteFile(conf, []byte(noActivation), 0o600))
-		args = append(args, "--config-file="+conf)
-	}
-	s.bus = exec.Command(testenv.NeedTool(s.t, "dbus-daemon", "dbus"), args...)
-	out, err := s.bus.StdoutPipe()
-	must(s.t, err)
-	s.start(s.bus)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		s.t.Fatalf("dbus-daemon gave no address: %v", err)
-	}
-	s.address = strings.TrimSpace(line)
-	s.t.Setenv("DBUS_SESSION_BUS_ADDRESS", s.address)
 }
 
 // start runs a command until the test's end.
@@ -138,7 +120,7 @@ func (s *session) waitFor(pid uint32) {
 
 func (s *session) conn() *dbus.Conn {
 	s.t.Helper()
-	conn, err := dbus.Connect(s.address)
+	conn, err := dbus.Connect(s.bus.Addr)
 	must(s.t, err)
 	return conn
 }

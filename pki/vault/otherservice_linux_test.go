@@ -202,7 +202,7 @@ func (e *endable) end(err error) {
 
 func TestOtherService(t *testing.T) {
 	ctx := t.Context()
-	s := newSession(t, false)
+	s := newSession(t)
 	o := startOther(t, s)
 
 	t.Run("all", func(t *testing.T) {

@@ -28,12 +28,7 @@ func TestSecretServicePrompt(t *testing.T) {
 		t.Fatalf("no display: %v", err)
 	}
 
-	s := newSession(t, true)
-	t.Setenv("DISPLAY", ":"+strings.TrimSpace(number))
-	t.Setenv("GDK_BACKEND", "x11")
-	t.Setenv("NO_AT_BRIDGE", "1")
-	end(s.bus) // a bus gives its own environment to what it starts
-	s.startBus(true)
+	s := newSessionWithServices(t, map[string]string{"DISPLAY": ":" + strings.TrimSpace(number), "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "1"})
 	s.keyring(keyringPassword)
 	v := s.vault("")
 	must(t, v.Set(t.Context(), Token, Secret("behind a password")))

@@ -17,7 +17,7 @@ import (
 const keyringPassword = "test-password"
 
 func TestSecretService(t *testing.T) {
-	s := newSession(t, false)
+	s := newSession(t)
 	s.keyring(keyringPassword)
 	open := func(_ *testing.T, namespace string) Vault { return s.vault(namespace) }
 	testVault(t, open)
@@ -28,7 +28,7 @@ func TestSecretService(t *testing.T) {
 // the bus, and one vault value carries on through all of it.
 func TestSecretServiceKept(t *testing.T) {
 	ctx := t.Context()
-	s := newSession(t, false)
+	s := newSession(t)
 	s.keyring(keyringPassword)
 	v := s.vault("")
 	must(t, v.Set(ctx, Token, Secret("kept")))
@@ -59,12 +59,12 @@ func TestSecretServiceKept(t *testing.T) {
 	read("after the service was restarted")
 
 	s.endKeyring()
-	end(s.bus)
+	s.bus.Stop()
 	_, err = v.Get(ctx, Token)
 	if u := wantAs[*UnavailableError](t, err); u.Reason != NoBus {
 		t.Errorf("reason %q", u.Reason)
 	}
-	s.startBus(false)
+	s.bus.Start(t)
 	s.keyring(keyringPassword)
 	read("after a new login")
 }
@@ -73,7 +73,7 @@ func TestSecretServiceKept(t *testing.T) {
 func TestSecretServiceTool(t *testing.T) {
 	tool := testenv.NeedTool(t, "secret-tool", "libsecret-tools")
 	ctx := t.Context()
-	s := newSession(t, false)
+	s := newSession(t)
 	s.keyring(keyringPassword)
 	v := s.vault("")
 	must(t, v.Set(ctx, Token, Secret("seen")))
@@ -99,7 +99,7 @@ func TestSecretServiceTool(t *testing.T) {
 func TestSecretServiceCopies(t *testing.T) {
 	tool := testenv.NeedTool(t, "secret-tool", "libsecret-tools")
 	ctx := t.Context()
-	s := newSession(t, false)
+	s := newSession(t)
 	s.keyring(keyringPassword)
 	v := s.vault("")
 	must(t, v.Set(ctx, Token, Secret("first")))
@@ -144,7 +144,7 @@ func everyOperation(t *testing.T, v Vault, limit time.Duration, want func(op str
 }
 
 func TestSecretServiceMissing(t *testing.T) {
-	s := newSession(t, false)
+	s := newSession(t)
 	unavailable := func(reason Reason) func(string, error) {
 		return func(op string, err error) {
 			t.Helper()
@@ -182,7 +182,7 @@ func TestSecretServiceMissing(t *testing.T) {
 // at once without a display, as if the person had dismissed it.
 func TestSecretServiceLocked(t *testing.T) {
 	ctx := t.Context()
-	s := newSession(t, true)
+	s := newSessionWithServices(t, nil)
 	s.keyring(keyringPassword)
 	v := s.vault("")
 	must(t, v.Set(ctx, Token, Secret("x")))
@@ -224,7 +224,7 @@ func TestSecretServiceLocked(t *testing.T) {
 func TestSecretServiceNeverSetUp(t *testing.T) {
 	testenv.NeedTool(t, "gnome-keyring-daemon", "gnome-keyring")
 	ctx := t.Context()
-	s := newSession(t, true)
+	s := newSessionWithServices(t, nil)
 	v := s.vault("")
 	_, err := v.Get(ctx, Token)
 	wantNotFound(t, err) // there is no keyring for it to be in
@@ -240,7 +240,7 @@ func TestSecretServiceNeverSetUp(t *testing.T) {
 // time, and the same vault works again when the daemon does.
 func TestSecretServiceHangs(t *testing.T) {
 	ctx := t.Context()
-	s := newSession(t, false)
+	s := newSession(t)
 	s.keyring(keyringPassword)
 	v, fresh := s.vault(""), s.vault("")
 	signer, err := v.NewSigner(ctx, Key)
@@ -274,7 +274,7 @@ func TestSecretServiceHangs(t *testing.T) {
 // this one reads. Each read gives the secret or says that there is none.
 func TestSecretServiceDeletedMeanwhile(t *testing.T) {
 	ctx := t.Context()
-	s := newSession(t, false)
+	s := newSession(t)
 	s.keyring(keyringPassword)
 	v, other := s.vault(""), s.vault("")
 	must(t, v.Set(ctx, Token, Secret("x")))

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// busConf has no folder of services: nothing is started behind a test's back.
-// Without the receive rule a client's Hello gets no answer.
+// busConf has no folder of services, but where a test wants them: nothing is
+// started behind its back. Without the receive rule a client's Hello gets no answer.
 const busConf = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
+<busconfig><type>session</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>%s
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`
 
 // Bus is a private D-Bus session bus.
@@ -28,7 +28,13 @@ type Bus struct {
 func SessionBus(t testing.TB) string { return StartBus(t).Addr }
 
 // StartBus starts a private bus that ends with the test.
-func StartBus(t testing.TB) *Bus {
+func StartBus(t testing.TB) *Bus { return startBus(t, "") }
+
+// StartBusWithServices starts one that starts the installed services by itself,
+// with the environment of now.
+func StartBusWithServices(t testing.TB) *Bus { return startBus(t, "<standard_session_servicedirs/>") }
+
+func startBus(t testing.TB, services string) *Bus {
 	t.Helper()
 	NeedTool(t, "dbus-daemon", "dbus")
 	dir, err := os.MkdirTemp("/tmp", "bus") // a socket needs a short name
@@ -38,7 +44,7 @@ func StartBus(t testing.TB) *Bus {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	b := &Bus{conf: filepath.Join(dir, "conf"), socket: filepath.Join(dir, "bus")}
 	t.Cleanup(b.Stop)
-	if err := os.WriteFile(b.conf, fmt.Appendf(nil, busConf, b.socket), 0o600); err != nil {
+	if err := os.WriteFile(b.conf, fmt.Appendf(nil, busConf, b.socket, services), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b.Start(t)
