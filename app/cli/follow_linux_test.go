@@ -322,7 +322,7 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 		}
 	}
 	if out, _, err = f.run("trust", "log", "--json"); err != nil || strings.Count(out, `"certificateFingerprint"`) < 1+2*rounds {
-		t.Errorf("the address book: %v\n%s", err, out)
+		t.Errorf("the trust log: %v\n%s", err, out)
 	}
 }
 

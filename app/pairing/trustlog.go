@@ -38,11 +38,10 @@ func (s *Station) verified(r *Record) func(*trust.Report) {
 		if _, err := os.Stat(s.Paths.Database()); err != nil || written[e] {
 			return
 		}
+		written[e] = true // or failed to be, which is told once
 		if err := s.appendTrusted(context.Background(), e); err != nil {
 			s.Log.Warn("the trust log cannot be written", "err", err)
-			return
 		}
-		written[e] = true
 	}
 }
 
