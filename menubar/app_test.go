@@ -23,7 +23,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"healthsync/menubar"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/sync/simulator"
 	"healthsync/sync/store"
 	"healthsync/sync/testenv"
@@ -246,7 +246,7 @@ func (d *day) showCodeAt(host string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	raw, err := qr.EncodePNG(p, 4)
+	raw, err := pairingcode.EncodePNG(p, 4)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(d.dir, "code.png"), raw, 0o600)
 	}

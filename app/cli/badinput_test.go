@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"healthsync/app/problem"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 )
 
 // wantError checks that a command failed with a code, its exit status, a
@@ -47,7 +47,7 @@ func dropNotes(stderr string) string {
 // picture writes the QR code of a text as a PNG.
 func (w *world) picture(name, text string) string {
 	w.t.Helper()
-	m, err := qr.Encode([]byte(text))
+	m, err := pairingcode.Encode([]byte(text))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (w *world) file(name string, content []byte) string {
 }
 
 // edited gives a payload with one field changed.
-func edited(p qr.Payload, field string, value any) string {
+func edited(p pairingcode.Payload, field string, value any) string {
 	var m map[string]any
 	if err := json.Unmarshal(p.JSON(), &m); err != nil {
 		return ""

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"healthsync/pki"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/pki/trust"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
@@ -127,7 +127,7 @@ func (p *benchPhone) pairWith(b *testing.B, home string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	png, err := qr.EncodePNG(payload, 4)
+	png, err := pairingcode.EncodePNG(payload, 4)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,19 +5,19 @@ import (
 	"errors"
 
 	"healthsync/menubar/camera"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 )
 
 // haveCamera reports whether this build can scan with a camera.
 func haveCamera() bool { return camera.Available() == nil }
 
 // payloadFromCamera shows the camera window in a child process.
-func payloadFromCamera(ctx context.Context) (qr.Payload, error) {
+func payloadFromCamera(ctx context.Context) (pairingcode.Payload, error) {
 	text, err := camera.Scan(ctx, camera.Child{})
 	if err != nil {
-		return qr.Payload{}, err
+		return pairingcode.Payload{}, err
 	}
-	return qr.ParsePayload(text)
+	return pairingcode.ParsePayload(text)
 }
 
 // serveCamera is this program as that child: the window itself. It pairs with
@@ -30,8 +30,8 @@ func serveCamera(ctx context.Context, env *Env) error {
 // cameraHint says why a code before the camera is not the one; "" when it is.
 // The window goes on looking, so it says what to show instead.
 func cameraHint(env *Env, text string) string {
-	p, err := qr.ParsePayload(text)
-	var other *qr.NotHealthSyncError
+	p, err := pairingcode.ParsePayload(text)
+	var other *pairingcode.NotHealthSyncError
 	switch {
 	case errors.As(err, &other):
 		return "This QR code is not from iOS Health Sync. In the iPhone app, tap Start Sharing, then Show QR Code."

@@ -14,7 +14,7 @@ import (
 	"healthsync/app/problem"
 	"healthsync/app/words"
 	"healthsync/pki"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/pki/trust"
 )
 
@@ -62,7 +62,7 @@ that with the fingerprint on the iPhone (below its QR code), or given it by
 func runPair(ctx context.Context, env *Env, o *pairOptions) error {
 	switch {
 	case o.qr != "":
-		p, err := qr.ParsePayload(o.qr)
+		p, err := pairingcode.ParsePayload(o.qr)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (o *pairOptions) request() (pairing.Request, error) {
 		e.Remedy = problem.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and scan it", Command: "healthsync scan"}
 		return pairing.Request{}, e
 	}
-	p := qr.Payload{Version: 1, Host: o.host, Port: o.port, Code: o.code}
+	p := pairingcode.Payload{Version: 1, Host: o.host, Port: o.port, Code: o.code}
 	var err error
 	if p.Leaf, err = pki.ParseFingerprint(o.fingerprint); err != nil {
 		return pairing.Request{}, usageError("--fingerprint is "+err.Error()+".", "")
@@ -114,7 +114,7 @@ func (o *pairOptions) request() (pairing.Request, error) {
 	return requestOf(p), nil
 }
 
-func requestOf(p qr.Payload) pairing.Request {
+func requestOf(p pairingcode.Payload) pairing.Request {
 	return pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA}
 }
 

@@ -19,7 +19,7 @@ import (
 	"healthsync/app/clipboard"
 	"healthsync/app/problem"
 	"healthsync/menubar/camera"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 )
 
 type scanOptions struct {
@@ -77,10 +77,10 @@ func runScan(ctx context.Context, env *Env, o *scanOptions) error {
 }
 
 // findPayload looks where it was told to, or everywhere.
-func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, error) {
+func findPayload(ctx context.Context, env *Env, o *scanOptions) (pairingcode.Payload, error) {
 	switch {
 	case o.camera && (len(o.files) > 0 || o.clipboard), o.clipboard && len(o.files) > 0:
-		return qr.Payload{}, usageError("--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
+		return pairingcode.Payload{}, usageError("--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
 	case len(o.files) > 0:
 		return payloadFromFiles(ctx, env, o.files)
 	case o.camera:
@@ -100,7 +100,7 @@ func findPayload(ctx context.Context, env *Env, o *scanOptions) (qr.Payload, err
 
 // payloadFromFiles takes the first picture that holds a code of ours. A shell
 // may have turned one pattern into many names.
-func payloadFromFiles(ctx context.Context, env *Env, names []string) (qr.Payload, error) {
+func payloadFromFiles(ctx context.Context, env *Env, names []string) (pairingcode.Payload, error) {
 	var first error
 	for _, name := range names {
 		paths := []string{name}
@@ -119,24 +119,24 @@ func payloadFromFiles(ctx context.Context, env *Env, names []string) (qr.Payload
 			}
 		}
 	}
-	return qr.Payload{}, first
+	return pairingcode.Payload{}, first
 }
 
-func payloadFromFile(ctx context.Context, env *Env, path string) (qr.Payload, error) {
+func payloadFromFile(ctx context.Context, env *Env, path string) (pairingcode.Payload, error) {
 	if path == "-" {
 		in := bufio.NewReader(env.Stdin)
 		if _, err := in.Peek(1); errors.Is(err, io.EOF) {
-			return qr.Payload{}, nothingCame(err)
+			return pairingcode.Payload{}, nothingCame(err)
 		}
 		return payloadFrom(ctx, env, in, true)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return qr.Payload{}, err
+		return pairingcode.Payload{}, err
 	}
 	defer f.Close()
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return qr.Payload{}, usageError(path+" is a folder.", "healthsync scan --file PICTURE.png")
+		return pairingcode.Payload{}, usageError(path+" is a folder.", "healthsync scan --file PICTURE.png")
 	}
 	return payloadFrom(ctx, env, f, !strings.HasPrefix(mime.TypeByExtension(filepath.Ext(path)), "image/"))
 }
@@ -156,27 +156,27 @@ const patience = 20 * time.Second
 // payloadFrom reads text or a picture. The first bytes say whether the input is
 // text or a picture. orText says that text that is not a code was meant as one,
 // not as a picture.
-func payloadFrom(ctx context.Context, env *Env, r io.Reader, orText bool) (qr.Payload, error) {
+func payloadFrom(ctx context.Context, env *Env, r io.Reader, orText bool) (pairingcode.Payload, error) {
 	head := make([]byte, 512)
 	n, err := io.ReadFull(r, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return qr.Payload{}, err
+		return pairingcode.Payload{}, err
 	}
 	head = head[:n]
 	r = io.MultiReader(bytes.NewReader(head), r)
-	if qr.LooksLikePayload(head) {
+	if pairingcode.LooksLikePayload(head) {
 		text, err := io.ReadAll(io.LimitReader(r, 64<<10))
 		if err != nil {
-			return qr.Payload{}, err
+			return pairingcode.Payload{}, err
 		}
-		return qr.ParsePayload(text)
+		return pairingcode.ParsePayload(text)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	p, err := qr.FindPayload(ctx, r, env.Now(), qr.Options{Convert: convertPicture})
-	var format *qr.FormatError
+	p, err := pairingcode.FindPayload(ctx, r, env.Now(), convertPicture)
+	var format *pairingcode.FormatError
 	if orText && errors.As(err, &format) && format.Format == "" && isText(head) {
-		return qr.ParsePayload(head) // which says what it is instead
+		return pairingcode.ParsePayload(head) // which says what it is instead
 	}
 	return p, err
 }
@@ -193,26 +193,26 @@ var clipboardWait = 15 * time.Second
 
 // payloadFromClipboard tries text first: it crosses from the iPhone more
 // surely than a picture does.
-func payloadFromClipboard(whole context.Context, env *Env, debug bool) (qr.Payload, error) {
+func payloadFromClipboard(whole context.Context, env *Env, debug bool) (pairingcode.Payload, error) {
 	ctx, cancel := context.WithTimeout(whole, clipboardWait)
 	defer cancel()
 	text, terr := clipboard.Text(ctx)
 	if debug {
-		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text), qr.LooksLikePayload([]byte(text[:min(len(text), qr.MaxPayload)])))
+		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text), pairingcode.LooksLikePayload([]byte(text[:min(len(text), pairingcode.MaxPayload)])))
 	}
 	var noTool *clipboard.NoToolError
 	if errors.As(terr, &noTool) && noTool.NoDesktop {
 		e := problem.New(problem.ClipboardEmpty, "Neither Wayland nor X11 runs here, so there is no clipboard.", terr)
 		e.Remedy = problem.Remedy{Text: "use a picture", Command: "healthsync scan --file PICTURE.png", Action: "pair"}
-		return qr.Payload{}, e
+		return pairingcode.Payload{}, e
 	}
 	if errors.As(terr, &noTool) {
 		e := problem.New(problem.ClipboardEmpty, "Nothing on this computer can read the clipboard.", terr)
 		e.Remedy = problem.Remedy{Text: fmt.Sprintf("install %s, or use a picture", strings.Join(noTool.Tools, " or ")), Command: "healthsync scan --file PICTURE.png"}
-		return qr.Payload{}, e
+		return pairingcode.Payload{}, e
 	}
-	if terr == nil && qr.LooksLikePayload([]byte(text[:min(len(text), qr.MaxPayload)])) {
-		return qr.ParsePayload(text)
+	if terr == nil && pairingcode.LooksLikePayload([]byte(text[:min(len(text), pairingcode.MaxPayload)])) {
+		return pairingcode.ParsePayload(text)
 	}
 	// Files before pictures: with a file, the Finder copies its icon too.
 	if files, err := clipboard.Files(ctx); err == nil {
@@ -229,9 +229,9 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (qr.Paylo
 	case ierr != nil && ctx.Err() != nil && whole.Err() == nil:
 		e := problem.New(problem.ClipboardEmpty, "What another device has copied is fetched from there; it may be out of reach.", errors.Join(terr, ierr))
 		e.Sentence = "The clipboard does not answer"
-		return qr.Payload{}, e
+		return pairingcode.Payload{}, e
 	case ierr != nil:
-		return qr.Payload{}, problem.New(problem.ClipboardEmpty, "", errors.Join(terr, ierr))
+		return pairingcode.Payload{}, problem.New(problem.ClipboardEmpty, "", errors.Join(terr, ierr))
 	}
 	return payloadFrom(whole, env, bytes.NewReader(img), false)
 }

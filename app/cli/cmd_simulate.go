@@ -19,7 +19,7 @@ import (
 	"healthsync/app/files"
 	"healthsync/app/problem"
 	"healthsync/app/words"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/sync/appleexport"
 	"healthsync/sync/bonjour"
 	"healthsync/sync/health"
@@ -285,7 +285,7 @@ func (s *session) showCode() error {
 		return err
 	}
 	if s.o.qrFile != "" {
-		png, err := qr.EncodePNG(p, 8)
+		png, err := pairingcode.EncodePNG(p, 8)
 		if err != nil {
 			return err
 		}
@@ -298,7 +298,7 @@ func (s *session) showCode() error {
 		return nil
 	}
 	if !s.o.noQR && s.env.OutTTY {
-		art, err := qr.Terminal(p, false)
+		art, err := pairingcode.Terminal(p, false)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 	"healthsync/app/problem"
 	"healthsync/app/words"
 	"healthsync/pki"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/pki/trust"
 	"healthsync/sync/bonjour"
 )
@@ -80,9 +80,9 @@ func (o *pairOptions) readCode(ctx context.Context, env *Env) (string, error) {
 // takes five wrong ones.
 func checkCode(code string, now time.Time, command string) error {
 	// The other fields are stand-ins: only what is said of the code counts.
-	p := qr.Payload{Version: 1, Host: "127.0.0.1", Port: 1, Code: code, ExpiresAt: now, Leaf: pki.FingerprintOfDER(nil)}
-	_, err := qr.ParsePayload(p.JSON())
-	var bad *qr.PayloadError
+	p := pairingcode.Payload{Version: 1, Host: "127.0.0.1", Port: 1, Code: code, ExpiresAt: now, Leaf: pki.FingerprintOfDER(nil)}
+	_, err := pairingcode.ParsePayload(p.JSON())
+	var bad *pairingcode.PayloadError
 	if errors.As(err, &bad) {
 		return usageError(fmt.Sprintf("The pairing code %s.", bad.Reason), command)
 	}

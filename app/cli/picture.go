@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 )
 
 // converters make a PNG of what Go does not read, HEIC from an iPhone's camera
@@ -29,7 +29,7 @@ func convertPicture(ctx context.Context, format string, data []byte) (image.Imag
 			return convertBy(ctx, convert, format, data)
 		}
 	}
-	return nil, &qr.FormatError{Format: format}
+	return nil, &pairingcode.FormatError{Format: format}
 }
 
 func convertBy(ctx context.Context, convert func(in, out string) []string, format string, data []byte) (image.Image, error) {
@@ -44,18 +44,18 @@ func convertBy(ctx context.Context, convert func(in, out string) []string, forma
 	}
 	args := convert(in, out)
 	if err := exec.CommandContext(ctx, args[0], args[1:]...).Run(); err != nil {
-		return nil, &qr.FormatError{Format: format}
+		return nil, &pairingcode.FormatError{Format: format}
 	}
 	raw, err := os.ReadFile(out)
 	if err != nil {
-		return nil, &qr.FormatError{Format: format}
+		return nil, &pairingcode.FormatError{Format: format}
 	}
 	cfg, err := png.DecodeConfig(bytes.NewReader(raw))
 	if err != nil {
-		return nil, &qr.FormatError{Format: format}
+		return nil, &pairingcode.FormatError{Format: format}
 	}
-	if int64(cfg.Width)*int64(cfg.Height) > qr.DefaultMaxPixels {
-		return nil, &qr.TooLargeError{Format: format, Width: cfg.Width, Height: cfg.Height, Limit: qr.DefaultMaxPixels}
+	if int64(cfg.Width)*int64(cfg.Height) > pairingcode.MaxPixels {
+		return nil, &pairingcode.TooLargeError{Format: format, Width: cfg.Width, Height: cfg.Height, Limit: pairingcode.MaxPixels}
 	}
 	return png.Decode(bytes.NewReader(raw))
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/sync/testenv"
 )
 
@@ -18,8 +18,8 @@ import (
 func TestHEIC(t *testing.T) {
 	encoder := testenv.NeedTool(t, "heif-enc", "libheif-examples")
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	payload := qr.Payload{Version: 1, Host: "192.168.1.20", Port: 8443, Code: "WXYZ7K23", ExpiresAt: now.Add(time.Minute), Leaf: [32]byte{1, 2, 3}}
-	picture, err := qr.EncodePNG(payload, 8)
+	payload := pairingcode.Payload{Version: 1, Host: "192.168.1.20", Port: 8443, Code: "WXYZ7K23", ExpiresAt: now.Add(time.Minute), Leaf: [32]byte{1, 2, 3}}
+	picture, err := pairingcode.EncodePNG(payload, 8)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,16 +35,16 @@ func TestHEIC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := qr.Options{Convert: convertPicture}
-	got, err := qr.FindPayload(t.Context(), bytes.NewReader(heic), now, options)
+	options := convertPicture
+	got, err := pairingcode.FindPayload(t.Context(), bytes.NewReader(heic), now, options)
 	if err != nil || got.Code != payload.Code {
 		t.Errorf("%q, %v", got.Code, err)
 	}
-	if _, err := qr.FindPayload(t.Context(), bytes.NewReader(heic[:len(heic)/2]), now, options); err == nil {
+	if _, err := pairingcode.FindPayload(t.Context(), bytes.NewReader(heic[:len(heic)/2]), now, options); err == nil {
 		t.Error("half a file is read")
 	}
 	t.Setenv("PATH", dir) // no converter
-	if _, err := qr.FindPayload(t.Context(), bytes.NewReader(heic), now, options); !errors.Is(err, qr.ErrFormatUnsupported) {
+	if _, err := pairingcode.FindPayload(t.Context(), bytes.NewReader(heic), now, options); !errors.Is(err, pairingcode.ErrFormatUnsupported) {
 		t.Errorf("without a converter: %v", err)
 	}
 }

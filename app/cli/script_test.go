@@ -18,7 +18,7 @@ import (
 
 	"healthsync/app/cli"
 	"healthsync/app/files"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/sync/health"
 	"healthsync/sync/simulator"
 )
@@ -278,7 +278,7 @@ func startPhone(ts *testscript.TestScript, args []string) *scriptPhone {
 func writeCode(ts *testscript.TestScript, p *scriptPhone) {
 	payload, err := p.Payload("127.0.0.1")
 	ts.Check(err)
-	png, err := qr.EncodePNG(payload, 4)
+	png, err := pairingcode.EncodePNG(payload, 4)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("code.png"), png, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("code.json"), payload.JSON(), 0o600))

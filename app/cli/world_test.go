@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"healthsync/app/cli"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/sync/simulator"
 )
 
@@ -84,13 +84,13 @@ func (w *world) must(args ...string) answer {
 }
 
 // showCode opens a pairing on the iPhone; the picture of its code is the file.
-func (w *world) showCode() (path string, p qr.Payload) {
+func (w *world) showCode() (path string, p pairingcode.Payload) {
 	w.t.Helper()
 	p, err := w.phone.Payload("127.0.0.1")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	png, err := qr.EncodePNG(p, 4)
+	png, err := pairingcode.EncodePNG(p, 4)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"healthsync/app/words"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 )
 
 // pictureError knows what was wrong with a picture or a pairing code.
 func pictureError(err error, _ time.Time) *Error {
 	var (
-		payload   *qr.PayloadError
-		other     *qr.NotHealthSyncError
-		notFound  *qr.NotFoundError
-		format    *qr.FormatError
-		large     *qr.TooLargeError
-		truncated *qr.TruncatedError
-		damaged   *qr.DamagedError
+		payload   *pairingcode.PayloadError
+		other     *pairingcode.NotHealthSyncError
+		notFound  *pairingcode.NotFoundError
+		format    *pairingcode.FormatError
+		large     *pairingcode.TooLargeError
+		truncated *pairingcode.TruncatedError
+		damaged   *pairingcode.DamagedError
 	)
 	switch {
 	case errors.As(err, &payload):

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"healthsync/pki"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/pki/trust"
 	"healthsync/sync/health"
 	"healthsync/sync/simulator"
@@ -22,7 +22,7 @@ import (
 // paired is a simulated phone and a Mac that is paired with it.
 type paired struct {
 	phone  *simulator.Phone
-	qr     qr.Payload
+	qr     pairingcode.Payload
 	client *Client
 	key    *tls.Certificate
 	ca     pki.Fingerprint
@@ -46,7 +46,7 @@ func history(t testing.TB, samples int) *simulator.History {
 	return h
 }
 
-func startPhone(t testing.TB, o simulator.Options) (*simulator.Phone, qr.Payload) {
+func startPhone(t testing.TB, o simulator.Options) (*simulator.Phone, pairingcode.Payload) {
 	t.Helper()
 	if o.Addrs == nil {
 		o.Addrs = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
@@ -66,7 +66,7 @@ func startPhone(t testing.TB, o simulator.Options) (*simulator.Phone, qr.Payload
 	return p, payload
 }
 
-func config(q qr.Payload, tr *trust.Trust) Config {
+func config(q pairingcode.Payload, tr *trust.Trust) Config {
 	return Config{Version: q.Version, Host: q.Host, Port: q.Port, Timeout: 5 * time.Second, Dialer: &trust.Dialer{Trust: tr}}
 }
 

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"healthsync/pki"
-	"healthsync/pki/qr"
+	"healthsync/pki/pairingcode"
 	"healthsync/sync/health"
 )
 
@@ -208,20 +208,20 @@ func (p *Phone) Stop() {
 // Payload opens a pairing, as showing the QR code does in the app, and gives
 // what the code says: whoever had an earlier one cannot pair with it any more.
 // The host goes in as it is; "" is that of [Phone.Host].
-func (p *Phone) Payload(host string) (qr.Payload, error) {
+func (p *Phone) Payload(host string) (pairingcode.Payload, error) {
 	f, now := *p.faults.Load(), p.now()
 	leaf, ca, err := p.id.fingerprints(f, now)
 	if err != nil {
-		return qr.Payload{}, err
+		return pairingcode.Payload{}, err
 	}
 	if p.Addr() == nil {
-		return qr.Payload{}, errors.New("simulator: the phone has not shared yet: there is no port to tell")
+		return pairingcode.Payload{}, errors.New("simulator: the phone has not shared yet: there is no port to tell")
 	}
 	if f.has("expired-code") {
 		now = now.Add(-2 * codeLifetime)
 	}
 	code, expires := p.pair.begin(now)
-	return qr.Payload{
+	return pairingcode.Payload{
 		Version: p.opts.Protocol, Host: cmp.Or(host, p.Host()), Port: p.Port(), Code: code,
 		ExpiresAt: expires, Leaf: leaf, CA: ca,
 	}, nil

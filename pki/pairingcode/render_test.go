@@ -1,8 +1,7 @@
-package qr
+package pairingcode
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"image"
 	"image/color"
@@ -43,8 +42,8 @@ func TestEncodePNG(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := FindPayload(context.Background(), bytes.NewReader(data), now, Options{})
-			if err != nil || !got.Equal(p) {
+			got, err := FindPayload(t.Context(), bytes.NewReader(data), now, nil)
+			if err != nil || got != p {
 				t.Errorf("version %d, scale %d: %v, %v", version, scale, got, err)
 			}
 			img, err := png.Decode(bytes.NewReader(data))
@@ -127,8 +126,8 @@ func TestTerminal(t *testing.T) {
 				fg, bg = dark, light
 			}
 			img := drawTerminal(t, text, fg, bg, 6)
-			got, err := FindPayloadImage(context.Background(), img, now, Options{})
-			if err != nil || !got.Equal(p) {
+			got, err := find(t.Context(), img, now)
+			if err != nil || got != p {
 				t.Errorf("version %d, invert %v: %v, %v", version, invert, got, err)
 			}
 			if read := zbarimg(t, img); read != string(p.JSON()) {

@@ -1,4 +1,4 @@
-package qr
+package pairingcode
 
 import (
 	"bytes"
@@ -35,7 +35,7 @@ type TooLongError struct {
 }
 
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("qr: a text of %d bytes does not fit into a QR code", e.Bytes)
+	return fmt.Sprintf("pairing code: a text of %d bytes does not fit into a QR code", e.Bytes)
 }
 
 func (e *TooLongError) Unwrap() error { return e.Err }
@@ -83,7 +83,7 @@ func EncodePNG(p Payload, scale int) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, m.Image(scale)); err != nil {
-		return nil, fmt.Errorf("qr: encode the picture: %w", err)
+		return nil, fmt.Errorf("pairing code: encode the picture: %w", err)
 	}
 	return b.Bytes(), nil
 }

@@ -1,9 +1,7 @@
-package qr
+package pairingcode
 
 import (
-	"crypto/subtle"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -81,14 +79,6 @@ func (p Payload) Expired(now time.Time) bool {
 	return !p.ExpiresAt.IsZero() && !now.Before(p.ExpiresAt)
 }
 
-// Equal reports whether two payloads say the same. The codes are compared in
-// constant time.
-func (p Payload) Equal(q Payload) bool {
-	return p.Version == q.Version && p.Host == q.Host && p.Port == q.Port &&
-		subtle.ConstantTimeCompare([]byte(p.Code), []byte(q.Code)) == 1 &&
-		p.ExpiresAt.Equal(q.ExpiresAt) && p.Leaf == q.Leaf && p.CA == q.CA
-}
-
 // String describes the payload without its code, so that a payload printed by
 // accident gives nothing away.
 func (p Payload) String() string {
@@ -96,7 +86,7 @@ func (p Payload) String() string {
 }
 
 // GoString keeps the code out of %#v too.
-func (p Payload) GoString() string { return "qr.Payload{" + p.String() + "}" }
+func (p Payload) GoString() string { return "pairingcode.Payload{" + p.String() + "}" }
 
 // LogValue gives the log everything but the code.
 func (p Payload) LogValue() slog.Value {
@@ -112,16 +102,8 @@ func (p Payload) LogValue() slog.Value {
 
 // JSON is the text that the iPhone shows as a QR code and copies to the
 // clipboard. It holds the code. The fields come in the order of the app's
-// declaration; the app itself has no fixed one, see [Payload.ShuffledJSON].
+// declaration; the app itself has no fixed one.
 func (p Payload) JSON() []byte { return join(p.fields()) }
-
-// ShuffledJSON is [Payload.JSON] with the fields in random order, as Swift's
-// JSONEncoder writes them without .sortedKeys: a reader must not rely on any.
-func (p Payload) ShuffledJSON(r *rand.Rand) []byte {
-	f := p.fields()
-	r.Shuffle(len(f), func(i, j int) { f[i], f[j] = f[j], f[i] })
-	return join(f)
-}
 
 func (p Payload) fields() []string {
 	f := []string{

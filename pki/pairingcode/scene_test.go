@@ -1,4 +1,4 @@
-package qr
+package pairingcode
 
 import (
 	"image"
@@ -292,7 +292,6 @@ func (c *canvas) image() *image.Gray {
 // scene is a kind of picture that people hand in.
 type scene struct {
 	name string
-	slow bool // photographs are: seconds to draw and to search under the race detector
 	make func(seed uint64, p Payload) image.Image
 }
 
@@ -306,21 +305,21 @@ func mustEncode(text []byte) *Matrix {
 
 // scenes are the pictures that issue "reading QR codes as people show them" lists.
 func scenes() []scene {
-	code := func(r *rand.Rand, p Payload) *Matrix { return mustEncode(p.ShuffledJSON(r)) }
+	code := func(r *rand.Rand, p Payload) *Matrix { return mustEncode(shuffledJSON(p, r)) }
 	return []scene{
-		{"screenshot of the phone", false, func(seed uint64, p Payload) image.Image {
+		{"screenshot of the phone", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			return phoneScreen(r, code(r, p), false).image()
 		}},
-		{"screenshot, dark mode", false, func(seed uint64, p Payload) image.Image {
+		{"screenshot, dark mode", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			return phoneScreen(r, code(r, p), true).image()
 		}},
-		{"light on dark", false, func(seed uint64, p Payload) image.Image {
+		{"light on dark", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			return phoneScreen(r, code(r, p), false).negative().contrast(20, 240).image()
 		}},
-		{"small in a desktop screenshot", true, func(seed uint64, p Payload) image.Image {
+		{"small in a desktop screenshot", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := newCanvas(3840, 2160, 250)
 			c.text(r, 0, 0, 3840, 2160, 22, 40)
@@ -328,14 +327,14 @@ func scenes() []scene {
 			c.code(m, 200+r.IntN(3200), 200+r.IntN(1600), 2, 255, 0)
 			return c.image()
 		}},
-		{"scaled by a fraction", false, func(seed uint64, p Payload) image.Image {
+		{"scaled by a fraction", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := newCanvas(1400, 1000, 240)
 			c.text(r, 0, 0, 1400, 1000, 18, 30)
 			c.code(code(r, p), 100+r.IntN(800), 100+r.IntN(500), 2.3+r.Float64()*2, 255, 0)
 			return c.image()
 		}},
-		{"page of other codes", false, func(seed uint64, p Payload) image.Image {
+		{"page of other codes", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := newCanvas(2000, 1500, 255)
 			ours := r.IntN(12)
@@ -348,34 +347,34 @@ func scenes() []scene {
 			}
 			return c.image()
 		}},
-		{"photo of the phone", true, func(seed uint64, p Payload) image.Image {
+		{"photo of the phone", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), seed%2 == 0).view(1500, 2000, 1.3, r.Float64()*40-20, r.Float64()*30-15, r.Float64()*30-15, wood(seed))
 			return c.shade(0.6, 1).blur(0.9).noise(r, 6).image()
 		}},
-		{"photo, tilted", true, func(seed uint64, p Payload) image.Image {
+		{"photo, tilted", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			sign := float64(1 - 2*int(seed%2))
 			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*30, sign*(30+r.Float64()*15), -sign*(15+r.Float64()*15), wood(seed))
 			return c.shade(0.7, 1).blur(0.8).noise(r, 5).image()
 		}},
-		{"photo, turned", true, func(seed uint64, p Payload) image.Image {
+		{"photo, turned", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), true).view(2000, 2000, 1.2, 35+r.Float64()*290, r.Float64()*20-10, r.Float64()*20-10, wood(seed))
 			return c.shade(1, 0.7).blur(0.9).noise(r, 6).image()
 		}},
-		{"photo, glare", true, func(seed uint64, p Payload) image.Image {
+		{"photo, glare", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).contrast(15, 200).view(1500, 2000, 1.3, r.Float64()*20-10, 10, -10, wood(seed))
 			x, y := 750+r.Float64()*300-150, 800+r.Float64()*300-150
 			return c.glare(x, y, 55+r.Float64()*25, 400).glare(x, y, 400, 60).blur(0.8).noise(r, 5).image()
 		}},
-		{"photo, moire", true, func(seed uint64, p Payload) image.Image {
+		{"photo, moire", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).contrast(20, 190).view(1500, 2000, 1.3, r.Float64()*10-5, 6, 8, wood(seed))
 			return c.moire(4+r.Float64()*8, r.Float64()*90, 0.45).blur(0.6).noise(r, 4).image()
 		}},
-		{"photo, partly covered", true, func(seed uint64, p Payload) image.Image {
+		{"photo, partly covered", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			m := code(r, p)
 			s := phoneScreen(r, m, false)
@@ -388,21 +387,29 @@ func scenes() []scene {
 			c := s.view(1500, 2000, 1.3, r.Float64()*10-5, 5, -5, wood(seed))
 			return c.blur(0.7).noise(r, 4).image()
 		}},
-		{"photo, small in a large one", true, func(seed uint64, p Payload) image.Image {
+		{"photo, small in a large one", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			m := code(r, p)
 			c := phoneScreen(r, m, true).view(4032, 3024, 0.62+0.12*r.Float64(), r.Float64()*60-30, r.Float64()*20-10, r.Float64()*20-10, wood(seed))
 			return c.shade(0.5, 1).blur(0.7).noise(r, 6).image()
 		}},
-		{"photo, dim and noisy", true, func(seed uint64, p Payload) image.Image {
+		{"photo, dim and noisy", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).contrast(25, 95).view(1500, 2000, 1.2, r.Float64()*20-10, 8, 8, wood(seed))
 			return c.shade(0.7, 1).blur(0.7).noise(r, 16).image()
 		}},
-		{"photo, out of focus", true, func(seed uint64, p Payload) image.Image {
+		{"photo, out of focus", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*20-10, 6, -6, wood(seed))
 			return c.blur(3.2+0.8*r.Float64()).noise(r, 3).image()
 		}},
 	}
+}
+
+// shuffledJSON is [Payload.JSON] with the fields in random order, as Swift's
+// JSONEncoder writes them without .sortedKeys: a reader must not rely on any.
+func shuffledJSON(p Payload, r *rand.Rand) []byte {
+	f := p.fields()
+	r.Shuffle(len(f), func(i, j int) { f[i], f[j] = f[j], f[i] })
+	return join(f)
 }

@@ -1,4 +1,4 @@
-package qr
+package pairingcode
 
 import (
 	"errors"
@@ -7,10 +7,10 @@ import (
 )
 
 // ErrNotHealthSync matches every [*NotHealthSyncError] by errors.Is.
-var ErrNotHealthSync = errors.New("qr: not a HealthSync pairing code")
+var ErrNotHealthSync = errors.New("pairing code: not a HealthSync pairing code")
 
 // ErrFormatUnsupported matches every [*FormatError] by errors.Is.
-var ErrFormatUnsupported = errors.New("qr: picture format not supported")
+var ErrFormatUnsupported = errors.New("pairing code: picture format not supported")
 
 // PayloadError says what is wrong with a text that is meant to be a pairing
 // payload. It never carries the field's value, which may be the pairing code.
@@ -21,9 +21,9 @@ type PayloadError struct {
 
 func (e *PayloadError) Error() string {
 	if e.Field == "" {
-		return "qr: the pairing payload " + e.Reason
+		return "pairing code: the pairing payload " + e.Reason
 	}
-	return "qr: the pairing payload's " + e.Field + " " + e.Reason
+	return "pairing code: the pairing payload's " + e.Field + " " + e.Reason
 }
 
 // NotHealthSyncError says that a text or a QR code was read, and that it is
@@ -48,12 +48,11 @@ func (e *NotHealthSyncError) Is(target error) bool { return target == ErrNotHeal
 // NotFoundError says that no QR code was found in a picture that is itself sound.
 type NotFoundError struct {
 	Width, Height int   // of the picture, upright
-	Tries         int   // how often a reader looked at a preparation of it
 	Stopped       error // context.DeadlineExceeded or Canceled when the search was cut short; else nil
 }
 
 func (e *NotFoundError) Error() string {
-	msg := fmt.Sprintf("qr: no QR code found in the picture (%d x %d pixels)", e.Width, e.Height)
+	msg := fmt.Sprintf("pairing code: no QR code found in the picture (%d x %d pixels)", e.Width, e.Height)
 	if e.Stopped != nil {
 		msg += ": search stopped: " + e.Stopped.Error()
 	}
@@ -70,9 +69,9 @@ type FormatError struct {
 
 func (e *FormatError) Error() string {
 	if e.Format == "" {
-		return "qr: the file is not a picture of a known format (PNG, JPEG, GIF, WebP, TIFF, BMP)"
+		return "pairing code: the file is not a picture of a known format (PNG, JPEG, GIF, WebP, TIFF, BMP)"
 	}
-	return "qr: " + e.Format + " pictures cannot be read here (PNG, JPEG, GIF, WebP, TIFF and BMP can)"
+	return "pairing code: " + e.Format + " pictures cannot be read here (PNG, JPEG, GIF, WebP, TIFF and BMP can)"
 }
 
 // Is makes errors.Is(err, ErrFormatUnsupported) true.
@@ -89,9 +88,9 @@ type TooLargeError struct {
 
 func (e *TooLargeError) Error() string {
 	if e.Bytes > 0 {
-		return fmt.Sprintf("qr: the picture is larger than %d MB", e.Limit>>20)
+		return fmt.Sprintf("pairing code: the picture is larger than %d MB", e.Limit>>20)
 	}
-	return fmt.Sprintf("qr: the %s picture of %d x %d pixels is too large (limit %d million pixels)",
+	return fmt.Sprintf("pairing code: the %s picture of %d x %d pixels is too large (limit %d million pixels)",
 		e.Format, e.Width, e.Height, e.Limit/1_000_000)
 }
 
@@ -103,9 +102,9 @@ type TruncatedError struct {
 
 func (e *TruncatedError) Error() string {
 	if e.Format == "" {
-		return "qr: the picture is empty"
+		return "pairing code: the picture is empty"
 	}
-	return "qr: the " + e.Format + " picture is cut short"
+	return "pairing code: the " + e.Format + " picture is cut short"
 }
 
 func (e *TruncatedError) Unwrap() error { return e.Err }
@@ -118,7 +117,49 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("qr: the %s picture cannot be decoded: %v", e.Format, e.Err)
+	return fmt.Sprintf("pairing code: the %s picture cannot be decoded: %v", e.Format, e.Err)
 }
 
 func (e *DamagedError) Unwrap() error { return e.Err }
+
+// kindOf names what a foreign text is, so that a person recognises the code
+// that was found in the place of ours. It never repeats the text.
+func kindOf(text string) string {
+	head := strings.ToLower(strings.TrimSpace(text[:min(len(text), 64)]))
+	for _, k := range foreignKinds {
+		if strings.HasPrefix(head, k.prefix) {
+			return k.name
+		}
+	}
+	if strings.HasPrefix(head, "{") || strings.HasPrefix(head, "[") {
+		return "JSON"
+	}
+	return "text"
+}
+
+// foreignKinds are the prefixes in use for QR codes; the list of zxing's wiki
+// ("Barcode Contents") and the schemes met on a telephone.
+var foreignKinds = []struct{ prefix, name string }{
+	{"http://", "web address"},
+	{"https://", "web address"},
+	{"www.", "web address"},
+	{"wifi:", "Wi-Fi network"},
+	{"begin:vcard", "contact"},
+	{"mecard:", "contact"},
+	{"begin:vevent", "calendar entry"},
+	{"begin:vcalendar", "calendar entry"},
+	{"mailto:", "e-mail address"},
+	{"matmsg:", "e-mail message"},
+	{"tel:", "telephone number"},
+	{"sms:", "text message"},
+	{"smsto:", "text message"},
+	{"geo:", "place"},
+	{"otpauth:", "one-time password"},
+	{"x-hm:", "HomeKit code"},
+	{"mt:", "Matter code"},
+	{"bitcoin:", "payment"},
+	{"bcd\n", "payment"},
+	{"spc\n", "payment"},
+	{"spc\r", "payment"},
+	{"-----begin", "key or certificate"},
+}

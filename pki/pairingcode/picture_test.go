@@ -1,4 +1,4 @@
-package qr
+package pairingcode
 
 import (
 	"bytes"
@@ -17,7 +17,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -79,8 +78,8 @@ func TestFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, data := range pictureFiles(t) {
-		got, err := FindPayload(context.Background(), bytes.NewReader(data), now, Options{})
-		if err != nil || !got.Equal(want) {
+		got, err := FindPayload(t.Context(), bytes.NewReader(data), now, nil)
+		if err != nil || got != want {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -93,7 +92,7 @@ func TestTruncated(t *testing.T) {
 		const cuts = 40
 		for i := range cuts {
 			n := len(data) * i / cuts
-			_, err := Decode(context.Background(), bytes.NewReader(data[:n]), Options{Budget: time.Second})
+			_, err := FindPayload(t.Context(), bytes.NewReader(data[:n]), now, nil)
 			var truncated *TruncatedError
 			var damaged *DamagedError
 			var unknown *FormatError
@@ -126,14 +125,14 @@ func TestUnreadable(t *testing.T) {
 		{"zeros", strings.Repeat("\x00", 100), ""},
 		{"one byte", "\x89", ""},
 	} {
-		_, err := Decode(context.Background(), strings.NewReader(c.data), Options{})
+		_, err := FindPayload(t.Context(), strings.NewReader(c.data), now, nil)
 		var f *FormatError
 		if !errors.As(err, &f) || f.Format != c.format || !errors.Is(err, ErrFormatUnsupported) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 	var truncated *TruncatedError
-	if _, err := Decode(context.Background(), strings.NewReader(""), Options{}); !errors.As(err, &truncated) {
+	if _, err := FindPayload(t.Context(), strings.NewReader(""), now, nil); !errors.As(err, &truncated) {
 		t.Errorf("empty: %v", err)
 	}
 }
@@ -147,12 +146,12 @@ func TestConvert(t *testing.T) {
 		}
 		return mustEncode(p.JSON()).Image(4), nil
 	}
-	got, err := FindPayload(context.Background(), strings.NewReader(heic), now, Options{Convert: convert})
-	if err != nil || !got.Equal(p) {
+	got, err := FindPayload(t.Context(), strings.NewReader(heic), now, convert)
+	if err != nil || got != p {
 		t.Errorf("%v, %v", got, err)
 	}
 	refuse := func(context.Context, string, []byte) (image.Image, error) { return nil, &FormatError{Format: "HEIC"} }
-	if _, err := Decode(context.Background(), strings.NewReader(heic), Options{Convert: refuse}); !errors.Is(err, ErrFormatUnsupported) {
+	if _, err := FindPayload(t.Context(), strings.NewReader(heic), now, refuse); !errors.Is(err, ErrFormatUnsupported) {
 		t.Errorf("refused: %v", err)
 	}
 }
@@ -184,18 +183,17 @@ func TestBombs(t *testing.T) {
 		data []byte
 		want string // type of the error
 	}{
-		{"PNG of 30000 x 30000", pngHeader(30000, 30000, 8, 6), "*qr.TooLargeError"},
-		{"PNG of 2^31", pngHeader(1<<31-1, 1<<31-1, 1, 0), "*qr.DamagedError"}, // image/png: dimension overflow
-		{"PNG of 70000 x 10", pngHeader(70000, 10, 8, 0), "*qr.TooLargeError"},
-		{"PNG of 16 bits, 7900 x 7900", pngHeader(7900, 7900, 16, 6), "*qr.TooLargeError"},
-		{"PNG of 7000 x 7000 in 60 bytes", pngHeader(7000, 7000, 8, 6), "*qr.TruncatedError"},
-		{"GIF of 65535 x 65535", []byte(gifHeader), "*qr.TooLargeError"},
-		{"BMP of 60000 x 60000", bmpHeader(60000, 60000), "*qr.TooLargeError"},
-		{"BMP of 5000 x 5000 in 54 bytes", bmpHeader(5000, 5000), "*qr.TruncatedError"},
+		{"PNG of 30000 x 30000", pngHeader(30000, 30000, 8, 6), "*pairingcode.TooLargeError"},
+		{"PNG of 2^31", pngHeader(1<<31-1, 1<<31-1, 1, 0), "*pairingcode.DamagedError"}, // image/png: dimension overflow
+		{"PNG of 16 bits, 7900 x 7900", pngHeader(7900, 7900, 16, 6), "*pairingcode.TooLargeError"},
+		{"PNG of 7000 x 7000 in 60 bytes", pngHeader(7000, 7000, 8, 6), "*pairingcode.TruncatedError"},
+		{"GIF of 65535 x 65535", []byte(gifHeader), "*pairingcode.TooLargeError"},
+		{"BMP of 60000 x 60000", bmpHeader(60000, 60000), "*pairingcode.TooLargeError"},
+		{"BMP of 5000 x 5000 in 54 bytes", bmpHeader(5000, 5000), "*pairingcode.TruncatedError"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := Decode(context.Background(), bytes.NewReader(c.data), Options{})
+		_, err := FindPayload(t.Context(), bytes.NewReader(c.data), now, nil)
 		runtime.ReadMemStats(&after)
 		if got := fmt.Sprintf("%T", err); got != c.want {
 			t.Errorf("%s: %s (%v), want %s", c.name, got, err, c.want)
@@ -217,105 +215,10 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestTooManyBytes(t *testing.T) {
 	var large *TooLargeError
 	e := &endless{}
-	if _, err := Decode(context.Background(), e, Options{MaxBytes: 1 << 20}); !errors.As(err, &large) {
+	if _, err := FindPayload(t.Context(), e, now, nil); !errors.As(err, &large) || large.Limit != MaxBytes {
 		t.Errorf("a stream without end: %v", err)
-	} else if e.n > 4<<20 {
+	} else if e.n > 4*MaxBytes {
 		t.Errorf("read %d bytes", e.n)
-	}
-	// A file of 50 MB tells its size; not a byte of it is read.
-	f, err := os.Create(t.TempDir() + "/large.png")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	if err := f.Truncate(50 << 20); err != nil {
-		t.Fatal(err)
-	}
-	large = nil
-	if _, err := Decode(context.Background(), f, Options{}); !errors.As(err, &large) || large.Bytes != 50<<20 || large.Limit != DefaultMaxBytes {
-		t.Errorf("a file of 50 MB: %v", err)
-	}
-	if at, _ := f.Seek(0, io.SeekCurrent); at != 0 {
-		t.Errorf("read up to %d", at)
-	}
-	if _, err := FindPayloadImage(context.Background(), image.NewUniform(color.White), now, Options{}); !errors.As(err, &large) {
-		t.Errorf("an image without bounds: %v", err)
-	}
-	var damaged *DamagedError
-	if _, err := DecodeImage(context.Background(), image.NewGray(image.Rectangle{}), Options{}); !errors.As(err, &damaged) {
-		t.Errorf("an empty image: %v", err)
-	}
-}
-
-// EXIF 2.32, 4.6.5.1.5: which side of the visual image the stored row 0 and
-// column 0 are.
-func TestUpright(t *testing.T) {
-	stored := &gray{3, 2, []byte("abcdef")}
-	for orientation, want := range []string{1: "abc/def", 2: "cba/fed", 3: "fed/cba", 4: "def/abc", 5: "ad/be/cf", 6: "da/eb/fc", 7: "fc/eb/da", 8: "cf/be/ad"} {
-		if orientation == 0 {
-			continue
-		}
-		g := stored.upright(orientation)
-		var rows []string
-		for y := range g.h {
-			rows = append(rows, string(g.pix[y*g.w:(y+1)*g.w]))
-		}
-		if got := strings.Join(rows, "/"); got != want {
-			t.Errorf("orientation %d: %s, want %s", orientation, got, want)
-		}
-	}
-}
-
-// withOrientation puts an EXIF segment behind a JPEG file's first marker.
-func withOrientation(file []byte, order binary.AppendByteOrder, orientation uint16) []byte {
-	name := "II"
-	if order.String() == binary.BigEndian.String() {
-		name = "MM"
-	}
-	t := order.AppendUint16([]byte(name), 42)
-	t = order.AppendUint32(t, 8)
-	t = order.AppendUint16(t, 2)
-	for _, e := range [][2]uint16{{0x010f, 1}, {0x0112, orientation}} {
-		t = order.AppendUint16(t, e[0])
-		t = order.AppendUint16(t, 3) // SHORT
-		t = order.AppendUint32(t, 1)
-		t = order.AppendUint16(order.AppendUint16(t, e[1]), 0)
-	}
-	segment := append([]byte("Exif\x00\x00"), order.AppendUint32(t, 0)...)
-	out := append([]byte{}, file[:2]...)
-	out = append(out, 0xff, 0xe0, 0, 4, 'x', 'x', 0xff, 0xe1)
-	out = binary.BigEndian.AppendUint16(out, uint16(len(segment)+2))
-	return append(append(out, segment...), file[2:]...)
-}
-
-func TestOrientation(t *testing.T) {
-	file := pictureFiles(t)["JPEG gray"]
-	if got := jpegOrientation(file); got != 1 {
-		t.Errorf("without EXIF: %d", got)
-	}
-	want, err := ParsePayload(version2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for o := uint16(0); o <= 9; o++ {
-		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
-			turned := withOrientation(file, order, o)
-			expect := int(o)
-			if o < 1 || o > 8 {
-				expect = 1
-			}
-			if got := jpegOrientation(turned); got != expect {
-				t.Errorf("%v %d: %d", order, o, got)
-			}
-			got, err := FindPayload(context.Background(), bytes.NewReader(turned), now, Options{})
-			if err != nil || !got.Equal(want) {
-				t.Errorf("%v %d: %v, %v", order, o, got, err)
-			}
-		}
-	}
-	for n := range 60 { // cut anywhere
-		jpegOrientation(withOrientation(file, binary.BigEndian, 6)[:n])
-		tiffOrientation([]byte("MM\x00\x2a\x00\x00\x00\x08\x00\x02\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06")[:min(n, 20)])
 	}
 }
 
@@ -333,51 +236,9 @@ func TestTransparent(t *testing.T) {
 				}
 			}
 		}
-		got, err := FindPayloadImage(context.Background(), img, now, Options{})
-		if err != nil || !got.Equal(p) {
+		got, err := find(t.Context(), img, now)
+		if err != nil || got != p {
 			t.Errorf("%s: %v, %v", name, got, err)
-		}
-	}
-}
-
-// Every kind of image that Go has gives the same luminance.
-func TestToGray(t *testing.T) {
-	r := image.Rect(3, 5, 10, 9) // not at the origin
-	fill := func(img interface {
-		image.Image
-		Set(x, y int, c color.Color)
-	}) image.Image {
-		for y := r.Min.Y; y < r.Max.Y; y++ {
-			for x := r.Min.X; x < r.Max.X; x++ {
-				img.Set(x, y, color.Gray{Y: byte(16*x + y)})
-			}
-		}
-		return img
-	}
-	palette := color.Palette{}
-	for i := range 256 {
-		palette = append(palette, color.Gray{Y: byte(i)})
-	}
-	ycbcr := image.NewYCbCr(r, image.YCbCrSubsampleRatio420)
-	for y := r.Min.Y; y < r.Max.Y; y++ {
-		for x := r.Min.X; x < r.Max.X; x++ {
-			ycbcr.Y[ycbcr.YOffset(x, y)] = byte(16*x + y)
-		}
-	}
-	for _, img := range []image.Image{
-		fill(image.NewGray(r)), fill(image.NewGray16(r)), fill(image.NewRGBA(r)), fill(image.NewNRGBA(r)),
-		fill(image.NewRGBA64(r)), fill(image.NewNRGBA64(r)), fill(image.NewPaletted(r, palette)), fill(image.NewCMYK(r)), ycbcr,
-	} {
-		g, transparent := toGray(img, 255)
-		if g.w != 7 || g.h != 4 || transparent {
-			t.Errorf("%T: %d x %d, transparent %v", img, g.w, g.h, transparent)
-			continue
-		}
-		for i, v := range g.pix {
-			if want := byte(16*(i%7+3) + i/7 + 5); v != want {
-				t.Errorf("%T: pixel %d is %d, want %d", img, i, v, want)
-				break
-			}
 		}
 	}
 }

@@ -7,4 +7,4 @@
 // [Payload.Expired]) or the camera. It keeps nothing and writes nothing: a
 // payload holds the pairing code, which is a secret for the five minutes of
 // its life, so neither errors nor [Payload.LogValue] show it.
-package qr
+package pairingcode
