@@ -17,6 +17,7 @@ func storeError(err error, _ time.Time) *Error {
 		foreign  *store.ForeignError
 		newer    *store.NewerError
 		full     *store.FullError
+		io       *store.IOError
 		readOnly *store.ReadOnlyError
 		busy     *store.BusyError
 		missing  *store.MissingError
@@ -36,6 +37,10 @@ func storeError(err error, _ time.Time) *Error {
 		return New(StoreNewer, fmt.Sprintf("It has schema %d, this program knows up to %d.", newer.Schema, newer.Known), err)
 	case errors.As(err, &full):
 		return New(DiskFull, fmt.Sprintf("There is no room left for %s.", full.Path), err)
+	case errors.As(err, &io):
+		e := New(FileError, fmt.Sprintf("%s: the system failed to read or write it.", io.Path), err)
+		e.Remedy = Remedy{Text: "check the disk, and a quota on it", Command: "healthsync diagnose"}
+		return e
 	case errors.As(err, &readOnly):
 		return New(StoreReadOnly, readOnly.Path+".", err)
 	case errors.As(err, &busy):

@@ -15,7 +15,7 @@ import (
 // that nothing is stored: to keep a page that has come already, hand in
 // context.WithoutCancel(ctx).
 //
-// Errors: *FullError, *CorruptError, *ReadOnlyError, *BusyError.
+// Errors: *FullError, *IOError, *CorruptError, *ReadOnlyError, *BusyError.
 //
 // That a sample's identity is stored once rests on what HealthKit promises: a
 // sample never changes, its start neither. Should a phone serve one under

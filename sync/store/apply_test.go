@@ -19,6 +19,18 @@ func TestApply(t *testing.T) {
 		return []store.Covered{{Type: hr, Span: store.Span{From: from, To: to}, At: 500}}
 	}
 	with := func(m health.Sample, f func(*health.Sample)) health.Sample { f(&m); return m }
+	altered := []health.Sample{
+		with(heart(5, 50), func(m *health.Sample) { m.Value = 61 }),
+		with(heart(4, 40), func(m *health.Sample) { m.Unit = "Hz" }),
+		with(heart(3, 30), func(m *health.Sample) { m.Source = "Strap" }),
+		with(heart(2, 20), func(m *health.Sample) { m.Metadata = `{"a":"b"}` }),
+		with(heart(1, 10), func(m *health.Sample) { m.End++ }),
+	}
+	odd := []health.Sample{
+		heart(1, -5_000_000_000), heart(2, 64_092_211_200),
+		with(heart(3, 7), func(m *health.Sample) { m.End = 3; m.Value = -1e300 }),
+		with(heart(4, 8), func(m *health.Sample) { m.Value = math.MaxFloat64; m.Source = "Ana's \x00 ⌚" }),
+	}
 	// Each case applies its changes in turn; want is what the last one did.
 	for _, c := range []struct {
 		name    string
@@ -50,22 +62,10 @@ func TestApply(t *testing.T) {
 			name: "changed value, unit, source, metadata, end",
 			changes: []store.Change{
 				{Samples: []health.Sample{heart(5, 50), heart(4, 40), heart(3, 30), heart(2, 20), heart(1, 10)}},
-				{Samples: []health.Sample{
-					with(heart(5, 50), func(m *health.Sample) { m.Value = 61 }),
-					with(heart(4, 40), func(m *health.Sample) { m.Unit = "Hz" }),
-					with(heart(3, 30), func(m *health.Sample) { m.Source = "Strap" }),
-					with(heart(2, 20), func(m *health.Sample) { m.Metadata = `{"a":"b"}` }),
-					with(heart(1, 10), func(m *health.Sample) { m.End++ }),
-				}},
+				{Samples: altered},
 			},
-			want: store.Counts{Changed: 5},
-			stored: []health.Sample{
-				with(heart(5, 50), func(m *health.Sample) { m.Value = 61 }),
-				with(heart(4, 40), func(m *health.Sample) { m.Unit = "Hz" }),
-				with(heart(3, 30), func(m *health.Sample) { m.Source = "Strap" }),
-				with(heart(2, 20), func(m *health.Sample) { m.Metadata = `{"a":"b"}` }),
-				with(heart(1, 10), func(m *health.Sample) { m.End++ }),
-			},
+			want:   store.Counts{Changed: 5},
+			stored: altered,
 		},
 		{
 			name:    "twice in one change: the later counts",
@@ -182,18 +182,10 @@ func TestApply(t *testing.T) {
 			deleted: 1,
 		},
 		{
-			name: "times before 1970 and after 2038, negative durations, odd values",
-			changes: []store.Change{{Samples: []health.Sample{
-				heart(1, -5_000_000_000), heart(2, 64_092_211_200),
-				with(heart(3, 7), func(m *health.Sample) { m.End = 3; m.Value = -1e300 }),
-				with(heart(4, 8), func(m *health.Sample) { m.Value = math.MaxFloat64; m.Source = "Ana's \x00 ⌚" }),
-			}}},
-			want: store.Counts{Added: 4},
-			stored: []health.Sample{
-				heart(1, -5_000_000_000), heart(2, 64_092_211_200),
-				with(heart(3, 7), func(m *health.Sample) { m.End = 3; m.Value = -1e300 }),
-				with(heart(4, 8), func(m *health.Sample) { m.Value = math.MaxFloat64; m.Source = "Ana's \x00 ⌚" }),
-			},
+			name:    "times before 1970 and after 2038, negative durations, odd values",
+			changes: []store.Change{{Samples: odd}},
+			want:    store.Counts{Added: 4},
+			stored:  odd,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -270,7 +270,8 @@ func fillUnderLimit(path string) error {
 		return err
 	}
 	stored, err := fill(context.Background(), s)
-	if err == nil || !strings.Contains(err.Error(), "disk I/O error") {
+	var io *store.IOError
+	if !errors.As(err, &io) {
 		return fmt.Errorf("%T %w", err, err)
 	}
 	fmt.Println(stored)

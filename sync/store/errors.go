@@ -62,6 +62,20 @@ func (e *FullError) Error() string { return fmt.Sprintf("no room left to write %
 // Unwrap gives the cause.
 func (e *FullError) Unwrap() error { return e.Err }
 
+// IOError says that the system failed to read or write: a disk that fails, or a
+// quota or limit on the size of files that is used up (SQLite calls only ENOSPC a
+// full disk, and the driver does not tell the system's reason). What was stored
+// before is intact.
+type IOError struct {
+	Path string
+	Err  error
+}
+
+func (e *IOError) Error() string { return fmt.Sprintf("database %s cannot be read or written", e.Path) }
+
+// Unwrap gives the cause.
+func (e *IOError) Unwrap() error { return e.Err }
+
 // ReadOnlyError says that the file, its folder or its file system cannot be
 // written, or that the store was opened with [Options.ReadOnly].
 type ReadOnlyError struct {
@@ -119,6 +133,7 @@ const (
 	sqliteBusy       = 5
 	sqliteReadOnly   = 8
 	sqliteInterrupt  = 9
+	sqliteIO         = 10
 	sqliteCorrupt    = 11
 	sqliteFull       = 13
 	sqliteCannotOpen = 14
@@ -149,9 +164,7 @@ func words(err error) string {
 	return msg
 }
 
-// fail turns what SQLite said into one of the package's errors. SQLite calls
-// only ENOSPC a full disk: an exceeded quota or limit on the size of files is an
-// I/O error to it, whose reason the driver does not tell.
+// fail turns what SQLite said into one of the package's errors.
 func (s *Store) fail(ctx context.Context, err error) error {
 	switch c := code(err); {
 	case err == nil:
@@ -164,6 +177,8 @@ func (s *Store) fail(ctx context.Context, err error) error {
 		return &BusyError{Path: s.path, Err: err}
 	case c == sqliteFull:
 		return &FullError{Path: s.path, Err: err}
+	case c == sqliteIO:
+		return &IOError{Path: s.path, Err: err}
 	case c == sqliteReadOnly || c == sqlitePermission:
 		return &ReadOnlyError{Path: s.path, Err: err}
 	case c != 0:

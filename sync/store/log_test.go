@@ -90,6 +90,14 @@ func TestTypes(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}
+	// Who takes rows out does not count; Recount does.
+	meddle(t, s.Path(), "DELETE FROM sample WHERE start = 200")
+	if err := s.Recount(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Types(t.Context()); err != nil || got[0].Count != 1 || got[0].Deleted != 1 {
+		t.Errorf("counted anew: %+v, %v", got, err)
+	}
 }
 
 func TestRuns(t *testing.T) {

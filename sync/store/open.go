@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -21,9 +22,8 @@ import (
 const everyConn = "_dqs=0&_defensive=1&_error_rc=1" +
 	"&_pragma=cache_size(-2048)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)"
 
-// readerConn is for a connection that reads. It waits for the recovery of a log
-// alone.
-const readerConn = "mode=ro&_busy_timeout=10000"
+// readerConn is for a connection that reads.
+const readerConn = "mode=ro"
 
 // writerConn is for the one that writes.
 //
@@ -137,7 +137,7 @@ func (s *Store) read(ctx context.Context, known int, immutable bool) (err error)
 	if s.reader != nil {
 		s.reader.Close()
 	}
-	s.how = readerConn
+	s.how = fmt.Sprintf("%s&_busy_timeout=%d", readerConn, s.o.BusyTimeout.Milliseconds())
 	if immutable {
 		s.how += "&immutable=1"
 	}

@@ -44,7 +44,7 @@ const defaultBusyTimeout = 10 * time.Second
 // Open opens the database at path, bringing an older schema up to date. It
 // makes the file (mode 0600) and its folder (0700) where there are none.
 // Errors: *CorruptError, *ForeignError, *NewerError, *OlderError (for reading
-// only), *FullError, *ReadOnlyError, *BusyError, *MissingError.
+// only), *FullError, *IOError, *ReadOnlyError, *BusyError, *MissingError.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return open(ctx, path, o, schemas)
 }
