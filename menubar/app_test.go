@@ -524,7 +524,8 @@ func (d *day) unpair() {
 }
 
 func (d *day) quit() {
-	d.click("Quit HealthSync")
+	n, _ := d.item.WaitFor(d.t, soon, "Quit HealthSync")
+	_ = d.item.Click(n.ID) // the app may be gone before it has answered
 	if took := d.app.wait(5 * time.Second); took > 2500*time.Millisecond {
 		d.t.Errorf("it took %s to quit", took)
 	}
