@@ -21,6 +21,7 @@ func (t *Tray) setIcon(png []byte) { systray.SetTemplateIcon(png, png) }
 // run shows the status item. systray.Quit does not call onExit on macOS, but a
 // logout does (https://github.com/fyne-io/systray/issues/128).
 func (t *Tray) run(ctx context.Context) error {
-	loop(ctx, systray.Run, systray.Quit, func() { t.build(); t.redraw() }, func(ctx context.Context) { t.forget(); t.draw(ctx) })
+	build := func() { t.build(); t.redraw() }
+	loop(ctx, systray.Run, systray.Quit, build, func(ctx context.Context) { t.forget(); t.draw(ctx) })
 	return nil
 }

@@ -140,7 +140,8 @@ func trustRow(s state.State, now time.Time) string {
 
 // line is a condition in one line: what ends soon says when.
 func line(c problem.JSON) string {
-	if (c.Code == problem.CertExpiring || c.Code == problem.TokenExpiring || c.Code == problem.TypeSilent) && c.Detail != "" {
+	dated := []problem.Code{problem.CertExpiring, problem.TokenExpiring, problem.TypeSilent}
+	if slices.Contains(dated, c.Code) && c.Detail != "" {
 		return words.Safe(c.Detail, lineLength)
 	}
 	if c.Code == problem.ConnRefused { // the sentence of the guide is the error's
@@ -152,9 +153,9 @@ func line(c problem.JSON) string {
 func syncRows(s state.State) []Row {
 	own := s.Sync != nil && s.Sync.Holder == ""
 	return []Row{
-		{ID: "sync", Label: "Sync Now", Hidden: own, Disabled: !s.Paired, Action: problem.Action{Name: problem.ActSync}},
+		click("sync", "Sync Now", problem.ActSync).hide(own).grey(!s.Paired),
 		// A row of its own: a click that meant the one must never do the other.
-		{ID: "stop", Label: "Stop Syncing", Hidden: !own, Disabled: own && s.Sync.Stopping, Action: problem.Action{Name: problem.ActStop}},
+		click("stop", "Stop Syncing", problem.ActStop).hide(!own).grey(own && s.Sync.Stopping),
 		{ID: "auto", Label: "Sync Automatically", Rows: intervalRows(s.Desk.Interval)},
 	}
 }
@@ -175,7 +176,9 @@ func intervalRows(d time.Duration) []Row {
 	other := Row{ID: "auto-other", Checkable: true, Checked: true, Disabled: true, Label: "Every " + words.Span(d)}
 	var rows []Row
 	for _, i := range intervals {
-		rows = append(rows, Row{ID: "auto-" + i.value, Label: i.label, Checkable: true, Checked: d == i.d, Action: problem.Action{Name: problem.ActInterval, Arg: i.value}})
+		row := click("auto-"+i.value, i.label, problem.ActInterval).check(d == i.d)
+		row.Action.Arg = i.value
+		rows = append(rows, row)
 		other.Hidden = other.Hidden || d == i.d
 	}
 	return append(rows, other)
@@ -219,19 +222,21 @@ func fixRow(id string, r problem.Remedy) Row {
 	if r.Action == "" && r.Command != "" {
 		text = r.String()
 	}
-	return Row{ID: id, Label: "Fix: " + words.Safe(text, lineLength), Hidden: text == "", Disabled: r.Action == "", Action: problem.Action{Name: r.Action}}
+	return click(id, "Fix: "+words.Safe(text, lineLength), r.Action).hide(text == "").grey(r.Action == "")
 }
 
 func pairRow(s state.State) Row {
 	return Row{ID: "pair", Label: "Pair an iPhone", Rows: []Row{
-		{ID: "pair-camera", Label: "Scan QR Code with Camera...", Hidden: !s.Desk.Camera, Action: problem.Action{Name: problem.ActPairCamera}},
-		{ID: "pair-clipboard", Label: "From Clipboard", Action: problem.Action{Name: problem.ActPairClipboard}},
-		{ID: "pair-file", Label: "From Image File...", Action: problem.Action{Name: problem.ActPairFile}},
+		click("pair-camera", "Scan QR Code with Camera...", problem.ActPairCamera).hide(!s.Desk.Camera),
+		click("pair-clipboard", "From Clipboard", problem.ActPairClipboard),
+		click("pair-file", "From Image File...", problem.ActPairFile),
 	}}
 }
 
 // credentials are the rows that there may be, in the order of the menu.
-var credentials = []struct{ name, label string }{{"client", "Mac"}, {"server", "iPhone"}, {"ca", "CA"}, {"token", "Pairing"}}
+var credentials = []struct{ name, label string }{
+	{"client", "Mac"}, {"server", "iPhone"}, {"ca", "CA"}, {"token", "Pairing"},
+}
 
 func certificatesRow(s state.State, now time.Time) Row {
 	r := Row{ID: "certificates", Label: "Certificates", Hidden: !s.Paired}
@@ -243,8 +248,8 @@ func certificatesRow(s state.State, now time.Time) Row {
 		r.Rows = append(r.Rows, row)
 	}
 	r.Rows = append(r.Rows, separator("s-cert"),
-		Row{ID: "export", Label: "Export...", Disabled: len(s.Credentials) == 0, Action: problem.Action{Name: problem.ActExport}},
-		Row{ID: "check", Label: "Check Now", Action: problem.Action{Name: problem.ActCheck}})
+		click("export", "Export...", problem.ActExport).grey(len(s.Credentials) == 0),
+		click("check", "Check Now", problem.ActCheck))
 	return r
 }
 
@@ -252,7 +257,8 @@ func certificatesRow(s state.State, now time.Time) Row {
 const maxFigures = 5
 
 func todayRow(s state.State) Row {
-	r := Row{ID: "today", Label: "Today", Hidden: !s.Desk.TodayOn, Rows: []Row{{ID: "today-none", Label: "Nothing stored for today yet", Disabled: true, Hidden: len(s.Desk.Today) > 0}}}
+	r := Row{ID: "today", Label: "Today", Hidden: !s.Desk.TodayOn}
+	r.Rows = []Row{info("today-none", "Nothing stored for today yet").hide(len(s.Desk.Today) > 0)}
 	for i := range maxFigures {
 		row := Row{ID: "today-" + words.Count(int64(i+1)), Disabled: true, Hidden: true}
 		if i < len(s.Desk.Today) {
@@ -266,19 +272,28 @@ func todayRow(s state.State) Row {
 
 func dataRow(s state.State) Row {
 	return Row{ID: "data", Label: "Open Health Data", Rows: []Row{
-		{ID: "report", Label: "Report", Hidden: !s.Desk.Report, Disabled: s.Samples == 0, Action: problem.Action{Name: problem.ActReport}},
-		{ID: "folder", Label: "Database Folder", Action: problem.Action{Name: problem.ActFolder}},
+		click("report", "Report", problem.ActReport).hide(!s.Desk.Report).grey(s.Samples == 0),
+		click("folder", "Database Folder", problem.ActFolder),
 	}}
 }
 
 func lastRows(s state.State) []Row {
 	return []Row{
-		{ID: "troubleshoot", Label: "Troubleshoot...", Action: problem.Action{Name: problem.ActTroubleshoot}},
-		{ID: "login", Label: "Launch at Login", Checkable: true, Checked: s.Desk.Login, Hidden: !s.Desk.LoginKnown, Action: problem.Action{Name: problem.ActLogin}},
-		{ID: "unpair", Label: "Unpair...", Hidden: !s.Paired, Action: problem.Action{Name: problem.ActUnpair}},
-		{ID: "quit", Label: "Quit HealthSync", Action: problem.Action{Name: problem.ActQuit}},
+		click("troubleshoot", "Troubleshoot...", problem.ActTroubleshoot),
+		click("login", "Launch at Login", problem.ActLogin).check(s.Desk.Login).hide(!s.Desk.LoginKnown),
+		click("unpair", "Unpair...", problem.ActUnpair).hide(!s.Paired),
+		click("quit", "Quit HealthSync", problem.ActQuit),
 	}
 }
+
+// click is a row that asks for an action.
+func click(id, label, action string) Row {
+	return Row{ID: id, Label: label, Action: problem.Action{Name: action}}
+}
+
+func (r Row) hide(hidden bool) Row   { r.Hidden = hidden; return r }
+func (r Row) grey(disabled bool) Row { r.Disabled = disabled; return r }
+func (r Row) check(on bool) Row      { r.Checkable, r.Checked = true, on; return r }
 
 // info is a line to be read, not clicked; hidden where there is nothing to say.
 func info(id, label string) Row {

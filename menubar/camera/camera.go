@@ -89,7 +89,8 @@ const (
 	// Aim is shown while it looks.
 	Aim = "Hold the QR code that your iPhone shows inside the frame."
 	// Asking is shown beside the system's own question.
-	Asking = "macOS asks whether HealthSync may use the camera. The picture is only searched for a QR code; nothing of it is kept."
+	Asking = "macOS asks whether HealthSync may use the camera. " +
+		"The picture is only searched for a QR code; nothing of it is kept."
 	// PreviewLabel is what VoiceOver calls the picture.
 	PreviewLabel = "Camera picture. Hold the iPhone's QR code towards the camera."
 )

@@ -35,7 +35,9 @@ const lastWish = 3 * time.Second
 // stdin is held open by the parent; when it ends, the parent is gone or wants
 // no more, and the window goes. A window that hangs even then takes the
 // process with it: a camera light that nobody can put out is worse.
-func Serve(ctx context.Context, stdin io.Reader, stdout io.Writer, show func(context.Context, Window) (string, error), w Window) error {
+func Serve(
+	ctx context.Context, stdin io.Reader, stdout io.Writer, show func(context.Context, Window) (string, error), w Window,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{})

@@ -105,7 +105,7 @@ func TestWhoCalledItOff(t *testing.T) {
 	if err := Serve(ctx, r, &out, wait, Window{}); !errors.As(err, &e) || e.Outcome != Closed {
 		t.Errorf("interrupted: %v", err)
 	}
-	if out.String() != "{}\n" {
+	if out.String() != "{\"outcome\":\"closed\"}\n" {
 		t.Errorf("said %q", out.String())
 	}
 }

@@ -32,7 +32,8 @@ func builtForDarwinkit(info *debug.BuildInfo) bool {
 		}
 		words := strings.Fields(flags)
 		return slices.Contains(words, "-N") || slices.ContainsFunc(words, func(w string) bool {
-			return slices.Contains(strings.Split(strings.TrimPrefix(w, "-d="), ","), "variablemakethreshold=0") && strings.HasPrefix(w, "-d=")
+			list, ok := strings.CutPrefix(w, "-d=")
+			return ok && slices.Contains(strings.Split(list, ","), "variablemakethreshold=0")
 		})
 	}
 	return false

@@ -115,7 +115,8 @@ func (on *window) open(text string) {
 	// macOS 14 activation is only a request: without these the window may open
 	// behind all others, or in another space than the full-screen one at hand.
 	w.SetLevel(appkit.FloatingWindowLevel)
-	w.SetCollectionBehavior(appkit.WindowCollectionBehaviorMoveToActiveSpace | appkit.WindowCollectionBehaviorFullScreenAuxiliary)
+	w.SetCollectionBehavior(
+		appkit.WindowCollectionBehaviorMoveToActiveSpace | appkit.WindowCollectionBehaviorFullScreenAuxiliary)
 	w.OrderFrontRegardless()
 	w.MakeKeyAndOrderFront(objc.Object{})
 	appkit.Application_SharedApplication().ActivateIgnoringOtherApps(true)
@@ -145,7 +146,8 @@ func (on *window) picture() appkit.View {
 // Camera), and that iPhone is busy showing the code.
 func camera() avfoundation.CaptureDevice {
 	c := avfoundation.CaptureDeviceClass
-	own := c.DefaultDeviceWithDeviceTypeMediaTypePosition(avfoundation.CaptureDeviceTypeBuiltInWideAngleCamera, avfoundation.MediaTypeVideo, avfoundation.CaptureDevicePositionUnspecified)
+	own := c.DefaultDeviceWithDeviceTypeMediaTypePosition(avfoundation.CaptureDeviceTypeBuiltInWideAngleCamera,
+		avfoundation.MediaTypeVideo, avfoundation.CaptureDevicePositionUnspecified)
 	if !own.IsNil() {
 		return own
 	}
@@ -160,14 +162,16 @@ func (on *window) start() error {
 	}
 	on.device.Retain()       // lives as long as the process, as the session does
 	var nserr unsafe.Pointer // autoreleased, read before this turn of the loop ends
-	in := objc.Call[avfoundation.CaptureDeviceInput](avfoundation.CaptureDeviceInputClass, objc.Sel("deviceInputWithDevice:error:"), on.device, unsafe.Pointer(&nserr))
+	in := objc.Call[avfoundation.CaptureDeviceInput](avfoundation.CaptureDeviceInputClass,
+		objc.Sel("deviceInputWithDevice:error:"), on.device, unsafe.Pointer(&nserr))
 	if in.IsNil() {
 		if e := foundation.ErrorFrom(nserr); !e.IsNil() {
 			return failure(string(e.Domain()), e.Code(), e.LocalizedDescription())
 		}
 		return &Error{Outcome: Failed, Detail: "the camera cannot be opened"}
 	}
-	session := avfoundation.NewCaptureSession() // its preset, "high", has enough pixels for a code of 70 modules an arm away
+	// The session's preset, "high", has enough pixels for a code of 70 modules an arm away.
+	session := avfoundation.NewCaptureSession()
 	session.Retain()
 	out := avfoundation.NewCaptureVideoDataOutput()
 	if !yes(session, "canAddInput:", in) || !yes(session, "canAddOutput:", out) {
@@ -175,7 +179,8 @@ func (on *window) start() error {
 	}
 	send(session, "addInput:", in) // the session retains what is added to it
 	send(session, "addOutput:", out)
-	layer := objc.Call[avfoundation.CaptureVideoPreviewLayer](avfoundation.CaptureVideoPreviewLayerClass, objc.Sel("layerWithSession:"), session)
+	layer := objc.Call[avfoundation.CaptureVideoPreviewLayer](avfoundation.CaptureVideoPreviewLayerClass,
+		objc.Sel("layerWithSession:"), session)
 	layer.SetVideoGravity(avfoundation.LayerVideoGravityResizeAspectFill)
 	layer.SetFrame(rect(0, 0, width, height))
 	send(on.back, "addSublayer:", layer)

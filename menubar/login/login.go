@@ -182,7 +182,8 @@ func agentFile(exe string) (file, error) {
 // such a file, and percent signs doubled.
 func desktopEntry(program string) []byte {
 	quoted := strings.NewReplacer(`\`, `\\\\`, `"`, `\\"`, "`", "\\\\`", `$`, `\\$`, `%`, `%%`).Replace(program)
-	return []byte("[Desktop Entry]\nType=Application\nName=HealthSync\nComment=Keeps your iPhone's health data on this computer\n" +
+	return []byte("[Desktop Entry]\nType=Application\nName=HealthSync\n" +
+		"Comment=Keeps your iPhone's health data on this computer\n" +
 		`Exec="` + quoted + `" menubar` + "\nX-GNOME-Autostart-enabled=true\n")
 }
 

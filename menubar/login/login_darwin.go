@@ -36,7 +36,9 @@ static char *hs_login_set(int on) {
   }
 }
 
-static void hs_login_settings(void) { @autoreleasepool { [(id)NSClassFromString(@"SMAppService") openSystemSettingsLoginItems]; } }
+static void hs_login_settings(void) {
+  @autoreleasepool { [(id)NSClassFromString(@"SMAppService") openSystemSettingsLoginItems]; }
+}
 */
 import "C"
 

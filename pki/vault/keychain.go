@@ -89,7 +89,9 @@ func (k *keychain) Where() string { return "login keychain" }
 func (k *keychain) op(op, name string) Failure { return Failure{Vault: k.Where(), Op: op, Name: name} }
 
 // inKeychain runs an operation on one name, alone; see [alone].
-func inKeychain[T any](ctx context.Context, k *keychain, f Failure, fn func(account string) (T, error)) (out T, err error) {
+func inKeychain[T any](
+	ctx context.Context, k *keychain, f Failure, fn func(account string) (T, error),
+) (out T, err error) {
 	if err := f.checkName(); err != nil {
 		return out, err
 	}
@@ -226,7 +228,7 @@ func (k *keychain) NewSigner(ctx context.Context, name string) (crypto.Signer, e
 			f.Detail = "the new key is not on P-256"
 			return nil, &FailedError{f}
 		}
-		p := kcPassword{account: account, label: "HealthSync " + name, kind: kcKinds[ItemKey], ref: hex.EncodeToString(id[:]), data: point}
+		p := kcPassword{account, "HealthSync " + name, kcKinds[ItemKey], hex.EncodeToString(id[:]), point}
 		if s := k.api.addPassword(p); s != errSecSuccess {
 			// Without its name the key would be a stray; where another process
 			// was faster, theirs is the identity.
@@ -248,8 +250,10 @@ func (k *keychain) Delete(ctx context.Context, name string) error {
 // goes after, because another home may share it, and is found as a stray.
 func (k *keychain) drop(f Failure, account string) error {
 	p, s := k.api.password(account, false)
-	if id, err := hex.DecodeString(p.ref); s == errSecSuccess && p.itemKind() == ItemKey && err == nil && len(id) == sha1.Size {
-		s = k.api.deleteKey(keyID(id))
+	if s == errSecSuccess && p.itemKind() == ItemKey {
+		if id, err := hex.DecodeString(p.ref); err == nil && len(id) == sha1.Size {
+			s = k.api.deleteKey(keyID(id))
+		}
 	}
 	if s == errSecSuccess {
 		s = k.api.deletePassword(account)

@@ -63,7 +63,9 @@ func (k *keychain) Certificate(ctx context.Context, name string) (*x509.Certific
 
 func (k *keychain) SetCertificate(ctx context.Context, name string, cert *x509.Certificate) error {
 	f := k.op("set", name)
-	_, err := inKeychain(ctx, k, f, func(account string) (none, error) { return none{}, k.setCertificate(f, account, cert) })
+	_, err := inKeychain(ctx, k, f, func(account string) (none, error) {
+		return none{}, k.setCertificate(f, account, cert)
+	})
 	return err
 }
 

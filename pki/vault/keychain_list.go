@@ -30,7 +30,8 @@ func (k *keychain) List(ctx context.Context) ([]Item, error) {
 		known := map[string]bool{}
 		for _, p := range named {
 			known[p.ref] = true
-			add(accountItem(p.account, p.itemKind(), k.namespace, k.Where()), func(f Failure) error { return k.drop(f, p.account) })
+			item := accountItem(p.account, p.itemKind(), k.namespace, k.Where())
+			add(item, func(f Failure) error { return k.drop(f, p.account) })
 		}
 		stray := Item{Where: k.Where(), Own: k.namespace == "", Stray: true}
 		keys, s := k.api.keys(keyLabel)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keybase/dbus"
@@ -24,7 +25,9 @@ const (
 // inService runs an operation with a session, alone; see [alone]. When the
 // connection or the session turns out to have ended (the bus or the service was
 // restarted), it starts both anew and runs fn once more; fn must bear that.
-func inService[T any](ctx context.Context, v *secretService, f Failure, fn func(ctx context.Context) (T, error)) (T, error) {
+func inService[T any](
+	ctx context.Context, v *secretService, f Failure, fn func(ctx context.Context) (T, error),
+) (T, error) {
 	start := time.Now()
 	return alone(ctx, v.serial, f, func(ctx context.Context) (out T, err error) {
 		for attempt := 0; ; attempt++ {
@@ -71,8 +74,8 @@ func (v *secretService) connect(ctx context.Context) error {
 		return nil
 	}
 	var output dbus.Variant
-	return v.call(ctx, ss.SecretServiceObjectPath, ssService+".OpenSession",
-		[]any{string(ss.AuthenticationInsecurePlain), dbus.MakeVariant("")}, &output, &v.session)
+	plain := []any{string(ss.AuthenticationInsecurePlain), dbus.MakeVariant("")}
+	return v.callService(ctx, "OpenSession", plain, &output, &v.session)
 }
 
 // errNoBus is made without asking the library: where it finds no address it
@@ -158,17 +161,15 @@ func (v *secretService) fail(ctx context.Context, f Failure, err error, start ti
 	case lost(err):
 		return &UnavailableError{f, Offline}
 	}
-	switch errorName(err) {
+	switch name := errorName(err); strings.TrimPrefix(name, "org.freedesktop.DBus.Error.") {
 	case errIsLocked:
 		return &LockedError{f, false}
-	case "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.AuthFailed":
+	case "AccessDenied", "AuthFailed":
 		return &DeniedError{f}
-	case "org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner",
-		"org.freedesktop.DBus.Error.Spawn.ServiceNotFound", "org.freedesktop.DBus.Error.Spawn.ExecFailed",
-		"org.freedesktop.DBus.Error.Spawn.ChildExited", "org.freedesktop.DBus.Error.Spawn.Failed":
+	case "ServiceUnknown", "NameHasNoOwner",
+		"Spawn.ServiceNotFound", "Spawn.ExecFailed", "Spawn.ChildExited", "Spawn.Failed":
 		return &UnavailableError{f, NoService}
-	case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected", "org.freedesktop.DBus.Error.Timeout",
-		"org.freedesktop.DBus.Error.TimedOut":
+	case "NoReply", "Disconnected", "Timeout", "TimedOut":
 		return &UnavailableError{f, Offline}
 	}
 	return &FailedError{f}

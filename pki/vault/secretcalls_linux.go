@@ -24,6 +24,10 @@ func (v *secretService) call(ctx context.Context, path dbus.ObjectPath, method s
 	return v.svc.Obj(path).CallWithContext(ctx, method, 0, args...).Store(out...)
 }
 
+func (v *secretService) callService(ctx context.Context, method string, args []any, out ...any) error {
+	return v.call(ctx, ss.SecretServiceObjectPath, ssService+"."+method, args, out...)
+}
+
 func (v *secretService) property(ctx context.Context, path dbus.ObjectPath, iface, name string, to any) error {
 	var value dbus.Variant
 	if err := v.call(ctx, path, "org.freedesktop.DBus.Properties.Get", []any{iface, name}, &value); err != nil {
@@ -66,7 +70,7 @@ func (v *secretService) prompt(ctx context.Context, f Failure, path dbus.ObjectP
 func (v *secretService) unlock(ctx context.Context, f Failure, paths ...dbus.ObjectPath) error {
 	var unlocked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
-	err := v.call(ctx, ss.SecretServiceObjectPath, ssService+".Unlock", []any{paths}, &unlocked, &prompt)
+	err := v.callService(ctx, "Unlock", []any{paths}, &unlocked, &prompt)
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,7 @@ func (v *secretService) unlock(ctx context.Context, f Failure, paths ...dbus.Obj
 // search finds items by attributes in every collection: a person may have
 // changed the default one since.
 func (v *secretService) search(ctx context.Context, a ss.Attributes) (unlocked, locked []dbus.ObjectPath, err error) {
-	err = v.call(ctx, ss.SecretServiceObjectPath, ssService+".SearchItems", []any{a}, &unlocked, &locked)
+	err = v.callService(ctx, "SearchItems", []any{a}, &unlocked, &locked)
 	return unlocked, locked, err
 }
 
@@ -140,7 +144,7 @@ func kindOf(a ss.Attributes) ItemKind {
 // defaultCollection returns where new items go, or "/" where a service was
 // never set up, and whether it is locked.
 func (v *secretService) defaultCollection(ctx context.Context) (path dbus.ObjectPath, locked bool, err error) {
-	err = v.call(ctx, ss.SecretServiceObjectPath, ssService+".ReadAlias", []any{"default"}, &path)
+	err = v.callService(ctx, "ReadAlias", []any{"default"}, &path)
 	if err != nil || path == noPath {
 		return path, false, err
 	}
@@ -169,7 +173,7 @@ func (v *secretService) writable(ctx context.Context, f Failure) (dbus.ObjectPat
 	if collection == noPath {
 		var prompt dbus.ObjectPath
 		properties := map[string]dbus.Variant{ssCollection + ".Label": dbus.MakeVariant("Login")}
-		err := v.call(ctx, ss.SecretServiceObjectPath, ssService+".CreateCollection", []any{properties, "default"}, &collection, &prompt)
+		err := v.callService(ctx, "CreateCollection", []any{properties, "default"}, &collection, &prompt)
 		if err == nil {
 			_, err = v.prompt(ctx, f, prompt)
 		}
@@ -204,7 +208,9 @@ func label(namespace, name string) string {
 
 // create creates an item and returns its path. KeePassXC answers "/" and a
 // prompt, whose result is the path.
-func (v *secretService) create(ctx context.Context, f Failure, kind ItemKind, data []byte, replace bool) (dbus.ObjectPath, error) {
+func (v *secretService) create(
+	ctx context.Context, f Failure, kind ItemKind, data []byte, replace bool,
+) (dbus.ObjectPath, error) {
 	collection, err := v.writable(ctx, f)
 	if err != nil {
 		return "", err

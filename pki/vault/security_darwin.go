@@ -20,7 +20,9 @@ typedef hs_answer (*hs_question)(NSString *name, NSData *a, NSData *b);
 // Every question (not static, because Go takes its address) comes this way: a thread of Go's has no pool, so here is
 // one, and what goes out of it to Go is malloc'ed.
 static hs_answer hs_ask(hs_question ask, const char *name, const void *a, size_t na, const void *b, size_t nb) {
-  @autoreleasepool { return ask(@(name) ?: @"", [NSData dataWithBytes:a length:na], [NSData dataWithBytes:b length:nb]); }
+  @autoreleasepool {
+    return ask(@(name) ?: @"", [NSData dataWithBytes:a length:na], [NSData dataWithBytes:b length:nb]);
+  }
 }
 
 static hs_answer hs_out(OSStatus s, NSData *d) {
@@ -33,11 +35,15 @@ static hs_answer hs_out(OSStatus s, NSData *d) {
 static hs_answer hs_failed(CFErrorRef error) {
   NSError *e = CFBridgingRelease(error);
   BOOL known = [e.domain isEqualToString:NSOSStatusErrorDomain] && e.code != errSecSuccess;
-  return (hs_answer){known ? (int)e.code : errSecInternalError, NULL, 0, strdup(e.localizedDescription.UTF8String ?: "")};
+  char *why = strdup(e.localizedDescription.UTF8String ?: "");
+  return (hs_answer){known ? (int)e.code : errSecInternalError, NULL, 0, why};
 }
 
 static NSMutableDictionary *hs_query(CFTypeRef class, CFTypeRef key, id value) {
-  return [@{(id)kSecUseDataProtectionKeychain : @NO, (id)kSecClass : (__bridge id)class, (__bridge id)key : value} mutableCopy];
+  NSDictionary *q = @{
+    (id)kSecUseDataProtectionKeychain : @NO, (id)kSecClass : (__bridge id)class, (__bridge id)key : value,
+  };
+  return [q mutableCopy];
 }
 
 static OSStatus hs_search(NSMutableDictionary *q, CFTypeRef limit, CFTypeRef what, id *found) {
@@ -79,7 +85,8 @@ hs_answer hs_key_sign(NSString *name, NSData *hash, NSData *digest) {
   OSStatus s = hs_search(hs_key(hash, kSecAttrKeyClassPrivate), kSecMatchLimitOne, kSecReturnRef, &key);
   if (s || !digest.length) return hs_out(s, nil);
   CFErrorRef e = NULL;
-  NSData *signature = CFBridgingRelease(SecKeyCreateSignature((__bridge SecKeyRef)key, kSecKeyAlgorithmECDSASignatureDigestX962, (__bridge CFDataRef)digest, &e));
+  NSData *signature = CFBridgingRelease(SecKeyCreateSignature((__bridge SecKeyRef)key,
+      kSecKeyAlgorithmECDSASignatureDigestX962, (__bridge CFDataRef)digest, &e));
   return signature ? hs_out(errSecSuccess, signature) : hs_failed(e);
 }
 
@@ -92,7 +99,8 @@ static OSStatus hs_delete(NSDictionary *q) {
 }
 
 hs_answer hs_key_delete(NSString *name, NSData *hash, NSData *b) {
-  OSStatus s = hs_delete(hs_key(hash, kSecAttrKeyClassPrivate)), other = hs_delete(hs_key(hash, kSecAttrKeyClassPublic));
+  OSStatus s = hs_delete(hs_key(hash, kSecAttrKeyClassPrivate));
+  OSStatus other = hs_delete(hs_key(hash, kSecAttrKeyClassPublic));
   return hs_out(s ?: other, nil);
 }
 
@@ -112,7 +120,8 @@ hs_answer hs_key_list(NSString *label, NSData *a, NSData *b) {
 
 hs_answer hs_cert_add(NSString *name, NSData *der, NSData *b) {
   id c = CFBridgingRelease(SecCertificateCreateWithData(NULL, (__bridge CFDataRef)der));
-  return hs_out(c ? SecItemAdd((__bridge CFDictionaryRef)hs_query(kSecClassCertificate, kSecValueRef, c), NULL) : errSecDecode, nil);
+  if (!c) return hs_out(errSecDecode, nil);
+  return hs_out(SecItemAdd((__bridge CFDictionaryRef)hs_query(kSecClassCertificate, kSecValueRef, c), NULL), nil);
 }
 
 // The certificates of a common name, which is their label in a file-based keychain, one after the other; one that
@@ -123,13 +132,18 @@ hs_answer hs_cert_list(NSString *cn, NSData *gone, NSData *b) {
   NSMutableData *all = [NSMutableData data];
   for (id c in found) {
     NSData *der = CFBridgingRelease(SecCertificateCopyData((__bridge SecCertificateRef)c));
-    if ([der isEqualToData:gone]) return hs_out(SecItemDelete((__bridge CFDictionaryRef)hs_query(kSecClassCertificate, kSecMatchItemList, @[ c ])), nil);
+    if ([der isEqualToData:gone]) {
+      NSDictionary *one = hs_query(kSecClassCertificate, kSecMatchItemList, @[ c ]);
+      return hs_out(SecItemDelete((__bridge CFDictionaryRef)one), nil);
+    }
     [all appendData:der];
   }
   return hs_out(gone.length && !s ? errSecItemNotFound : s, all);
 }
 
-static char *hs_message(OSStatus s) { @autoreleasepool { return strdup([CFBridgingRelease(SecCopyErrorMessageString(s, NULL)) UTF8String] ?: ""); } }
+static char *hs_message(OSStatus s) {
+  @autoreleasepool { return strdup([CFBridgingRelease(SecCopyErrorMessageString(s, NULL)) UTF8String] ?: ""); }
+}
 */
 import "C"
 
@@ -137,7 +151,8 @@ import "unsafe"
 
 func ask(question unsafe.Pointer, name string, a, b []byte) ([]byte, osStatus, string) {
 	n := C.CString(name)
-	out := C.hs_ask(C.hs_question(question), n, unsafe.Pointer(unsafe.SliceData(a)), C.size_t(len(a)), unsafe.Pointer(unsafe.SliceData(b)), C.size_t(len(b)))
+	out := C.hs_ask(C.hs_question(question), n,
+		unsafe.Pointer(unsafe.SliceData(a)), C.size_t(len(a)), unsafe.Pointer(unsafe.SliceData(b)), C.size_t(len(b)))
 	defer C.free(unsafe.Pointer(n))
 	defer C.free(out.data)
 	defer C.free(unsafe.Pointer(out.why))

@@ -15,7 +15,9 @@ func newSerial() serial { return make(serial, 1) }
 // alone runs fn alone and within the time limit. When ctx ends first it returns
 // at once and fn's result is dropped; the next call starts only after the
 // abandoned one has ended, so that calls cannot pile up behind one dialog.
-func alone[T any](ctx context.Context, s serial, f Failure, fn func(ctx context.Context) (T, error)) (out T, err error) {
+func alone[T any](
+	ctx context.Context, s serial, f Failure, fn func(ctx context.Context) (T, error),
+) (out T, err error) {
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	start := time.Now()
