@@ -87,7 +87,7 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 	if err != nil {
 		return err
 	}
-	n, more, err := fetchTo(ctx, dst, link, p, types, env.Now, env.fetchReact(until))
+	n, more, err := fetchTo(ctx, dst, link, p, types, env.Now, syncjob.React(env.Now, env.patient(until)))
 	whole := err == nil || isPartly(err)
 	if err = errors.Join(link.Explain(err), dst.close(whole)); err != nil && !whole {
 		return err
@@ -123,20 +123,6 @@ func (e *Env) printPlan(p selected) error {
 func isPartly(err error) bool {
 	var partly *engine.UnreadableError
 	return errors.As(err, &partly)
-}
-
-// fetchReact judges an error of the phone as a sync does. Only one that breaks
-// off has its types asked apart: one that keeps silent would be waited for with
-// each question.
-func (e *Env) fetchReact(until time.Time) engine.React {
-	react := syncjob.React(e.Now, e.patient(until))
-	return func(ctx context.Context, err error, attempt int) engine.Reaction {
-		r := react(ctx, err, attempt)
-		if r == engine.Gone && !syncjob.BrokeOff(err, e.Now()) {
-			return engine.Stop
-		}
-		return r
-	}
 }
 
 // wanted gives the types to ask for: all that is shared but the sleep stages,

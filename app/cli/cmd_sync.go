@@ -363,6 +363,10 @@ func (v *syncView) printWarnings(res engine.Result) {
 		e.note("warning: %s is shared without sleepAnalysis and cannot be read whole; share Sleep Analysis too", t)
 	}
 	for _, u := range res.Unreadable {
+		if u.Retry == 0 {
+			e.note("warning: the iPhone app stopped over %s; it is not asked for again before the app has another version, or by: healthsync sync --types %s", u.Type, u.Type)
+			continue
+		}
 		e.note("warning: the iPhone cannot serve a part of %s; it is asked for again after %s", u.Type, time.Unix(u.Retry, 0).Local().Format(time.DateTime))
 	}
 }

@@ -167,12 +167,3 @@ func compareType(ctx context.Context, db *store.Store, phone engine.Phone, t hea
 	}
 	return len(page.Samples), false, err
 }
-
-// ownSamples is the database as the engine sees it: what another iPhone brought
-// is none of its business.
-type ownSamples struct{ *store.Store }
-
-func (o ownSamples) Query(ctx context.Context, f store.Filter, yield func(*health.Sample) error) error {
-	f.Own = true
-	return o.Store.Query(ctx, f, yield)
-}

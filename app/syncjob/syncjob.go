@@ -106,7 +106,7 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 	if err != nil {
 		return engine.Result{}, err
 	}
-	opts.Enabled = st.Types
+	opts.Enabled, opts.App = st.Types, st.Version
 	if err := settle(ctx, s, db, link, opts, o); err != nil {
 		return engine.Result{}, err
 	}
@@ -119,7 +119,7 @@ const unpaced = 1 << 20
 // engine combines what was asked for with the settings.
 func (o Options) engine(s *pairing.Station) (engine.Options, error) {
 	opts := engine.Options{
-		Types: o.Types, Since: o.Since, Full: o.Full, Now: s.Now, Lookback: s.Config.SyncLookback(),
+		Types: o.Types, Named: o.Types, Since: o.Since, Full: o.Full, Now: s.Now, Lookback: s.Config.SyncLookback(),
 		Fresh: o.Fresh, Progress: o.Progress, PerMinute: phone.PerMinute, React: React(s.Now, o.Patient),
 	}
 	if o.Link.Unpaced {
@@ -138,8 +138,8 @@ func (o Options) engine(s *pairing.Station) (engine.Options, error) {
 }
 
 // React decides how a sync, or a fetch, goes on after an error of the phone.
-// patient, where it is not nil, may wait for an absent one; not twice for one
-// that breaks off over the same question.
+// patient, where it is not nil, may wait for an absent one. One that breaks off
+// over a question is not asked the same again: the engine finds out why.
 func React(now func() time.Time, patient engine.React) engine.React {
 	return func(ctx context.Context, err error, attempt int) engine.Reaction {
 		var empty *phone.EmptyAnswerError
@@ -149,22 +149,17 @@ func React(now func() time.Time, patient engine.React) engine.React {
 			return engine.Narrow
 		case errors.As(err, &disabled) && attempt == 1:
 			return engine.AskTypes
-		case patient != nil && !(attempt > 1 && BrokeOff(err, now())):
-			if r := patient(ctx, err, attempt); r != engine.Stop {
-				return r
-			}
-		}
-		// A phone that refuses the connection was gone before the question:
-		// that tells nothing of the types asked for.
-		if e := problem.From(err, now()); e.Exit() == problem.ExitUnreachable && e.Code != problem.ConnRefused {
+		case brokeOff(err, now()):
 			return engine.Gone
+		case patient != nil:
+			return patient(ctx, err, attempt)
 		}
 		return engine.Stop
 	}
 }
 
-// BrokeOff reports that the phone had a question and went away over it.
-func BrokeOff(err error, now time.Time) bool {
+// brokeOff reports that the phone had a question and went away over it.
+func brokeOff(err error, now time.Time) bool {
 	code := problem.From(err, now).Code
 	return code == problem.ConnReset || code == problem.ResponseCut
 }
@@ -176,7 +171,7 @@ func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 	if err := db.RecordRun(ctx, &run); err != nil {
 		return engine.Result{}, err
 	}
-	res, err := pull(ctx, ownSamples{db}, link, opts, verified)
+	res, err := pull(ctx, db, link, opts, verified)
 	err = link.Explain(err)
 	run.Ended, run.Requests, run.Counts, run.Outcome = s.Now().Unix(), res.Requests+1, res.Counts, store.RunOK
 	if err != nil {

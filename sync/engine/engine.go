@@ -16,7 +16,8 @@ type Phone interface {
 	Samples(ctx context.Context, q health.Query, page *health.Page) error
 }
 
-// Store is what the engine needs of a database; *store.Store is one.
+// Store is what the engine needs of a database; *store.Store is one. What
+// another iPhone brought to it is none of the engine's business (Filter.Own).
 type Store interface {
 	Apply(ctx context.Context, c *store.Change) (store.Outcome, error)
 	Coverage(ctx context.Context) (map[health.Type][]store.Span, error)
@@ -46,6 +47,12 @@ type Options struct {
 	// Enabled are the types that the phone shares, where the caller knows them
 	// from this session already (a status request tells). nil asks the phone.
 	Enabled []health.Type
+	// Named are types that a person asked for by name: they are asked for also
+	// where the app stopped over them before.
+	Named []health.Type
+	// App is the version of the app on the phone. A type over which one version
+	// stopped is tried again with another.
+	App string
 	// Since leaves out what starts before this moment in Unix seconds; 0 means
 	// all time.
 	Since int64
@@ -75,11 +82,6 @@ type Options struct {
 
 	// testOnlyPage makes pages small, so that small histories have many.
 	testOnlyPage int
-	// testOnlyInline answers each question when it is put, although its answer
-	// is looked at later: so a phone that draws lots draws the same each time.
-	testOnlyInline bool
-	// testOnlyAir is told how many questions are on the wire with each new one.
-	testOnlyAir func(int)
 }
 
 // React judges an error of the phone; attempt counts from 1 for the same
@@ -100,9 +102,11 @@ const (
 	// Narrow asks for less: the phone is well but cannot answer this question
 	// (it answers {} for a page with one value that is not finite).
 	Narrow
-	// Gone ends the run with the error, and remembers that the phone went away
-	// over this question: a type whose samples crash the app must not keep all
-	// the others from being read. The next run asks for the types apart.
+	// Gone says that the phone had the question and went away over it. A type
+	// whose samples crash the app must not keep all the others from being read:
+	// the types are asked for one by one, in this run if the phone comes back,
+	// else in the next. The error of a question for the types of the phone is
+	// judged as if Gone were Again, once.
 	Gone
 )
 
@@ -136,6 +140,8 @@ type Result struct {
 type Unreadable struct {
 	Type health.Type
 	Span store.Span
-	// Retry is when a run will ask for it again, in Unix seconds.
+	// Retry is when a run will ask for it again, in Unix seconds; 0 for a type
+	// over which the app stopped: not before it is asked for by name, or the app
+	// has another version.
 	Retry int64
 }

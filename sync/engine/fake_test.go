@@ -45,6 +45,11 @@ type fakeLog struct {
 	more        bool
 }
 
+func (l fakeLog) String() string {
+	return fmt.Sprintf("%d %v %s..%s (%d s) limit %d offset %d: reads %d gave %d, more %v", len(l.q.Types), l.q.Types[0],
+		date(l.q.Start), date(l.q.End), l.q.End-l.q.Start, l.q.Limit, l.q.Offset, l.reads, l.gave, l.more)
+}
+
 // fakeSeries are a type's samples, oldest first: Unix milliseconds, as
 // HealthKit has fractions that the app's dates do not show.
 type fakeSeries struct {

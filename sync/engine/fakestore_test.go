@@ -17,7 +17,7 @@ type fakeStore struct {
 	mu         sync.Mutex
 	live, dead map[store.Key]health.Sample
 	days       map[health.Type]map[int64]map[health.UUID]struct{}
-	covered    map[health.Type]spans
+	covered    map[health.Type]store.Spans
 	state      map[string]string
 	// foreign are another phone's samples, until this one serves them.
 	foreign map[store.Key]bool
@@ -35,7 +35,7 @@ func newFakeStore() *fakeStore {
 	return &fakeStore{
 		live: map[store.Key]health.Sample{}, dead: map[store.Key]health.Sample{},
 		days:    map[health.Type]map[int64]map[health.UUID]struct{}{},
-		covered: map[health.Type]spans{}, state: map[string]string{},
+		covered: map[health.Type]store.Spans{}, state: map[string]string{},
 	}
 }
 
@@ -118,7 +118,7 @@ func (f *fakeStore) Apply(_ context.Context, c *store.Change) (store.Outcome, er
 		}
 	}
 	for _, v := range c.Covered {
-		f.covered[v.Type] = f.covered[v.Type].plus(v.Span)
+		f.covered[v.Type] = f.covered[v.Type].Plus(v.Span)
 	}
 	maps.Copy(f.state, c.State)
 	f.applied++
@@ -139,16 +139,16 @@ func (f *fakeStore) Coverage(context.Context) (map[health.Type][]store.Span, err
 }
 
 func (f *fakeStore) Types(context.Context) ([]store.TypeStat, error) {
-	n := map[health.Type]int64{}
-	for k := range f.live {
-		n[k.Type]++
+	starts := map[health.Type][]int64{}
+	for k, x := range f.live {
+		starts[k.Type] = append(starts[k.Type], x.Start)
 	}
-	return stats(n), nil
+	return stats(starts), nil
 }
 
-func stats(n map[health.Type]int64) (list []store.TypeStat) {
-	for t, count := range n {
-		list = append(list, store.TypeStat{Type: t, Count: count})
+func stats(starts map[health.Type][]int64) (list []store.TypeStat) {
+	for t, at := range starts {
+		list = append(list, store.TypeStat{Type: t, Count: int64(len(at)), First: slices.Min(at), Last: slices.Max(at)})
 	}
 	return list
 }
@@ -199,7 +199,7 @@ func (f *fakeStore) CountOwn(_ context.Context, t health.Type, from int64) (n in
 // changePhone does what store.ChangePhone promises; keep says that the phone is
 // another person's.
 func (f *fakeStore) changePhone(keep bool) {
-	f.covered, f.foreign = map[health.Type]spans{}, map[store.Key]bool{}
+	f.covered, f.foreign = map[health.Type]store.Spans{}, map[store.Key]bool{}
 	for k := range f.live {
 		f.foreign[k] = keep
 	}
@@ -211,7 +211,7 @@ type tallyStore struct {
 	mu      sync.Mutex
 	starts  map[health.Type][]int64
 	sorted  map[health.Type]bool
-	covered map[health.Type]spans
+	covered map[health.Type]store.Spans
 	state   map[string]string
 	// applied, where it is set, sees each change.
 	applied func(*store.Change)
@@ -220,7 +220,7 @@ type tallyStore struct {
 var _ Store = (*tallyStore)(nil)
 
 func newTallyStore() *tallyStore {
-	return &tallyStore{starts: map[health.Type][]int64{}, sorted: map[health.Type]bool{}, covered: map[health.Type]spans{}, state: map[string]string{}}
+	return &tallyStore{starts: map[health.Type][]int64{}, sorted: map[health.Type]bool{}, covered: map[health.Type]store.Spans{}, state: map[string]string{}}
 }
 
 func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
@@ -235,7 +235,7 @@ func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, e
 		f.sorted[t] = false
 	}
 	for _, v := range c.Covered {
-		f.covered[v.Type] = f.covered[v.Type].plus(v.Span)
+		f.covered[v.Type] = f.covered[v.Type].Plus(v.Span)
 	}
 	maps.Copy(f.state, c.State)
 	return store.Outcome{Counts: store.Counts{Added: len(c.Samples)}}, nil
@@ -250,11 +250,7 @@ func (f *tallyStore) Coverage(context.Context) (map[health.Type][]store.Span, er
 }
 
 func (f *tallyStore) Types(context.Context) ([]store.TypeStat, error) {
-	n := map[health.Type]int64{}
-	for t, starts := range f.starts {
-		n[t] = int64(len(starts))
-	}
-	return stats(n), nil
+	return stats(f.starts), nil
 }
 
 func (f *tallyStore) CountOwn(_ context.Context, t health.Type, from int64) (n int64, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
@@ -17,60 +18,51 @@ const stateKey = "engine"
 // sample: it only costs requests to learn it again.
 type memory struct {
 	Version int `json:"v"`
-	// Again says that samples were stored when this phone's first run began:
-	// another's, or its own under another identity.
-	Again bool `json:"again,omitempty"`
 	// Deep is when the whole look-back, and all that is uncertain, was last
-	// read.
+	// read; 0 before a first run was done.
 	Deep int64 `json:"deep,omitempty"`
 	// Ran is when the last run was done.
-	Ran int64 `json:"ran,omitempty"`
-	// Begin says between which seconds the history begins, while it is being
-	// read for the first time; nil where that is not known.
-	Begin *store.Span `json:"begin,omitempty"`
-	// Sure is a second before which samples were seen, meanwhile; 0 where that
-	// is not known.
-	Sure  int64                       `json:"sure,omitempty"`
+	Ran   int64                       `json:"ran,omitempty"`
 	Types map[health.Type]*typeMemory `json:"types,omitempty"`
 	Full  *fullMemory                 `json:"full,omitempty"`
+	// Blamed are the types over which the app stopped since it last answered.
+	Blamed []health.Type `json:"blamed,omitempty"`
 }
 
 // typeMemory is what is known of a type.
 type typeMemory struct {
-	// Top is samples per second over the newest days.
-	Top float64 `json:"top,omitempty"`
-	// N samples in Tau seconds, and Alone, are what was known where the
-	// history is read down to: see track.
-	N     float64 `json:"n,omitempty"`
-	Tau   float64 `json:"tau,omitempty"`
-	Alone bool    `json:"alone,omitempty"`
 	// Alive says that the phone has served a sample of the type.
 	Alive bool `json:"alive,omitempty"`
 	// Quiet spans were read and held nothing. That is either so or a missing
 	// permission: they are read again from time to time.
-	Quiet spans `json:"quiet,omitempty"`
+	Quiet store.Spans `json:"quiet,omitempty"`
 	// Doubt are spans that held nothing although samples of them are stored,
-	// or many were to be expected. They do not count as read.
-	Doubt spans `json:"doubt,omitempty"`
+	// or that could not be read whole. They do not count as read.
+	Doubt store.Spans `json:"doubt,omitempty"`
 	// Lost are seconds that the phone could not serve. They are tried again
 	// once a day.
-	Lost spans `json:"lost,omitempty"`
-	// Strikes counts the requests for the type over which the phone went away,
-	// one after the other; Struck is when the last did, and Single says that
-	// that request was for nothing else.
-	Strikes int   `json:"strikes,omitempty"`
-	Single  bool  `json:"single,omitempty"`
-	Struck  int64 `json:"struck,omitempty"`
+	Lost store.Spans `json:"lost,omitempty"`
+	// Suspect is the end of a question for the type over which the phone went
+	// away; 0 for none.
+	Suspect int64 `json:"suspect,omitempty"`
+	// Stopped says that it did so over the type itself.
+	Stopped *stop `json:"stopped,omitempty"`
+}
+
+// stop is when a version of the app stopped over a type.
+type stop struct {
+	App string `json:"app"`
+	At  int64  `json:"at"`
 }
 
 // fullMemory is a full run that is not finished.
 type fullMemory struct {
-	Began int64                 `json:"began"`
-	Done  map[health.Type]spans `json:"done"`
+	Began int64                       `json:"began"`
+	Done  map[health.Type]store.Spans `json:"done"`
 }
 
 const (
-	memoryVersion = 1
+	memoryVersion = 2
 	// maxQuiet bounds a type's list of quiet spans; beyond it neighbours are
 	// joined, which only means that more is read again.
 	maxQuiet = 24
@@ -98,9 +90,7 @@ func loadMemory(ctx context.Context, db Store) (*memory, error) {
 
 // Forgotten is the State that makes the next run know nothing of those before:
 // for a database that goes on with another iPhone.
-func Forgotten() map[string]string {
-	return map[string]string{stateKey: fmt.Sprintf(`{"v":%d,"again":true}`, memoryVersion), verifyKey: ""}
-}
+func Forgotten() map[string]string { return map[string]string{stateKey: "", verifyKey: ""} }
 
 // of gives the memory of a type, new where there is none.
 func (m *memory) of(t health.Type) *typeMemory {
@@ -120,9 +110,9 @@ func (m *memory) state() (map[string]string, error) {
 	return map[string]string{stateKey: string(text)}, nil
 }
 
-// hush adds a quiet span.
-func (t *typeMemory) hush(s store.Span) {
-	t.Quiet = t.Quiet.plus(s)
+// quiet adds a quiet span.
+func (t *typeMemory) quiet(s store.Span) {
+	t.Quiet = t.Quiet.Plus(s)
 	for len(t.Quiet) > maxQuiet {
 		best := 1
 		for i := 2; i < len(t.Quiet); i++ {
@@ -131,7 +121,7 @@ func (t *typeMemory) hush(s store.Span) {
 			}
 		}
 		t.Quiet[best-1].To = t.Quiet[best].To
-		t.Quiet = append(t.Quiet[:best], t.Quiet[best+1:]...)
+		t.Quiet = slices.Delete(t.Quiet, best, best+1)
 	}
 }
 
@@ -139,8 +129,25 @@ func (t *typeMemory) hush(s store.Span) {
 // that very answer the permission was there.
 func (t *typeMemory) speak(s store.Span) {
 	t.Alive = true
-	t.Strikes = 0
-	t.Lost = t.Lost.minus(s)
-	t.Quiet = t.Quiet.minus(s)
-	t.Doubt = t.Doubt.minus(s)
+	t.Lost, t.Quiet, t.Doubt = t.Lost.Minus(s), t.Quiet.Minus(s), t.Doubt.Minus(s)
+}
+
+// cleared notes that the app does not stop over the type.
+func (t *typeMemory) cleared() { t.Suspect, t.Stopped = 0, nil }
+
+// Silent gives the types that the phone used to serve and of which it now gives
+// nothing where samples are stored: what the last runs left in doubt.
+func Silent(ctx context.Context, db Store) ([]health.Type, error) {
+	m, err := loadMemory(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	var out []health.Type
+	for t, tm := range m.Types {
+		if tm.Alive && len(tm.Doubt) > 0 {
+			out = append(out, t)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
 }

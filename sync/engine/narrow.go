@@ -4,13 +4,24 @@ import "healthsync/sync/store"
 
 // This file makes requests smaller that the phone cannot answer.
 
+const (
+	// unanswered is how many questions in a row a phone may be unable to answer:
+	// it takes some thirty to close in on one second, and one a type to find the
+	// sample in it. A phone that can answer none would be asked for every second
+	// there is.
+	unanswered = 64
+	// longReach is the time from which a type is read without bounds again
+	// behind what could not be served.
+	longReach = 30 * day
+)
+
 // narrow notes that the phone cannot answer r and makes the next request for
 // it smaller: fewer types, then less time. A single second that cannot be
 // served is given up and returned.
 func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
-	crowded := r.tracks[0].crowded != nil
+	full := r.tracks[0].full != nil
 	for _, t := range r.tracks {
-		t.edge, t.crowded = nil, nil
+		t.partial, t.full = nil, nil
 	}
 	n := len(r.tracks)
 	if p.together && n > 1 {
@@ -18,22 +29,22 @@ func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
 		return store.Span{}, false
 	}
 	if n > 1 {
-		p.teams += 2
+		p.groups += 2
 		for i, t := range r.tracks {
-			t.team = p.teams - 1
+			t.group = p.groups - 1
 			if i >= n/2 {
-				t.team = p.teams
+				t.group = p.groups
 			}
 		}
 		return store.Span{}, false
 	}
 	t := r.tracks[0]
 	length := min(r.query.End, max(p.now, r.query.Start+1)) - r.query.Start
-	if t.reach == 0 && !crowded {
+	if t.reach == 0 && !full {
 		t.reach = p.longest(t)
 	} else if length <= 1 {
 		lost = store.Span{From: r.query.Start, To: r.query.End}
-		t.todo = t.todo.minus(lost)
+		t.todo = t.todo.Minus(lost)
 		return lost, true
 	}
 	t.reach = max(min(t.reach, length)/2, 1)
@@ -45,9 +56,9 @@ func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
 func (p *planner) shorten(r request) {
 	length := min(r.query.End, max(p.now, r.query.Start+1)) - r.query.Start
 	if length <= 1 {
-		c := &crowd{second: r.query.Start, end: r.query.End, dense: r.tracks}
+		full := &fullSecond{second: r.query.Start, end: r.query.End}
 		for _, t := range r.tracks {
-			t.crowded = c
+			t.full, t.dense = full, true
 		}
 		return
 	}
@@ -61,8 +72,8 @@ func (p *planner) shorten(r request) {
 
 // longest is the time that a page of a type covers, and not less than a month.
 func (p *planner) longest(t *track) int64 {
-	if r := t.rate(); r > 0 {
-		return int64(max(p.size()/r, 30*day))
+	if r := t.lately.perSecond(); r > 0 {
+		return int64(max(p.size()/r, longReach))
 	}
 	return End - Beginning
 }

@@ -53,6 +53,9 @@ type world struct {
 	now    int64
 	nextID uint32
 	page   int
+	// app is the version of the app: another one gives each type that was blamed
+	// for a failure another chance.
+	app string
 	// strict checks after each change that what counts as read is stored.
 	strict bool
 	// lateID is the first id of the samples that came later.
@@ -115,7 +118,7 @@ func (w *world) remove(typ health.Type, i int) {
 
 // sync runs until a run ends without an error.
 func (w *world) sync(o Options) Result {
-	o.testOnlyPage, o.testOnlyInline = w.page, true
+	o.testOnlyPage, o.App = w.page, w.app
 	o.Now = func() time.Time { return time.Unix(w.now, 0) }
 	if o.React == nil {
 		o.React = fakeReact
@@ -175,7 +178,7 @@ func (w *world) sync(o Options) Result {
 		res, err := Sync(context.Background(), w.phone, w.db, o)
 		if errors.Is(err, errEndless) {
 			for _, l := range w.phone.log[len(w.phone.log)-20:] {
-				w.t.Logf("%v %s..%s (%d) limit %d offset %d gave %d %v", l.q.Types, date(l.q.Start), date(l.q.End), l.q.End-l.q.Start, l.q.Limit, l.q.Offset, l.gave, l.more)
+				w.t.Log(l)
 			}
 			w.t.Fatalf("more than 3000 requests in one run")
 		}
@@ -211,7 +214,7 @@ func (w *world) promised() {
 				continue
 			}
 			second := store.Span{From: at, To: at + 1}
-			if len(w.db.covered[typ].within(second)) > 0 && len(tm.Quiet.within(second)) == 0 && len(tm.Doubt.within(second)) == 0 && tm.Alive {
+			if len(w.db.covered[typ].Within(second)) > 0 && len(tm.Quiet.Within(second)) == 0 && len(tm.Doubt.Within(second)) == 0 && tm.Alive {
 				w.t.Fatalf("%s at %s counts as read and is missing; quiet %v, doubt %v", typ, date(at), tm.Quiet, tm.Doubt)
 			}
 		}
@@ -224,7 +227,7 @@ func (w *world) truth() {
 	if testing.Verbose() {
 		w.t.Logf("cap %d, inclusive %v", w.phone.cap, w.phone.inclusive)
 		for _, l := range w.phone.log {
-			w.t.Logf("%v %s..%s (%d) limit %d offset %d gave %d %v", l.q.Types, date(l.q.Start), date(l.q.End), l.q.End-l.q.Start, l.q.Limit, l.q.Offset, l.gave, l.more)
+			w.t.Log(l)
 		}
 	}
 	n := 0
@@ -270,7 +273,7 @@ func TestPropertyFaults(t *testing.T) {
 		w.faulty = true
 		w.sync(Options{})
 		w.faulty = false
-		w.now += 40 * day // types that were blamed for a failure get another chance
+		w.now, w.app = w.now+2*day, "next"
 		w.sync(Options{})
 		w.truth()
 	})
@@ -289,10 +292,10 @@ func TestPropertyLookback(t *testing.T) {
 			w.change = func() { w.mutate(from, 4) }
 			w.sync(Options{})
 		}
-		w.change, w.faulty = nil, false
+		w.change, w.faulty, w.app = nil, false, "next"
 		w.now += 2 * day
 		w.sync(Options{})
-		w.now += 40 * day
+		w.now += 2 * day
 		w.sync(Options{})
 		w.truth()
 	})
@@ -329,7 +332,7 @@ func TestPropertyFull(t *testing.T) {
 		w.change = nil
 		w.faulty = true
 		w.sync(Options{Full: true})
-		w.faulty = false
+		w.faulty, w.app = false, "next"
 		w.now += 8 * day
 		w.sync(Options{Full: true})
 		w.truth()

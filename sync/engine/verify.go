@@ -93,7 +93,7 @@ func Verify(ctx context.Context, phone Phone, db VerifyStore, o Options) (Verifi
 	if out.Compared = compared; err == nil {
 		err = cerr
 	}
-	if err == nil && res.Complete && o.Since == 0 {
+	if err == nil && o.Since == 0 {
 		err = v.conclude(ctx)
 	}
 	v.report(&out)
@@ -120,7 +120,7 @@ func (v *verifier) begin(ctx context.Context, now int64) error {
 		now-v.p.Began > fullLife || now < v.p.Began {
 		// A full run that did not note what it found does not count.
 		v.p = progress{Version: verifyVersion, Began: now}
-		m.Full = &fullMemory{Began: now, Done: map[health.Type]spans{}}
+		m.Full = &fullMemory{Began: now, Done: map[health.Type]store.Spans{}}
 	}
 	state, err := m.state()
 	if err != nil {
@@ -216,21 +216,4 @@ func (v *verifier) report(out *Verification) {
 	for _, f := range p.Findings {
 		out.Missing, out.Changed, out.Extra = out.Missing+f.Missing, out.Changed+f.Changed, out.Extra+f.Extra
 	}
-}
-
-// Silent gives the types that the phone used to serve and of which it now gives
-// nothing where samples are stored: what the last runs left in doubt.
-func Silent(ctx context.Context, db Store) ([]health.Type, error) {
-	m, err := loadMemory(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	var out []health.Type
-	for t, tm := range m.Types {
-		if tm.Alive && len(tm.Doubt) > 0 {
-			out = append(out, t)
-		}
-	}
-	slices.Sort(out)
-	return out, nil
 }

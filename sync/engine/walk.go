@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -26,8 +27,8 @@ type Range struct {
 	// means time.Now.
 	Now func() time.Time
 	// React judges an error of the phone; nil ends the walk with each. A walk
-	// takes AskTypes as Stop. After Gone it asks the types apart and goes on
-	// without the one over which the phone goes away.
+	// takes AskTypes as Stop. After Gone it asks for the types one by one and
+	// goes on without the one over which the phone goes away.
 	React React
 }
 
@@ -45,131 +46,96 @@ func (e *UnreadableError) Error() string {
 // certain order. Types known to bring the app down (stand time) come after all
 // others, unless they are all that is asked for. The slice is the callee's only
 // until yield returns. Nothing is left out silently: it follows the phone to the
-// end of the range, whatever the number of samples. Memory is that of two pages,
-// one of which is on the wire while the other is yielded.
-//
-// Only one request is on the wire, unlike in a sync (see [Sync] and flight.go).
-// All types go together here and newest first, so that the next question ends at
-// the second at which this page broke off, and its last sample tells that. A guess
-// below it would come back half full, at the cost of one of the 60 requests a
-// minute, and its page would have to wait in memory for those above.
+// end of the range, whatever the number of samples. Memory is that of one page.
 //
 // An error of yield ends the walk and is returned as it is. Samples that are
 // inserted or deleted on the phone meanwhile may be seen or not.
 func Walk(ctx context.Context, phone Phone, r Range, yield func([]health.Sample) error) error {
-	w := newWalk(phone, r)
-	if len(w.plan.tracks) == 0 {
-		return nil
+	w := &walk{phone: phone, r: r, yield: yield, seen: map[store.Key]struct{}{}, stages: map[float64]health.Type{}}
+	for _, tracks := range w.tracks() {
+		w.begin(tracks)
+		if err := w.run(ctx); err != nil {
+			return err
+		}
 	}
-	err := w.run(ctx, yield)
-	if err == nil && !w.full() && len(w.later) > 0 {
-		w.replan(w.later)
-		err = w.run(ctx, yield)
-	}
-	if err == nil && len(w.lost) > 0 && !w.full() {
+	if len(w.lost) > 0 && !w.done() {
 		return &UnreadableError{w.lost}
 	}
-	return err
-}
-
-// run walks one plan to its end.
-func (w *walk) run(ctx context.Context, yield func([]health.Sample) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	w.pages = make(chan *health.Page)
-	failed := make(chan error, 1)
-	go func() { failed <- w.fetch(ctx) }()
-	var err error
-	for page := range w.pages {
-		if err == nil && !w.full() {
-			err = w.pass(page.Samples, yield)
-		}
-		if err != nil || w.full() {
-			cancel()
-		}
-		w.free <- page
-	}
-	fetched := <-failed
-	switch {
-	case err != nil:
-		return err
-	case w.full():
-		return nil
-	}
-	return fetched
+	return nil
 }
 
 // walk is one run of Walk.
 type walk struct {
-	phone Phone
-	r     Range
-	span  store.Span
-	plan  *planner
-	pages chan *health.Page // full ones on their way to yield
-	free  chan *health.Page
-	lost  []Unreadable
-	// later are the types that are read when the plan is done.
-	later    []*track
+	phone    Phone
+	r        Range
+	yield    func([]health.Sample) error
+	span     store.Span
+	plan     *planner
+	page     health.Page
+	lost     []Unreadable
 	now      int64
 	requests int
-	// gone is how often the phone went away, narrowed how often it could not
-	// answer, since it answered last.
-	gone, narrowed int
-
+	// narrowed is how many questions the phone could not answer, blamed over how
+	// many types it went away, since it answered last.
+	narrowed, blamed int
+	out              yielded
 	// whole says that SleepAnalysis itself was asked for, stages which views
 	// of it were.
 	whole  bool
 	stages map[float64]health.Type
 	// second is that of the last sample yielded, seen what was yielded of it:
 	// the next page begins with it again.
-	second  int64
-	seen    map[store.Key]struct{}
-	out     []health.Sample
-	yielded int
+	second int64
+	seen   map[store.Key]struct{}
 }
 
-func newWalk(phone Phone, r Range) *walk {
-	w := &walk{
-		phone: phone, r: r, seen: map[store.Key]struct{}{},
-		free:   make(chan *health.Page, 2),
-		stages: map[float64]health.Type{},
-	}
+// yielded are the samples of a page that are new, and how many were before.
+type yielded struct {
+	samples []health.Sample
+	n       int
+}
+
+// tracks gives what is to be read, in the order in which it is.
+func (w *walk) tracks() (lists [][]*track) {
 	now := time.Now
-	if r.Now != nil {
-		now = r.Now
+	if w.r.Now != nil {
+		now = w.r.Now
 	}
-	span := store.Span{From: r.From, To: r.To}
-	if span.From == 0 {
-		span.From = Beginning
+	w.span = store.Span{From: w.r.From, To: w.r.To}
+	if w.span.From == 0 {
+		w.span.From = Beginning
 	}
-	if span.To == 0 {
-		span.To = End
+	if w.span.To == 0 {
+		w.span.To = End
 	}
-	w.span = span
-	var tracks []*track
-	for _, t := range r.Types {
+	w.now = min(now().Unix(), w.span.To)
+	if w.span.Empty() {
+		return nil
+	}
+	var first, last []*track
+	known := map[health.Type]bool{}
+	for _, t := range w.r.Types {
 		if stage, ok := t.Stage(); ok {
 			w.stages[float64(stage)] = t
 			t = health.SleepAnalysis
 		} else if t == health.SleepAnalysis {
 			w.whole = true
 		}
-		if !span.Empty() && !slices.ContainsFunc(tracks, func(x *track) bool { return x.typ == t }) {
-			tracks = append(tracks, &track{typ: t, todo: spans{span}})
+		x := &track{typ: t, todo: store.Spans{w.span}}
+		switch {
+		case known[t]:
+		case slices.Contains(fragile, t):
+			last = append(last, x)
+		default:
+			first = append(first, x)
 		}
+		known[t] = true
 	}
-	w.now = min(now().Unix(), span.To)
-	tracks, w.later = fragileLast(tracks)
-	w.replan(tracks)
-	w.free <- &health.Page{}
-	if r.Limit == 0 {
-		w.free <- &health.Page{}
-	}
-	return w
+	return slices.DeleteFunc([][]*track{first, last}, func(l []*track) bool { return len(l) == 0 })
 }
 
-// replan begins anew with other types.
-func (w *walk) replan(tracks []*track) {
+// begin makes a plan for types that are read together.
+func (w *walk) begin(tracks []*track) {
 	w.plan = newPlanner(w.now, tracks)
 	w.plan.together = true
 	w.plan.fresh = Beginning
@@ -180,64 +146,91 @@ func (w *walk) replan(tracks []*track) {
 	clear(w.seen)
 }
 
-// barren is how many questions in a row a phone may be unable to answer: it
-// takes some thirty to close in on one second, and one a type to find the sample
-// in it. A phone that can answer none would be asked for every second there is.
-const barren = 64
+// done reports that the limit is reached.
+func (w *walk) done() bool { return w.r.Limit > 0 && w.out.n >= w.r.Limit }
 
-// full reports that the limit is reached.
-func (w *walk) full() bool { return w.r.Limit > 0 && w.yielded >= w.r.Limit }
-
-// fetch asks for one page after the other. With a limit it asks for the next
-// one when the one before is yielded: the phone must not read in vain.
-func (w *walk) fetch(ctx context.Context) error {
-	defer close(w.pages)
-	for {
-		var page *health.Page
-		select {
-		case page = <-w.free:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+// run asks for one page after the other and yields each.
+func (w *walk) run(ctx context.Context) error {
+	for !w.done() {
 		r, ok := w.plan.next()
 		if !ok {
-			w.free <- page // for the types that come later
 			return nil
 		}
-		reaction, err := put(ctx, w.phone, w.r.React, r.query, page, &w.requests)
+		reaction, err := put(ctx, w.phone, w.r.React, r.query, &w.page, &w.requests)
 		switch {
 		case err == nil:
-		case reaction == Narrow && w.narrowed < barren:
+			err = w.answered(r)
+		case reaction == Narrow && w.narrowed < unanswered:
 			w.narrowed++
+			err = nil
 			if lost, gaveUp := w.plan.narrow(r); gaveUp {
 				w.lost = append(w.lost, Unreadable{Type: r.tracks[0].typ, Span: lost})
 			}
-			w.free <- page
-			continue
 		case reaction == Gone:
-			if err := w.apart(ctx, r, page, err); err != nil {
-				return err
-			}
-			w.free <- page
-			continue
-		default:
-			return err
+			err = w.stopped(ctx, r, err)
 		}
-		w.gone, w.narrowed = 0, 0
-		f, err := w.plan.received(r, page.Samples, page.HasMore)
 		if err != nil {
 			return err
 		}
-		if !f.skipped.Empty() {
-			w.lost = append(w.lost, Unreadable{Type: r.tracks[0].typ, Span: f.skipped})
-		}
-		w.pages <- page
 	}
+	return nil
+}
+
+// answered yields a page.
+func (w *walk) answered(r request) error {
+	w.narrowed, w.blamed = 0, 0
+	f, err := w.plan.received(r, w.page.Samples, w.page.HasMore)
+	if err != nil {
+		return err
+	}
+	if !f.skipped.Empty() {
+		w.lost = append(w.lost, Unreadable{Type: r.tracks[0].typ, Span: f.skipped})
+	}
+	return w.pass(w.page.Samples)
+}
+
+// stopped finds the types of r over which the phone goes away, each by the same
+// question for it alone, and takes them out of the plan. It is the rule of a sync
+// (stopped.go), but a walk has no memory, so it finds them at once. cause is how
+// the phone went; it is returned where the phone does not come back, and where no
+// type is to blame.
+func (w *walk) stopped(ctx context.Context, r request, cause error) error {
+	var bad []*track
+	if len(r.tracks) == 1 && slices.Contains(fragile, r.tracks[0].typ) {
+		bad, w.blamed = r.tracks, w.blamed+1
+	} else {
+		for _, t := range r.tracks {
+			if _, err := types(ctx, w.phone, w.r.React, &w.requests); err != nil {
+				return errors.Join(cause, err)
+			}
+			q := r.query
+			q.Types, q.Offset = []health.Type{t.typ}, 0
+			reaction, err := put(ctx, w.phone, w.r.React, q, &w.page, &w.requests)
+			switch {
+			case err == nil, reaction == Narrow:
+				w.blamed = 0
+			case reaction != Gone:
+				return err
+			case w.blamed+1 >= tooMany:
+				return cause
+			default:
+				bad, w.blamed = append(bad, t), w.blamed+1
+			}
+		}
+		if len(bad) == len(w.plan.tracks) {
+			return cause
+		}
+	}
+	for _, t := range bad {
+		w.lost = append(w.lost, Unreadable{Type: t.typ, Span: store.Span{From: w.span.From, To: t.top()}})
+		w.plan.drop(t.typ)
+	}
+	return nil
 }
 
 // pass yields what of a page was not yielded before.
-func (w *walk) pass(samples []health.Sample, yield func([]health.Sample) error) error {
-	w.out = w.out[:0]
+func (w *walk) pass(samples []health.Sample) error {
+	w.out.samples = w.out.samples[:0]
 	for i := range samples {
 		x := &samples[i]
 		if x.Start > w.second || !w.span.Contains(x.Start) {
@@ -254,29 +247,25 @@ func (w *walk) pass(samples []health.Sample, yield func([]health.Sample) error) 
 		w.seen[k] = struct{}{}
 		w.take(x)
 	}
-	out := w.out
+	out := w.out.samples
 	if w.r.Limit > 0 {
-		out = out[:min(len(out), w.r.Limit-w.yielded)]
+		out = out[:min(len(out), w.r.Limit-w.out.n)]
 	}
 	if len(out) == 0 {
 		return nil
 	}
-	w.yielded += len(out)
-	return yield(out)
+	w.out.n += len(out)
+	return w.yield(out)
 }
 
 // take adds a sample as it was asked for.
 func (w *walk) take(x *health.Sample) {
-	if x.Type != health.SleepAnalysis {
-		w.out = append(w.out, *x)
-		return
+	if x.Type != health.SleepAnalysis || w.whole {
+		w.out.samples = append(w.out.samples, *x)
 	}
-	if w.whole {
-		w.out = append(w.out, *x)
-	}
-	if stage, ok := w.stages[x.Value]; ok {
+	if stage, ok := w.stages[x.Value]; ok && x.Type == health.SleepAnalysis {
 		y := *x
 		y.Type = stage
-		w.out = append(w.out, y)
+		w.out.samples = append(w.out.samples, y)
 	}
 }

@@ -28,8 +28,8 @@ import (
 // real client, the real database. Each seed is a history (ties at the edges of
 // pages among it) and a phone that cuts pages, refuses (429, 423, 5xx), stalls,
 // resets, tells a wrong hasMore, answers {}, loses a permission in mid-run and
-// gives it back, and whose samples come and go meanwhile, while two requests
-// are in the air. In the end the database is equal to the phone's truth.
+// gives it back, and whose samples come and go meanwhile. In the end the database
+// is equal to the phone's truth.
 //
 // HEALTHSYNC_FAULT_RUNS is how many seeds are tried, HEALTHSYNC_FAULT_SEED the
 // first of them.
@@ -85,7 +85,9 @@ type wire struct {
 	types   []health.Type
 	page    int
 
-	mu       sync.Mutex // the phone answers two at a time
+	app string
+
+	mu       sync.Mutex // the phone answers while the client is looked at
 	luck     *rand.Rand
 	faulty   bool
 	changing bool
@@ -272,8 +274,9 @@ func (w *wire) live() {
 	}
 	w.faulty, w.changing = false, false
 	clear(w.lost)
-	// What was silent is proven by and by; a type that was blamed for a failure
-	// gets another chance.
+	// What was silent is proven by and by; with another version of the app a type
+	// that was blamed for a failure gets another chance.
+	w.app = "next"
 	for range 14 {
 		w.now += 3 * day
 		w.untilDone()
@@ -306,7 +309,7 @@ func (w *wire) untilDone() {
 		w.mu.Unlock()
 		n := 0
 		_, err := Sync(ctx, w.client, db, Options{
-			Now: clock(now), React: w.react, testOnlyPage: w.page, Progress: func(Progress) {
+			Now: clock(now), React: w.react, App: w.app, testOnlyPage: w.page, Progress: func(Progress) {
 				if n++; n == after {
 					cancel() // the person stops it
 				}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"slices"
+
+	"healthsync/sync/health"
+	"healthsync/sync/store"
+)
+
+// This file is about the second in which a page breaks off, and about seconds
+// that hold more than a page.
+
+const (
+	// fewInSecond is how many samples of a second are simply read again: 64 of
+	// 10,000 cost less than one percent of a page, and reading the second whole
+	// needs no trust in the order of equals.
+	fewInSecond = 64
+	// manyInSecond is from how many samples of several types in a second they
+	// are read apart: an offset costs the phone as many reads of each type.
+	manyInSecond = 4000
+	// knownOverlap is how many samples behind an offset must be known ones.
+	knownOverlap = 8
+	// maxRestarts is how often a second is begun anew whose samples moved
+	// while it was read.
+	maxRestarts = 3
+)
+
+// partial is a second that is read in part: the oldest of a page that broke off
+// in it. The phone serves whole seconds only, so the next request has to begin
+// with that second again.
+type partial struct {
+	second int64
+	// tracks are those of the request; served positions only mean something to
+	// a request for the very same.
+	tracks []*track
+	seen   map[store.Key]struct{}
+	// served counts the samples before which a request for [.., second+1) may
+	// begin.
+	served   int
+	restarts int
+	// stuck says that beginning with the second again brings nothing new.
+	stuck bool
+	// overlap is how many known samples a request behind an offset begins with.
+	overlap int
+}
+
+// fullSecond is a second with more samples than a page of several types.
+type fullSecond struct {
+	second int64
+	// end is second+1, or the end of time for what is dated in the future.
+	end int64
+}
+
+// resume has a request go on within the second in which the page before broke
+// off, where reading all of it again would cost more.
+func (r *request) resume() {
+	x := r.tracks[0].partial
+	if x == nil || x.served <= fewInSecond && !x.stuck || r.query.End != x.second+1 || !slices.Equal(x.tracks, r.tracks) {
+		return
+	}
+	r.partial, r.overlap = x, x.overlap
+	r.query.Offset = x.served - x.overlap
+}
+
+// knows reports whether all samples were seen in the second already; one at the
+// very end of the request belongs to the second above.
+func (x *partial) knows(samples []health.Sample, end int64) bool {
+	for i := range samples {
+		if samples[i].Start >= end {
+			continue
+		}
+		if _, ok := x.seen[store.Key{Type: samples[i].Type, ID: samples[i].ID}]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *partial) keys() []store.Key {
+	keys := make([]store.Key, 0, len(x.seen))
+	for k := range x.seen {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// add notes what a page has of the second.
+func (x *partial) add(samples []health.Sample) (fresh int) {
+	// A phone that gives less than it was asked for must still get on.
+	x.overlap = min(max(len(samples)/4, 1), knownOverlap, len(samples)-1)
+	for i := len(samples) - 1; i >= 0 && samples[i].Start == x.second; i-- {
+		k := store.Key{Type: samples[i].Type, ID: samples[i].ID}
+		if _, ok := x.seen[k]; !ok {
+			x.seen[k] = struct{}{}
+			fresh++
+		}
+	}
+	return fresh
+}
+
+// restart begins a second anew whose samples are not where they were, and
+// gives it up after some times.
+func (p *planner) restart(r request, f *finding) {
+	x := r.partial
+	x.restarts++
+	x.served, x.overlap = 0, 0
+	clear(x.seen)
+	if x.restarts > maxRestarts {
+		f.skipped = store.Span{From: x.second, To: x.second + 1}
+		for _, t := range r.tracks {
+			t.todo = t.todo.Minus(f.skipped)
+			t.partial = nil
+		}
+	}
+}
+
+// stay goes on within one second; false where there is no more of it.
+func (p *planner) stay(r request, samples []health.Sample) bool {
+	if len(samples) == 0 || r.partial != nil && len(samples) <= r.overlap {
+		// hasMore, but there is nothing behind what is known.
+		return false
+	}
+	// A phone that serves the very end of a range too may fill a page with it.
+	second := min(samples[len(samples)-1].Start, r.query.End-1)
+	x := r.partial
+	if x == nil || x.second != second {
+		x = r.tracks[0].partial
+		if x == nil || x.second != second || !slices.Equal(x.tracks, r.tracks) {
+			x = &partial{second: second, tracks: r.tracks, seen: map[store.Key]struct{}{}}
+		}
+	}
+	x.add(samples)
+	x.stuck = true
+	x.served = r.query.Offset + len(samples)
+	for _, t := range r.tracks {
+		t.partial = x
+	}
+	if len(r.tracks) > 1 {
+		p.part(r, x)
+	}
+	return true
+}
+
+// part divides a full second among the types of a request: an offset makes the
+// phone read as many samples of each type, so each dense one goes by itself.
+func (p *planner) part(r request, x *partial) {
+	by := make(map[health.Type]map[store.Key]struct{})
+	for k := range x.seen {
+		if by[k.Type] == nil {
+			by[k.Type] = map[store.Key]struct{}{}
+		}
+		by[k.Type][k] = struct{}{}
+	}
+	if len(by) == 0 {
+		return // all of it lies at the very end of the range
+	}
+	full := &fullSecond{second: x.second, end: x.second + 1}
+	for _, t := range r.tracks {
+		t.partial, t.full = nil, full
+		n := len(by[t.typ])
+		if t.dense = n > len(x.seen)/20; t.dense {
+			// The newest of a type in a page of all types are its newest.
+			t.partial = &partial{second: x.second, tracks: []*track{t}, seen: by[t.typ], served: n}
+		}
+	}
+}
+
+// inFullSecond gives, of tracks that go on at the same second, those that are
+// read next where that is a full one; nil where it is not.
+func inFullSecond(tracks []*track) []*track {
+	full := tracks[0].full
+	if full == nil {
+		return nil
+	}
+	var others []*track
+	for _, t := range tracks {
+		switch {
+		case t.full != full || t.top() != full.end:
+		case t.dense:
+			return []*track{t}
+		default:
+			others = append(others, t)
+		}
+	}
+	return others
+}
