@@ -45,7 +45,7 @@ test-all: ## Run all tests, the long ones too, with the race detector (needs a C
 
 .PHONY: test-peers
 test-peers: ## Print the matrix of TLS failures against real peers (docs/tls-errors.md)
-	HEALTHSYNC_PEERS_MATRIX=$(CURDIR)/docs/tls-errors.md $(GO) test $(GCFLAGS) -count=1 -run '^TestPeers$$' ./pki/trust
+	HEALTHSYNC_PEERS_WRITE=1 $(GO) test $(GCFLAGS) -count=1 -run '^TestPeers$$' ./pki/trust
 	@cat docs/tls-errors.md
 
 .PHONY: test-desktop

@@ -114,7 +114,7 @@ func connectionDetail(f *trust.Failure, now time.Time) string {
 	case trust.TLSVersion:
 		return "At " + f.Addr + "."
 	case trust.PeerAlert:
-		if f.Alert != nil {
+		if f.Alert != 0 {
 			return fmt.Sprintf("It sent the alert %s.", f.Alert)
 		}
 	case trust.Unknown:

@@ -6,9 +6,9 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -18,9 +18,9 @@ import (
 	"healthsync/pki"
 )
 
-// Classify turns an error from a dial, from a connection or from net/http on
-// top of one into a failure: nil for nil, the failure itself if there is one
-// inside, Unknown for what it cannot place.
+// Classify turns an error from a dial or from a connection into a failure: nil
+// for nil, the failure itself if there is one inside, Unknown for what it cannot
+// place.
 //
 // An alert is looked for first: a server that refuses a certificate sends one
 // and closes, and the close may be seen before it. If the report of the
@@ -33,29 +33,21 @@ func Classify(err error) *Failure {
 	if errors.As(err, &f) {
 		return f
 	}
-	if a := RemoteAlert(err); a != nil {
+	if a := remoteAlert(err); a != 0 {
 		return fromAlert(a, err)
-	}
-	if errors.Is(err, context.Canceled) {
-		return &Failure{Kind: Canceled, Err: err}
-	}
-	if f := fromX509(err); f != nil {
-		return f
 	}
 	return &Failure{Kind: fromSocket(err), Err: err}
 }
 
-// fromAlert says what an alert means in this protocol. All but the first group
-// are about the client certificate: the client has nothing else to be refused.
-func fromAlert(a *Alert, err error) *Failure {
-	f := &Failure{Kind: PeerAlert, Alert: a, Remote: true, Err: err}
-	switch a.Code {
+// fromAlert says what an alert means in this protocol. Those with Whose Client
+// are about the client certificate: nothing else of the client can be refused.
+func fromAlert(a Alert, err error) *Failure {
+	f := &Failure{Whose: Client, Alert: a, Remote: true, Err: err}
+	switch a {
 	case alertProtocolVersion, alertInsufficientSecurity:
-		f.Kind = TLSVersion
-		return f
+		f.Kind, f.Whose = TLSVersion, Nobody
 	case alertUnrecognizedName:
 		f.Kind, f.Whose = NameMismatch, Server
-		return f
 	case alertCertificateRequired:
 		f.Kind = NoClientCert
 	case alertCertificateExpired:
@@ -69,98 +61,39 @@ func fromAlert(a *Alert, err error) *Failure {
 	case alertBadCertificate, alertCertificateUnknown, alertAccessDenied, alertDecryptError:
 		f.Kind = BadClientCert
 	default:
-		return f
-	}
-	f.Whose = Client
-	return f
-}
-
-// fromX509 reads the errors of crypto/x509, for connections that were not made
-// by a [Dialer]; nil if there is none.
-func fromX509(err error) *Failure {
-	var invalid x509.CertificateInvalidError
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
-	f := &Failure{Whose: Server, Err: err}
-	switch {
-	case errors.As(err, &invalid):
-		f.Cert = invalid.Cert
-		switch invalid.Reason {
-		case x509.Expired: // used for both ends of a certificate's life
-			f.Kind = Expired
-			if invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore) {
-				f.Kind = NotYetValid
-			}
-		case x509.IncompatibleUsage:
-			f.Kind = WrongUsage
-		default:
-			f.Kind = BrokenChain
-		}
-	case errors.As(err, &unknown):
-		f.Cert = unknown.Cert
-		f.Kind = OtherCA
-		if pki.SelfSigned(unknown.Cert) {
-			f.Kind = SelfSigned
-		}
-	case errors.As(err, &name):
-		f.Kind, f.Cert, f.Host, f.Names = NameMismatch, name.Certificate, name.Host, pki.Names(name.Certificate)
-	case isMalformed(err):
-		f.Kind = Malformed
-	default:
-		var verification *tls.CertificateVerificationError
-		if !errors.As(err, &verification) {
-			return nil
-		}
-		f.Kind = BrokenChain
+		f.Kind, f.Whose = PeerAlert, Nobody
 	}
 	return f
-}
-
-// isMalformed recognises the two failures of a handshake for which crypto/tls
-// (Go 1.26, verifyServerCertificate and readServerCertificate) has neither a
-// type nor a callback: a certificate that is none, and one that is shown by
-// somebody without its key.
-func isMalformed(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "tls: failed to parse certificate from server") ||
-		strings.Contains(text, "tls: invalid signature by the server certificate")
 }
 
 func fromSocket(err error) Kind {
 	var header tls.RecordHeaderError
 	var dns *net.DNSError
+	is := func(codes ...error) bool {
+		return slices.ContainsFunc(codes, func(c error) bool { return errors.Is(err, c) })
+	}
 	switch {
-	case errors.As(err, &header), errors.Is(err, http.ErrSchemeMismatch):
+	case is(context.Canceled):
+		return Canceled
+	case errors.As(err, &header):
 		return NotTLS
 	case errors.As(err, &dns):
 		return NameNotFound
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case is(syscall.ECONNREFUSED):
 		return Refused
-	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN,
+	case is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN,
 		syscall.EADDRNOTAVAIL,          // no address of ours fits, as with IPv6 switched off
 		syscall.EINVAL,                 // a link-local address whose zone does not exist
 		syscall.EPERM, syscall.EACCES): // a firewall of this machine
 		return Unreachable
-	case isAny(err, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), errors.Is(err, net.ErrClosed):
+	case is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed):
 		return Reset
 	case isTimeout(err):
-		if strings.Contains(err.Error(), "TLS handshake timeout") { // net/http, an unexported type
-			return HandshakeTimeout
-		}
 		return TimedOut
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	case is(io.ErrUnexpectedEOF, io.EOF):
 		return CutShort
 	}
 	return Unknown
-}
-
-func isAny(err error, codes ...syscall.Errno) bool {
-	for _, c := range codes {
-		if errors.Is(err, c) {
-			return true
-		}
-	}
-	return false
 }
 
 func isTimeout(err error) bool {
@@ -182,29 +115,20 @@ func isTimeout(err error) bool {
 // a narrow margin a wrong clock is as likely, and the kind stays BadClientCert.
 func (r *Report) Classify(err error) *Failure {
 	f := Classify(err)
-	if f == nil {
-		return nil
+	if f == nil || errors.Is(err, f) { // judged before
+		return f
 	}
-	var typed *Failure
-	if errors.As(err, &typed) {
-		return f // judged before
-	}
-	r.place(f)
-	return f
+	return r.fail(f)
 }
 
-func (r *Report) place(f *Failure) {
-	f.Host, f.Addr, f.At = r.Host, r.Remote, r.Started
-	if r.now != nil {
-		f.At = r.now()
-	}
-	if f.Alert != nil {
-		r.AlertIn = f.Alert
-	}
+// fail completes a failure of this connection and notes it.
+func (r *Report) fail(f *Failure) *Failure {
+	f.Host, f.Addr, f.At = r.Host, r.Remote, r.now()
 	if f.Whose == Client && f.Remote {
 		r.refine(f)
 	}
 	r.Failure = f
+	return f
 }
 
 // The margins of an inference. A clock that is a month wrong breaks the phone's
@@ -216,46 +140,41 @@ const (
 	inferAfter  = 48 * time.Hour      // the beginning
 )
 
+// refine looks for the reason why the phone refused the Mac's certificate.
 func (r *Report) refine(f *Failure) {
-	if len(r.Own) == 0 || !r.ClientCertSent {
+	if r.Own == nil || !r.ClientCertSent {
 		if f.Kind == BadClientCert {
 			f.Kind = NoClientCert
 		}
 		return
 	}
-	own := r.Own[0]
-	f.Cert = own
-	switch f.Kind {
-	case Expired: // RFC 8446: "has expired or is not currently valid"
-		var answer *ResponseError
-		if errors.As(f.Err, &answer) {
-			return // in words, which say what they mean
-		}
+	f.Cert = r.Own
+	justBegun := f.At.Sub(r.Own.NotBefore) <= inferAfter
+	endIsFar := r.Own.NotAfter.Sub(f.At) > inferBefore
+	switch {
+	case f.Kind == Expired && f.Alert != 0: // RFC 8446: "has expired or is not currently valid"
 		switch {
-		case pki.StatusAt(own, f.At) == pki.StatusNotYetValid:
+		case pki.StatusAt(r.Own, f.At) == pki.StatusNotYetValid:
 			f.Kind = NotYetValid
-		case f.At.Sub(own.NotBefore) < inferAfter && own.NotAfter.Sub(f.At) > inferBefore:
+		case justBegun && endIsFar:
 			f.Kind, f.Inferred = NotYetValid, true // the beginning is nearer by far
 		}
-	case BadClientCert:
-		if f.Alert != nil && f.Alert.Code == alertDecryptError {
-			return // it is the signature that the phone did not accept
-		}
-		if bad := wrongWith(own, r.ca, f.At); bad != nil {
+	case f.Kind == BadClientCert && f.Alert != alertDecryptError: // that one is about the signature
+		if bad := wrongWith(r.Own, r.trust.root, f.At); bad != nil {
 			f.Kind = bad.Kind
 			return
 		}
-		if len(r.AcceptableCAs) > 0 && !slices.Contains(r.AcceptableCAs, distinguished(own.RawIssuer)) {
+		if len(r.AcceptableCAs) > 0 && !slices.Contains(r.AcceptableCAs, distinguishedName(r.Own.RawIssuer)) {
 			f.Kind, f.Inferred = OtherCA, true // the server has said whose it takes
 			return
 		}
-		if f.At.Sub(own.NotBefore) > inferAfter && own.NotAfter.Sub(f.At) > inferBefore {
+		if !justBegun && endIsFar {
 			f.Kind, f.Inferred = Revoked, true
 		}
 	}
 }
 
-// wrongWith examines a client certificate by this Mac's lights.
+// wrongWith makes this machine's checks on a client certificate.
 func wrongWith(own, ca *x509.Certificate, now time.Time) *Failure {
 	if ca != nil && !pki.IssuedBy(own, ca) {
 		return whyUntrusted(Client, own, nil, ca, errors.New("not issued by the CA of this pairing"))
@@ -266,56 +185,35 @@ func wrongWith(own, ca *x509.Certificate, now time.Time) *Failure {
 	return dated(Client, own, now)
 }
 
+// The codes by which a phone refuses a client certificate in JSON (protocol
+// version 2).
+var refusalCodes = map[string]Kind{
+	"NO_CLIENT_CERTIFICATE": NoClientCert, "CERT_REVOKED": Revoked,
+	"CERT_HAS_EXPIRED": Expired, "CERT_NOT_YET_VALID": NotYetValid,
+}
+
 // ClassifyResponse recognises a refusal of the client certificate that came as
 // an HTTP response: the phone's own (401 or 403, JSON with a code), or the page
 // of a server in front of it that judges in HTTP, as nginx does (400). It
 // returns nil for every other response.
 func (r *Report) ClassifyResponse(status int, body []byte) *Failure {
-	f := fromResponse(status, body)
-	if f != nil {
-		r.place(f)
-	}
-	return f
-}
-
-func fromResponse(status int, body []byte) *Failure {
 	if status < 400 || status > 499 {
 		return nil
 	}
-	f := &Failure{Whose: Client, Remote: true}
 	var answer struct{ Code string }
-	if json.Unmarshal(body, &answer) == nil {
-		for _, k := range []Kind{NoClientCert, Revoked, Expired, NotYetValid} {
-			if answer.Code == k.Code() {
-				f.Kind, f.Err = k, &ResponseError{Status: status, Code: answer.Code}
-				return f
-			}
-		}
-		return nil
-	}
 	text := string(body[:min(len(body), 4096)])
-	f.Err = &ResponseError{Status: status}
+	kind := Unknown
 	switch {
+	case json.Unmarshal(body, &answer) == nil:
+		kind = refusalCodes[answer.Code]
 	case strings.Contains(text, "No required SSL certificate was sent"): // nginx, code 496
-		f.Kind = NoClientCert
+		kind = NoClientCert
 	case strings.Contains(text, "The SSL certificate error"): // nginx, code 495: any reason
-		f.Kind = BadClientCert
-	default:
+		kind = BadClientCert
+	}
+	if kind == Unknown {
 		return nil
 	}
-	return f
-}
-
-// ResponseError is a refusal in HTTP.
-type ResponseError struct {
-	Status int
-	Code   string // of the phone's JSON, empty otherwise
-}
-
-func (e *ResponseError) Error() string {
-	s := "HTTP " + http.StatusText(e.Status)
-	if e.Code != "" {
-		s += ", " + e.Code
-	}
-	return s
+	err := fmt.Errorf("HTTP %d %s", status, answer.Code)
+	return r.fail(&Failure{Kind: kind, Whose: Client, Remote: true, Err: err})
 }

@@ -3,32 +3,23 @@ package trust
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"slices"
-	"strconv"
+	"syscall"
 	"time"
-
-	"healthsync/pki"
 )
 
-// The time limits of a [Dialer] that sets none.
 const (
 	// DefaultTimeout is for finding, connecting and shaking hands together.
 	DefaultTimeout = 10 * time.Second
-	// DefaultConnectTimeout is for connecting alone. It is the phone's system
-	// that answers a SYN, however busy its app is; SYNs go out after 0, 1 and 3
-	// seconds (RFC 6298 sections 2.1 and 5.5), and the last has another second.
-	DefaultConnectTimeout = 4 * time.Second
-	// DefaultSignTimeout is for the Mac's key: a keychain may ask its owner,
-	// who needs time to read the question.
-	DefaultSignTimeout = 60 * time.Second
-	// DefaultProbeWait is how long [Probe] waits for an alert.
-	DefaultProbeWait = time.Second
+	// connectTimeout is for connecting alone, all addresses together. It is the
+	// phone's system that answers a SYN, however busy its app is; SYNs go out
+	// after 0, 1 and 3 seconds (RFC 6298 sections 2.1 and 5.5), and the last has
+	// another second.
+	connectTimeout = 4 * time.Second
 )
 
 // Dialer opens connections to one phone. Its fields may not change while it is
@@ -40,24 +31,16 @@ type Dialer struct {
 	Now func() time.Time
 	// Timeout bounds a dial, from the name to the end of the handshake, not
 	// counting the time that the Mac's key takes to sign. 0 means
-	// [DefaultTimeout]. A deadline of the caller's context holds as well, and
-	// counts everything.
+	// [DefaultTimeout], of which connecting may take 4 seconds. A deadline of the
+	// caller's context holds as well, and counts everything.
 	Timeout time.Duration
-	// ConnectTimeout bounds the connecting alone, all addresses together. 0 means
-	// [DefaultConnectTimeout], or no bound of its own where Timeout is set: who
-	// asks for patience gets it.
-	ConnectTimeout time.Duration
-	// SignTimeout bounds the signature; 0 means [DefaultSignTimeout].
-	SignTimeout time.Duration
-	// ProbeWait is how long [Probe] waits; 0 means [DefaultProbeWait].
-	ProbeWait time.Duration
 	// Resolver finds the addresses of `.local` names; nil means
 	// net.DefaultResolver.
 	Resolver Resolver
-	// DatesAdvisory lets certificates out of date pass and notes them in
-	// [Report.Dates]. It is for one purpose: to ask the phone for its time when
-	// a date seems wrong, before anyone's calendar is blamed. All else is
-	// enforced as ever.
+	// DatesAdvisory lets certificates out of date pass; [Report.Checks] notes
+	// them. It is for one purpose: to ask the phone for its time when a date
+	// seems wrong, before anyone's calendar is blamed. All else is enforced as
+	// ever.
 	DatesAdvisory bool
 	// KeyLog, if set, receives the session secrets in the format of
 	// SSLKEYLOGFILE. Whoever has them can read the connection.
@@ -74,148 +57,139 @@ func (d *Dialer) now() time.Time {
 	return time.Now()
 }
 
-func orDefault(d, def time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return def
-}
-
-// connectTimeout is how long connecting may take.
-func (d *Dialer) connectTimeout() time.Duration {
-	return orDefault(d.ConnectTimeout, orDefault(d.Timeout, DefaultConnectTimeout))
-}
-
 // Dial connects to host, an address or a `.local` name, and returns once the
 // peer has proved to be ours. The report is never nil. The error is nil or a
 // [*Failure].
 //
 // Only local addresses are connected to, whatever the host resolves to; no
-// proxy is asked. If the host has several addresses, they are tried as RFC 8305
-// says, and the next one also when the device at an address turns out not to be
-// ours. Nothing has been sent to a peer but a ClientHello when it is refused.
+// proxy is asked. If the host has several addresses, they are tried one after
+// the other, and the next one also when the device at an address turns out not
+// to be ours. Nothing has been sent to a peer but a ClientHello when it is
+// refused.
 //
 // In TLS 1.3 a phone that refuses the Mac's certificate says so only after this
 // returns, with the first read: see [Report.Classify] and [Probe].
 func (d *Dialer) Dial(ctx context.Context, host string, port int) (*tls.Conn, *Report, error) {
-	conn, r := d.dial(ctx, host, port)
+	now := d.now()
+	r := &Report{Host: trimHost(host), Port: port, Started: now, trust: d.Trust, now: d.now}
+	one := &dial{
+		Dialer: d, report: r,
+		verifier: &verifier{trust: d.Trust, host: nameToVerify(host), now: now, lenient: d.DatesAdvisory, report: r},
+	}
+	conn, f := one.run(ctx)
+	if f != nil {
+		r.Failure = one.complete(f)
+	}
 	if d.Trace != nil {
 		d.Trace(r)
 	}
-	if r.Failure != nil {
+	if f != nil {
 		return nil, r, r.Failure
 	}
 	return conn, r, nil
 }
 
-// DialTLSContext has the form that net/http's Transport wants. The network is
-// always tcp.
-func (d *Dialer) DialTLSContext(ctx context.Context, _, addr string) (net.Conn, error) {
-	host, service, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, &Failure{Kind: NotLocal, Host: addr, At: d.now(), Err: err}
-	}
-	port, err := strconv.Atoi(service)
-	if err != nil {
-		return nil, &Failure{Kind: NotLocal, Host: host, At: d.now(), Err: err}
-	}
-	conn, _, err := d.Dial(ctx, host, port)
-	if err != nil {
-		return nil, err
-	}
-	return conn, nil
-}
-
-// dialing is one dial on its way.
-type dialing struct {
+// dial is one dial on its way.
+type dial struct {
 	*Dialer
-	report *Report
-	judge  *judge
-	begun  time.Time
-	budget *budget
-	own    *tls.Certificate // nil if none is to be shown
-}
-
-func (d *Dialer) dial(ctx context.Context, host string, port int) (*tls.Conn, *Report) {
-	now := d.now()
-	r := &Report{Host: trimHost(host), Port: port, Trust: d.Trust.String(), Started: now, now: d.now}
-	t := &dialing{
-		Dialer: d, report: r, begun: time.Now(),
-		judge: &judge{trust: d.Trust, host: nameToVerify(host), now: now, lenient: d.DatesAdvisory, report: r},
-	}
-	conn, f := t.run(ctx, port)
-	if f != nil {
-		r.Failure = t.complete(f)
-	}
-	return conn, r
+	report   *Report
+	verifier *verifier
+	timeout  *timeout
+	own      *tls.Certificate // nil if none is to be shown
 }
 
 // complete fills in what the place of a failure did not know. The original is
 // left alone: it may be part of the report's checks.
-func (t *dialing) complete(f *Failure) *Failure {
+func (d *dial) complete(f *Failure) *Failure {
 	c := *f
 	if c.Host == "" {
-		c.Host = t.report.Host
+		c.Host = d.report.Host
 	}
 	if c.Addr == "" {
-		c.Addr = t.report.Remote
+		c.Addr = d.report.Remote
 	}
 	if c.At.IsZero() {
-		c.At = t.judge.now
+		c.At = d.verifier.now
 	}
 	return &c
 }
 
-func (t *dialing) step(name string, begun time.Time, took time.Duration) {
-	t.report.Steps = append(t.report.Steps, Step{Name: name, After: begun.Sub(t.begun), Took: took})
-}
-
-func (t *dialing) run(ctx context.Context, port int) (*tls.Conn, *Failure) {
-	if port < 1 || port > 65535 {
-		return nil, &Failure{Kind: Unreachable, Err: fmt.Errorf("there is no port %d", port)}
+func (d *dial) run(ctx context.Context) (*tls.Conn, *Failure) {
+	if d.report.Port < 1 || d.report.Port > 65535 {
+		return nil, &Failure{Kind: Unreachable, Err: fmt.Errorf("there is no port %d", d.report.Port)}
 	}
-	if f := t.prepare(ctx); f != nil {
+	if f := d.prepare(ctx); f != nil {
 		return nil, f
 	}
-	t.budget = newBudget(ctx, orDefault(t.Timeout, DefaultTimeout))
-	defer t.budget.stop()
+	whole, connecting := DefaultTimeout, connectTimeout
+	if d.Timeout > 0 { // whoever asks for patience gets it
+		whole, connecting = d.Timeout, d.Timeout
+	}
+	d.timeout = newTimeout(ctx, whole)
+	defer d.timeout.stop()
 
 	begun := time.Now()
-	addrs, f := localHost(t.budget, t.Resolver, t.report.Host)
-	t.step(StepResolve, begun, time.Since(begun))
+	addrs, f := localHost(d.timeout, d.Resolver, d.report.Host)
+	d.report.step(StepResolve, begun)
 	if f != nil {
 		return nil, f
 	}
-	addrs = interleave(addrs)
-	t.report.Resolved = slices.Clone(addrs)
-
 	var worst *Failure
-	for len(addrs) > 0 {
-		begun = time.Now()
-		conn, winner, f := t.race(addrs, port)
-		t.step(StepConnect, begun, time.Since(begun))
-		if f != nil {
-			return nil, moreTelling(worst, f)
-		}
-		t.report.Local, t.report.Remote = conn.LocalAddr().String(), conn.RemoteAddr().String()
-		secure, f := t.handshake(conn)
+	for i, a := range addrs {
+		// Each address gets an equal share of the time that is left, so that one
+		// that is silent does not hide the next.
+		begun := time.Now()
+		conn, f := d.connect(a, connecting/time.Duration(len(addrs)-i))
+		connecting -= time.Since(begun)
 		if f == nil {
-			return secure, nil
+			var secure *tls.Conn
+			if secure, f = (&handshake{dial: d}).run(conn); f == nil {
+				return secure, nil
+			}
+			f = d.complete(f)
 		}
-		worst = moreTelling(worst, t.complete(f))
-		if !f.ofThisAddress() {
+		worst = moreTelling(worst, f)
+		if d.timeout.Err() != nil || !f.ofThisAddress() {
 			break
 		}
-		addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return a == winner })
 	}
 	return nil, worst
 }
 
+// connect dials one address.
+func (d *dial) connect(a netip.Addr, limit time.Duration) (net.Conn, *Failure) {
+	addr := netip.AddrPortFrom(a, uint16(d.report.Port)) //nolint:gosec // checked to be 1..65535
+	ctx, cancel := context.WithTimeout(d.timeout, limit)
+	defer cancel()
+	begun := time.Now()
+	conn, err := dialTCP(ctx, addr)
+	d.report.step(StepConnect, begun)
+	d.report.Attempts = append(d.report.Attempts, Attempt{Addr: addr.String(), Took: time.Since(begun), Err: err})
+	if err == nil {
+		d.report.Remote = conn.RemoteAddr().String()
+		return conn, nil
+	}
+	f := Classify(err)
+	if d.timeout.Err() != nil {
+		f = contextFailure(context.Cause(d.timeout), TimedOut, d.report.Host)
+	}
+	f.Host, f.Addr = d.report.Host, addr.String()
+	return nil, f
+}
+
+// dialTCP checks the address once more where the socket is made, so that nothing
+// between here and there can make it another.
+func dialTCP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error { return checkDialled(address) }}
+	return d.DialContext(ctx, "tcp", addr.String())
+}
+
 // ofThisAddress reports whether another address of the same host may fare
-// better: some other device may be at this one.
+// better: nobody, or some other device, may be at this one.
 func (f *Failure) ofThisAddress() bool {
 	switch f.Kind {
-	case Reset, CutShort, NotTLS, TLSVersion, FingerprintMismatch, CAMismatch, OtherCA, SelfSigned, BrokenChain, Malformed:
+	case Refused, Unreachable, TimedOut, Reset, CutShort, NotTLS, TLSVersion,
+		FingerprintMismatch, CAMismatch, OtherCA, SelfSigned, BrokenChain, Malformed:
 		return f.Whose != Client
 	}
 	return false
@@ -224,59 +198,45 @@ func (f *Failure) ofThisAddress() bool {
 // moreTelling picks the failure to report of two addresses of one host: a peer
 // that answered says more than one that did not.
 func moreTelling(a, b *Failure) *Failure {
-	if a == nil || rank(b.Kind) > rank(a.Kind) {
+	rank := func(f *Failure) int {
+		switch f.Kind {
+		case Unreachable:
+			return 0
+		case TimedOut:
+			return 1
+		case Refused: // the device is there, which a time-out does not say
+			return 2
+		case Reset, CutShort, NotTLS:
+			return 3
+		case Canceled:
+			return 5
+		}
+		return 4
+	}
+	if a == nil || rank(b) > rank(a) {
 		return b
 	}
 	return a
 }
 
-func rank(k Kind) int {
-	switch k {
-	case Canceled:
-		return 5
-	case Unreachable:
-		return 0
-	case TimedOut:
-		return 1
-	case Refused: // the device is there, which a time-out does not say
-		return 2
-	case Reset, CutShort, NotTLS:
-		return 3
-	}
-	return 4
-}
-
 // prepare finds and judges what this Mac brings along, before anything is
 // dialled.
-func (t *dialing) prepare(ctx context.Context) *Failure {
-	if t.Trust == nil || t.Trust.mode != mutual {
+func (d *dial) prepare(ctx context.Context) *Failure {
+	if d.Trust == nil || d.Trust.mode != mutual {
 		return nil
 	}
 	begun := time.Now()
-	defer func() { t.step(StepOwn, begun, time.Since(begun)) }()
-	t.report.ca = t.Trust.root
-	var cert *tls.Certificate
-	if t.Trust.client != nil {
+	defer func() { d.report.step(StepOwn, begun) }()
+	if d.Trust.client != nil {
 		var err error
-		if cert, err = t.Trust.client(ctx); err != nil {
+		if d.own, err = d.Trust.client(ctx); err != nil {
 			if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 				return &Failure{Kind: Canceled, Err: err}
 			}
 			return &Failure{Kind: KeyUnavailable, Whose: Client, Err: err}
 		}
 	}
-	leaf, f := t.judge.own(cert)
-	if leaf != nil {
-		t.report.Own = []*x509.Certificate{leaf}
-		for _, der := range cert.Certificate[1:] {
-			if c, err := pki.ParseCertificate(der); err == nil {
-				t.report.Own = append(t.report.Own, c)
-			}
-		}
-		for _, c := range t.report.Own {
-			t.report.LocalChain = append(t.report.LocalChain, pki.Inspect(c, t.judge.now, pki.InspectOptions{Issuer: t.Trust.root}))
-		}
-	}
-	t.own = cert
+	var f *Failure
+	d.report.Own, f = d.verifier.own(d.own)
 	return f
 }

@@ -54,19 +54,19 @@ func TestMutualConnects(t *testing.T) {
 		if string(seen) != "healthsync-client" {
 			t.Errorf("the phone saw %q", seen)
 		}
-		if r.Version != "TLS 1.3" || r.Cipher == "" || r.Group == "" || !r.ClientCertRequested || !r.ClientCertSent ||
-			len(r.PeerChain) != 2 || len(r.LocalChain) != 1 || r.ServerCert() == nil || r.Failure != nil {
+		if r.Version != "TLS 1.3" || r.Cipher == "" || strings.Contains(r.Group, "(") || !r.ClientCertRequested ||
+			!r.ClientCertSent || len(r.Peer) != 2 || !r.Own.Equal(p.client) || r.ServerCert() == nil || r.Failure != nil {
 			t.Errorf("%s: report %+v", host, r)
 		}
 		if len(r.AcceptableCAs) != 1 || r.AcceptableCAs[0] != "CN=healthsync-ca" {
 			t.Errorf("acceptable CAs %q", r.AcceptableCAs)
 		}
-		for _, step := range []string{StepOwn, StepResolve, StepConnect, StepHello, StepVerify, StepSign, StepTLS} {
+		for _, step := range []string{StepOwn, StepResolve, StepConnect, StepVerify, StepSign, StepTLS} {
 			if !slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Name == step }) {
 				t.Errorf("no step %q in %+v", step, r.Steps)
 			}
 		}
-		if r.Took(StepHello) > r.Took(StepTLS) || r.Took(StepTLS) <= 0 {
+		if r.Took(StepVerify) > r.Took(StepTLS) || r.Took(StepTLS) <= 0 {
 			t.Errorf("times %+v", r.Steps)
 		}
 	}
@@ -84,8 +84,8 @@ func TestPinnedConnectsToTheAppsCertificate(t *testing.T) {
 		conf := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*tlsCert(key, cert)}}
 		host, port := serveTLS(t, conf, nil)
 		r, err := dialOnce(t, &Dialer{Trust: Pinned(pki.FingerprintOf(cert))}, host, port)
-		if err != nil || len(r.PeerChain) != 1 || r.PeerChain[0].Status != pki.StatusExpired != (name != "expired") {
-			t.Errorf("%s: %v, %+v", name, err, r.PeerChain)
+		if last := r.Checks[len(r.Checks)-1]; err != nil || (last.Failure == nil) != (name == "plain") {
+			t.Errorf("%s: %v, %+v", name, err, last)
 		}
 		_, err = dialOnce(t, &Dialer{Trust: Pinned(pki.FingerprintOfDER([]byte("another")))}, host, port)
 		if f := failure(t, err); f.Kind != FingerprintMismatch || f.Got != pki.FingerprintOf(cert) {
@@ -123,8 +123,8 @@ func TestStrangerLearnsNothing(t *testing.T) {
 	if f := failure(t, err); f.Kind != OtherCA || f.Whose != Server {
 		t.Errorf("got %v", err)
 	}
-	if a := RemoteAlert(<-got); a == nil || r.AlertOut == nil || *a != *r.AlertOut {
-		t.Errorf("the stranger got %v, the report says %v", a, r.AlertOut)
+	if a := remoteAlert(<-got); a != alertBadCertificate {
+		t.Errorf("the stranger got %v", a)
 	}
 	if r.ClientCertSent {
 		t.Error("the report says that the certificate was shown")
@@ -143,8 +143,10 @@ func TestDatesAdvisory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var whose []Whose
-	for _, f := range r.Dates {
-		whose = append(whose, f.Whose)
+	for _, c := range r.Checks {
+		if c.Failure != nil && !c.Enforced {
+			whose = append(whose, c.Failure.Whose)
+		}
 	}
 	if !slices.Equal(whose, []Whose{CA, Client, CA, Server}) {
 		t.Errorf("dates of %v", whose)
@@ -171,6 +173,7 @@ func TestHandshakeFailures(t *testing.T) {
 		{"SSH greets", func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.7\r\n"); read(c) }, NotTLS},
 		{"half a record", func(c net.Conn) { read(c); _, _ = c.Write([]byte{22, 3, 3, 0, 122, 2, 0}) }, CutShort},
 		{"TLS 1.2 hello", func(c net.Conn) { read(c); _, _ = c.Write(serverHello12) }, TLSVersion},
+		{"handshake failure", func(c net.Conn) { read(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 40}) }, TLSVersion},
 		{"internal error", func(c net.Conn) { read(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 80}) }, PeerAlert},
 		{"unknown name", func(c net.Conn) { read(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 112}) }, NameMismatch},
 	} {
@@ -179,9 +182,6 @@ func TestHandshakeFailures(t *testing.T) {
 		f := failure(t, err)
 		if f.Kind != c.kind || f.Addr == "" || f.Host != host || f.At.IsZero() || r.Failure != f {
 			t.Errorf("%s: %s (%+v), want %s", c.name, f.Kind, f, c.kind)
-		}
-		if c.kind == TLSVersion && (f.Version != tls.VersionTLS12 || r.AlertOut == nil || r.AlertOut.Code != alertProtocolVersion) {
-			t.Errorf("%s: version %x, alert out %v", c.name, f.Version, r.AlertOut)
 		}
 	}
 }
@@ -197,12 +197,12 @@ func TestServerCertificateThatCannotBeRead(t *testing.T) {
 	}}}
 	got := make(chan error, 1)
 	host, port := serveTCP(t, func(c net.Conn) { got <- tls.Server(c, conf).Handshake() })
-	r, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client)}, host, port)
+	_, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client)}, host, port)
 	if f := failure(t, err); f.Kind != Malformed || f.Whose != Server {
 		t.Errorf("got %v", err)
 	}
-	if a := RemoteAlert(<-got); a == nil || r.AlertOut == nil || *a != *r.AlertOut {
-		t.Errorf("the server got %v, the report says %v", a, r.AlertOut)
+	if a := remoteAlert(<-got); a == 0 {
+		t.Error("the server got no alert")
 	}
 }
 
@@ -212,7 +212,7 @@ func TestPeerOfTLS12(t *testing.T) {
 	conf.MinVersion, conf.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	host, port := serveTLS(t, conf, nil)
 	_, err := dialOnce(t, &Dialer{Trust: p.mutual(p.client)}, host, port)
-	if f := failure(t, err); f.Kind != TLSVersion || f.Version != tls.VersionTLS12 || f.Alert == nil || f.Alert.Code != alertProtocolVersion {
+	if f := failure(t, err); f.Kind != TLSVersion || f.Alert != alertProtocolVersion {
 		t.Errorf("got %+v", f)
 	}
 }
@@ -237,21 +237,6 @@ func TestSocketFailures(t *testing.T) {
 		_, err := dialOnce(t, d, c.host, c.port)
 		if f := failure(t, err); f.Kind != c.kind {
 			t.Errorf("%s: %s (%v), want %s", c.name, f.Kind, err, c.kind)
-		}
-	}
-}
-
-// Who sets a time for the whole is not held to the shorter one for connecting.
-func TestConnectTimeout(t *testing.T) {
-	for d, want := range map[*Dialer]time.Duration{
-		{}:                            DefaultConnectTimeout,
-		{Timeout: 30 * time.Second}:   30 * time.Second,
-		{Timeout: time.Second}:        time.Second,
-		{ConnectTimeout: time.Minute}: time.Minute,
-		{Timeout: time.Hour, ConnectTimeout: time.Second}: time.Second,
-	} {
-		if got := d.connectTimeout(); got != want {
-			t.Errorf("%v of %v: %v, want %v", d.ConnectTimeout, d.Timeout, got, want)
 		}
 	}
 }
@@ -322,20 +307,6 @@ func TestSecondAddressIsTried(t *testing.T) {
 	}
 }
 
-func TestInterleave(t *testing.T) {
-	var in []netip.Addr
-	for _, s := range []string{"fd00::1", "fd00::2", "fd00::3", "10.0.0.1", "10.0.0.2"} {
-		in = append(in, netip.MustParseAddr(s))
-	}
-	var got []string
-	for _, a := range interleave(in) {
-		got = append(got, a.String())
-	}
-	if strings.Join(got, " ") != "fd00::1 10.0.0.1 fd00::2 10.0.0.2 fd00::3" {
-		t.Errorf("got %v", got)
-	}
-}
-
 func TestTraceAndText(t *testing.T) {
 	p := newPhone(t)
 	host, port := serveTLS(t, p.mutualConf(), nil)
@@ -363,12 +334,12 @@ func TestTraceAndText(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"tls: 127.0.0.1 port ", "trust mutual", "tried 127.0.0.1:", "connected", "TLS 1.3, TLS_", "ALPN none",
+		"tls: 127.0.0.1 port ", "trust mutual", "tried 127.0.0.1:", "connected", "TLS 1.3, TLS_",
 		"server certificate 0: subject healthsync-server, issuer healthsync-ca, Valid",
 		"server certificate 1: subject healthsync-ca, issuer healthsync-ca, Valid",
-		"client certificate 0: subject healthsync-client", pki.FingerprintOf(p.client).String(),
+		"client certificate: subject healthsync-client", pki.FingerprintOf(p.client).String(),
 		"client certificate: asked for and shown", "check chain: ok", "check name: ok", "check name: FAILED",
-		"alert out: 42 (bad certificate)", "[CERT_COMMON_NAME_INVALID]", "handshake",
+		"[name-mismatch]", "handshake",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is not in\n%s", want, text.String())
@@ -394,21 +365,5 @@ func TestKeyLogOnlyIfGiven(t *testing.T) {
 	}
 	if !strings.Contains(keys.String(), "CLIENT_TRAFFIC_SECRET_0 ") {
 		t.Errorf("key log %q", keys.String())
-	}
-}
-
-func TestDialTLSContext(t *testing.T) {
-	p := newPhone(t)
-	host, port := serveTLS(t, p.mutualConf(), nil)
-	d := &Dialer{Trust: p.mutual(p.client)}
-	conn, err := d.DialTLSContext(t.Context(), "tcp", netip.AddrPortFrom(netip.MustParseAddr(host), uint16(port)).String()) //nolint:gosec // a port
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.Close()
-	for _, addr := range []string{"nonsense", "127.0.0.1:http", "8.8.8.8:443"} {
-		if conn, err := d.DialTLSContext(t.Context(), "tcp", addr); conn != nil || failure(t, err).Kind != NotLocal {
-			t.Errorf("%s: %v, %v", addr, conn, err)
-		}
 	}
 }

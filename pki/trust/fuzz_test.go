@@ -28,8 +28,8 @@ func FuzzServerChain(f *testing.F) {
 			Pinned(pki.FingerprintOf(p.server)),
 		} {
 			r := &Report{}
-			j := &judge{trust: trust, host: "phone.local", now: today, report: r}
-			bad := j.peer(chain)
+			v := &verifier{trust: trust, host: "phone.local", now: today, report: r}
+			bad := v.peer(chain)
 			if bad == nil && string(chain[0].RawTBSCertificate) != string(p.server.RawTBSCertificate) {
 				t.Errorf("%s trusts a stranger", trust)
 			}

@@ -1,7 +1,7 @@
 package trust
 
 import (
-	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -10,10 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A device that is gone without a trace answers no SYN. That is found out by the
-// limit for connecting, before the one for the whole. A listener whose queue is
+// A device that is gone without a trace answers no SYN. It is given up after the
+// limit for connecting, which is shorter than the one for the whole. A listener whose queue is
 // full stands for it: Linux drops what comes (tcp_abort_on_overflow).
 func TestNoAnswerToTheSYN(t *testing.T) {
+	t.Parallel()
 	fd := must(unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))(t)
 	defer func() { _ = unix.Close(fd) }()
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
@@ -31,15 +32,20 @@ func TestNoAnswerToTheSYN(t *testing.T) {
 		}
 	}
 	p := newPhone(t)
-	for _, d := range []Dialer{{ConnectTimeout: 50 * time.Millisecond, Timeout: time.Hour}, {Timeout: 50 * time.Millisecond}} {
-		ctx, cancel := context.WithCancel(t.Context())
-		stop := time.AfterFunc(30*time.Second, cancel)
-		d.Trust = p.mutual(p.client)
-		_, r, err := d.Dial(ctx, "127.0.0.1", port)
-		if f := failure(t, err); f.Kind != TimedOut || f.Addr != at || len(r.Attempts) != 1 {
-			t.Errorf("connect %v, whole %v: %v at %q, %+v", d.ConnectTimeout, d.Timeout, f.Kind, f.Addr, r.Attempts)
+	for limit, want := range map[time.Duration]time.Duration{0: connectTimeout, 50 * time.Millisecond: 50 * time.Millisecond} {
+		begun := time.Now()
+		_, r, err := (&Dialer{Trust: p.mutual(p.client), Timeout: limit}).Dial(t.Context(), "127.0.0.1", port)
+		took := time.Since(begun)
+		if f := failure(t, err); f.Kind != TimedOut || f.Addr != at || len(r.Attempts) != 1 || took < want || took > want+3*time.Second {
+			t.Errorf("within %v: %v at %q after %v, %+v", limit, f.Kind, f.Addr, took, r.Attempts)
 		}
-		stop.Stop()
-		cancel()
+	}
+	// Of two addresses the silent one takes half of the time.
+	l := must(net.Listen("tcp", fmt.Sprintf("127.0.0.2:%d", port)))(t)
+	defer func() { _ = l.Close() }()
+	d := &Dialer{Trust: p.mutual(p.client), Timeout: time.Second, Resolver: names{"phone.local": {"127.0.0.1", "127.0.0.2"}}}
+	_, r, err := d.Dial(t.Context(), "phone.local", port)
+	if f := failure(t, err); f.Kind != HandshakeTimeout || len(r.Attempts) != 2 || r.Attempts[0].Took > 900*time.Millisecond {
+		t.Errorf("%v, %+v", f.Kind, r.Attempts)
 	}
 }

@@ -8,65 +8,36 @@ import (
 	"encoding/asn1"
 	"errors"
 	"net"
+	"strings"
 	"time"
 )
 
-// handshake makes the connection secure, or closes it and says why not.
-func (t *dialing) handshake(raw net.Conn) (*tls.Conn, *Failure) {
-	w := &wire{Conn: raw}
-	h := &shaking{dialing: t, wire: w}
-	conn := tls.Client(w, h.config())
+// handshake is one TLS handshake. Its callbacks run in the goroutine that calls
+// run.
+type handshake struct {
+	*dial
+	verified bool           // the server has chosen TLS 1.3 and shown its certificate
+	signer   *patientSigner // nil until the Mac's key is asked for
+}
+
+// run makes the connection secure, or closes it and says why not.
+func (h *handshake) run(raw net.Conn) (*tls.Conn, *Failure) {
+	conn := tls.Client(raw, h.config())
 	begun := time.Now()
-	err := conn.HandshakeContext(t.budget)
-	took := time.Since(begun)
-	w.done.Store(true)
-	if !w.in.hello.IsZero() {
-		t.step(StepHello, w.out.first, w.in.hello.Sub(w.out.first))
-	}
-	for _, s := range h.steps {
-		t.step(s.name, s.begun, s.took)
-	}
-	t.step(StepTLS, begun, took)
-	t.report.AlertOut = w.out.alert
+	err := conn.HandshakeContext(h.timeout)
+	h.report.step(StepTLS, begun)
 	if err == nil {
-		t.report.describe(conn.ConnectionState(), t.Trust, t.judge.now)
 		return conn, nil
 	}
 	_ = raw.Close() // the handshake's error is the one to tell
-	f := h.why(err)
-	if f.Alert != nil {
-		t.report.AlertIn = f.Alert
-	}
-	if f.Alert != nil && (f.Alert.Code == alertHandshakeFailure || f.Alert.Code == alertProtocolVersion) && w.in.hello.IsZero() {
-		f = t.askVersion(f)
-	}
-	if h.alertOut != 0 {
-		t.report.AlertOut = newAlert(h.alertOut)
-	}
-	return nil, f
+	return nil, h.why(err)
 }
 
-// shaking is one handshake on its way. Its callbacks run in the goroutine of
-// the handshake.
-type shaking struct {
-	*dialing
-	wire     *wire
-	signErr  error
-	alertOut uint8 // what crypto/tls is known to send in this place
-	steps    []timed
-}
-
-type timed struct {
-	name  string
-	begun time.Time
-	took  time.Duration
-}
-
-func (h *shaking) config() *tls.Config {
+func (h *handshake) config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		MaxVersion: tls.VersionTLS13,
-		ServerName: h.judge.host, // sent for names only; an address is no server name (RFC 6066)
+		ServerName: h.verifier.host, // sent for names only; an address is no server name (RFC 6066)
 		Time:       h.now,
 		// The checks of crypto/tls are for public names and public CAs. Ours
 		// stand in VerifyConnection, which runs in their place: after the
@@ -79,13 +50,13 @@ func (h *shaking) config() *tls.Config {
 	}
 }
 
-func (h *shaking) verify(cs tls.ConnectionState) error {
+func (h *handshake) verify(cs tls.ConnectionState) error {
 	begun := time.Now()
-	h.report.describe(cs, h.Trust, h.judge.now)
-	f := h.judge.peer(cs.PeerCertificates)
-	h.steps = append(h.steps, timed{StepVerify, begun, time.Since(begun)})
+	h.verified = true
+	h.report.describe(cs)
+	f := h.verifier.peer(cs.PeerCertificates)
+	h.report.step(StepVerify, begun)
 	if f != nil {
-		h.alertOut = alertBadCertificate // what crypto/tls sends for any error from here
 		return f
 	}
 	return nil
@@ -94,33 +65,24 @@ func (h *shaking) verify(cs tls.ConnectionState) error {
 // clientCertificate is asked for if the server wants one. Unlike a plain
 // tls.Config.Certificates it shows ours whatever CAs the server names, so that
 // a phone with another CA answers "unknown CA" and not "certificate required".
-func (h *shaking) clientCertificate(req *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+func (h *handshake) clientCertificate(req *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	h.report.ClientCertRequested = true
 	h.report.AcceptableCAs = nil
 	for _, der := range req.AcceptableCAs {
-		h.report.AcceptableCAs = append(h.report.AcceptableCAs, distinguished(der))
+		h.report.AcceptableCAs = append(h.report.AcceptableCAs, distinguishedName(der))
 	}
 	if h.own == nil {
 		return &tls.Certificate{}, nil // crypto/tls: an empty one means none
 	}
 	h.report.ClientCertSent = true
 	cert := *h.own
-	signer, ok := cert.PrivateKey.(crypto.Signer)
-	if !ok { // judge.own has seen to it
-		return &tls.Certificate{}, nil
-	}
-	cert.PrivateKey = &patientSigner{
-		Signer: signer, ctx: h.budget, limit: orDefault(h.SignTimeout, DefaultSignTimeout),
-		pause: h.budget.pause, resume: h.budget.resume,
-		done: func(took time.Duration, err error) {
-			h.signErr = err
-			h.steps = append(h.steps, timed{StepSign, time.Now().Add(-took), took})
-		},
-	}
+	// verifier.own has made sure that the key is a Signer.
+	h.signer = &patientSigner{Signer: cert.PrivateKey.(crypto.Signer), timeout: h.timeout, report: h.report}
+	cert.PrivateKey = h.signer
 	return &cert, nil
 }
 
-func distinguished(der []byte) string {
+func distinguishedName(der []byte) string {
 	var seq pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &seq); err != nil || len(rest) > 0 {
 		return "(unreadable)"
@@ -128,32 +90,34 @@ func distinguished(der []byte) string {
 	return seq.String()
 }
 
-// why turns the error of a handshake into a failure, by what the callbacks and
-// the wire have seen rather than by the error's words where possible.
-func (h *shaking) why(err error) *Failure {
+// why turns the error of a handshake into a failure, by what the callbacks have
+// seen rather than by the error's words where possible.
+func (h *handshake) why(err error) *Failure {
 	var f *Failure
-	if errors.As(err, &f) {
+	switch a := remoteAlert(err); {
+	case errors.As(err, &f):
 		return f
-	}
-	if h.signErr != nil && h.budget.Err() == nil {
-		h.alertOut = alertInternalError
-		return &Failure{Kind: KeyUnavailable, Whose: Client, Cert: h.report.Own[0], Err: h.signErr}
-	}
-	if RemoteAlert(err) != nil {
+	case h.signer != nil && h.signer.err != nil && h.timeout.Err() == nil:
+		return &Failure{Kind: KeyUnavailable, Whose: Client, Cert: h.report.Own, Err: h.signer.err}
+	case a == alertHandshakeFailure && !h.verified:
+		// Nothing that the server speaks is among what was offered (RFC 8446
+		// section 6.2), which was TLS 1.3: what GnuTLS says of TLS 1.2.
+		return &Failure{Kind: TLSVersion, Alert: a, Remote: true, Err: err}
+	case a != 0:
 		return h.report.Classify(err)
+	case h.timeout.Err() != nil:
+		return contextFailure(context.Cause(h.timeout), HandshakeTimeout, h.report.Host)
 	}
-	if h.budget.Err() != nil {
-		return contextFailure(context.Cause(h.budget), HandshakeTimeout, h.report.Host)
-	}
-	if v := h.wire.in.version; v != 0 && v < tls.VersionTLS13 {
-		return &Failure{Kind: TLSVersion, Version: v, Err: err}
-	}
-	if h.wire.in.notTLS {
-		return &Failure{Kind: NotTLS, Err: err}
-	}
-	if isMalformed(err) {
-		h.alertOut = alertDecodeError
-		return &Failure{Kind: Malformed, Whose: Server, Err: err}
+	// For these crypto/tls (Go 1.26) has neither a type nor a callback.
+	for text, f := range map[string]Failure{
+		"tls: server selected unsupported protocol version": {Kind: TLSVersion},
+		"tls: failed to parse certificate from server":      {Kind: Malformed, Whose: Server},
+		"tls: invalid signature by the server certificate":  {Kind: Malformed, Whose: Server}, // without its key
+	} {
+		if strings.Contains(err.Error(), text) {
+			f.Err = err
+			return &f
+		}
 	}
 	return Classify(err)
 }

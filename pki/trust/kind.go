@@ -5,8 +5,7 @@ import "fmt"
 // Kind says what went wrong.
 type Kind int
 
-// The kinds of failure. Which certificate a kind is about is told by
-// [Failure.Whose].
+// The kinds of failure. [Failure.Whose] says which certificate it is about.
 const (
 	// Unknown is an error that this package cannot place.
 	Unknown Kind = iota
@@ -32,8 +31,8 @@ const (
 	// CAMismatch: the right certificate, but not the CA that the pairing code
 	// names.
 	CAMismatch
-	// Malformed: the certificate cannot be read at all, or who shows it does not
-	// have its key: it was copied from the phone.
+	// Malformed: the certificate cannot be read at all, or the peer that shows it
+	// does not have its key: it was copied from the phone.
 	Malformed
 
 	// NoClientCert: the Mac has no certificate to show, or showed none to a
@@ -77,67 +76,44 @@ const (
 	Canceled
 )
 
-// kinds holds, for each kind, its name in logs and JSON and the code under
-// which people know it. The codes up to UNSUPPORTED_PROTOCOL are those of the
-// user guide, which follows the names that Node.js and OpenSSL use; so do the
-// few that the guide does not have.
-var kinds = [...]struct{ name, code string }{
-	Unknown:             {"unknown", "UNKNOWN"},
-	Expired:             {"expired", "CERT_HAS_EXPIRED"},
-	NotYetValid:         {"not-yet-valid", "CERT_NOT_YET_VALID"},
-	BrokenChain:         {"broken-chain", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"},
-	OtherCA:             {"other-ca", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"},
-	SelfSigned:          {"self-signed", "SELF_SIGNED_CERT_IN_CHAIN"},
-	WrongUsage:          {"wrong-usage", "INVALID_PURPOSE"},
-	NameMismatch:        {"name-mismatch", "CERT_COMMON_NAME_INVALID"},
-	FingerprintMismatch: {"fingerprint-mismatch", "CERT_FINGERPRINT_MISMATCH"},
-	CAMismatch:          {"ca-mismatch", "CA_MISMATCH"},
-	Malformed:           {"malformed", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"},
-	NoClientCert:        {"no-client-certificate", "NO_CLIENT_CERTIFICATE"},
-	BadClientCert:       {"client-certificate-not-accepted", "CERT_REJECTED"},
-	Revoked:             {"revoked", "CERT_REVOKED"},
-	KeyUnavailable:      {"key-unavailable", "NO_CLIENT_CERTIFICATE"},
-	TLSVersion:          {"tls-version", "UNSUPPORTED_PROTOCOL"},
-	HandshakeTimeout:    {"handshake-timeout", "ETIMEDOUT"},
-	NotTLS:              {"not-tls", "EPROTO"},
-	PeerAlert:           {"peer-alert", "EPROTO"},
-	Refused:             {"refused", "ECONNREFUSED"},
-	Unreachable:         {"unreachable", "EHOSTUNREACH"},
-	TimedOut:            {"timed-out", "ETIMEDOUT"},
-	Reset:               {"reset", "ECONNRESET"},
-	CutShort:            {"cut-short", "ECONNRESET"},
-	NotLocal:            {"not-local", "HOST_NOT_LOCAL"},
-	NameNotFound:        {"name-not-found", "PHONE_NOT_FOUND"},
-	Canceled:            {"canceled", "CANCELED"},
+// kinds holds, for each kind, its name and what [Failure.Error] says of it. In
+// the text {cert} is the certificate; a text without it is about the connection.
+var kinds = [...]struct{ name, text string }{
+	Unknown:             {"unknown", "connection failed"},
+	Expired:             {"expired", "{cert} has expired"},
+	NotYetValid:         {"not-yet-valid", "{cert} is not yet valid"},
+	BrokenChain:         {"broken-chain", "no chain from {cert} to the CA of this pairing"},
+	OtherCA:             {"other-ca", "{cert} comes from another CA"},
+	SelfSigned:          {"self-signed", "{cert} is signed by itself"},
+	WrongUsage:          {"wrong-usage", "{cert} is not meant for this use"},
+	NameMismatch:        {"name-mismatch", "{cert} is for other names"},
+	FingerprintMismatch: {"fingerprint-mismatch", "{cert} is not the one expected"},
+	CAMismatch:          {"ca-mismatch", "{cert} is not the one expected"},
+	Malformed:           {"malformed", "{cert} cannot be read, or was copied from somebody else"},
+	NoClientCert:        {"no-client-certificate", "there is no client certificate"},
+	BadClientCert:       {"client-certificate-not-accepted", "{cert} was not accepted"},
+	Revoked:             {"revoked", "{cert} has been revoked"},
+	KeyUnavailable:      {"key-unavailable", "{cert} or its key cannot be used"},
+	TLSVersion:          {"tls-version", "the peer does not speak TLS 1.3"},
+	HandshakeTimeout:    {"handshake-timeout", "TLS handshake timed out"},
+	NotTLS:              {"not-tls", "what answers does not speak TLS"},
+	PeerAlert:           {"peer-alert", "the peer ended the connection with an alert"},
+	Refused:             {"refused", "connection refused"},
+	Unreachable:         {"unreachable", "host unreachable"},
+	TimedOut:            {"timed-out", "timed out"},
+	Reset:               {"reset", "connection reset"},
+	CutShort:            {"cut-short", "connection cut short"},
+	NotLocal:            {"not-local", "the host is not on the local network"},
+	NameNotFound:        {"name-not-found", "the name was not found"},
+	Canceled:            {"canceled", "canceled"},
 }
 
-// String gives the name used in logs and JSON, such as "not-yet-valid".
+// String gives the name used in logs, such as "not-yet-valid".
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kinds) {
 		return fmt.Sprintf("Kind(%d)", int(k))
 	}
 	return kinds[k].name
-}
-
-// Code gives the error code that the user guide and the table of conditions
-// use. Several kinds share one.
-func (k Kind) Code() string {
-	if k < 0 || int(k) >= len(kinds) {
-		return kinds[Unknown].code
-	}
-	return kinds[k].code
-}
-
-// MarshalText writes the name.
-func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// Kinds lists every kind, for tables and tests.
-func Kinds() []Kind {
-	all := make([]Kind, len(kinds))
-	for i := range all {
-		all[i] = Kind(i)
-	}
-	return all
 }
 
 // Whose says whose certificate, or which side, a failure is about.

@@ -112,7 +112,7 @@ func TestNameThatIsNeverAnswered(t *testing.T) {
 // The gate at the socket holds whatever came before it.
 func TestDialledAddressIsChecked(t *testing.T) {
 	for _, addr := range []string{"8.8.8.8:443", "[2001:db8::1]:443", "0.0.0.0:443", "[::ffff:1.1.1.1]:443", "224.0.0.251:5353"} {
-		conn, err := connect(t.Context(), netip.MustParseAddrPort(addr))
+		conn, err := dialTCP(t.Context(), netip.MustParseAddrPort(addr))
 		if err == nil {
 			_ = conn.Close()
 		}

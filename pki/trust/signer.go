@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// signTimeout is how long the Mac's key may take to sign: a keychain may ask its
+// owner, who needs time to read the question.
+const signTimeout = 60 * time.Second
+
 // SignTimeoutError says that the Mac's key did not sign in time: a keychain
 // that waits for a person who is not there, most likely.
 type SignTimeoutError struct{ After time.Duration }
@@ -16,49 +20,47 @@ func (e *SignTimeoutError) Error() string {
 	return fmt.Sprintf("the key did not sign within %s", e.After)
 }
 
-// patientSigner lets a key that asks its owner take its time, within a limit of
-// its own. A keychain call cannot be cancelled, so one that never returns leaves
-// its goroutine behind; the connection does not wait for it.
+// patientSigner lets a key that asks its owner take up to [signTimeout]; the
+// timeout of the handshake stands still meanwhile. A keychain call cannot be
+// cancelled, so one that never returns leaves its goroutine behind; the
+// connection does not wait for it.
 type patientSigner struct {
 	crypto.Signer
-	ctx   context.Context // that of the handshake: Sign is not passed one
-	limit time.Duration
-	// pause stops the clock of the handshake, resume starts it again.
-	pause, resume func()
-	// done is told the time taken and the error, which crypto/tls would reduce
-	// to its text.
-	done func(took time.Duration, err error)
+	timeout *timeout
+	report  *Report
+	err     error // the last one, which crypto/tls would reduce to its text
 }
 
 func (s *patientSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	s.pause()
-	defer s.resume()
+	s.timeout.pause()
+	defer s.timeout.resume()
+	begun := time.Now()
+	defer func() { s.report.step(StepSign, begun) }()
 	type result struct {
 		signature []byte
 		err       error
 	}
-	begun := time.Now()
 	results := make(chan result, 1)
 	go func() {
 		signature, err := s.Signer.Sign(rand, digest, opts)
 		results <- result{signature, err}
 	}()
-	timer := time.NewTimer(s.limit)
+	timer := time.NewTimer(signTimeout)
 	defer timer.Stop()
 	var r result
 	select {
 	case r = <-results:
 	case <-timer.C:
-		r.err = &SignTimeoutError{After: s.limit}
-	case <-s.ctx.Done():
-		r.err = context.Cause(s.ctx)
+		r.err = &SignTimeoutError{After: signTimeout}
+	case <-s.timeout.Done():
+		r.err = context.Cause(s.timeout)
 	}
-	s.done(time.Since(begun), r.err)
+	s.err = r.err
 	return r.signature, r.err
 }
 
-// budget is a context that ends after a time, not counting pauses.
-type budget struct {
+// timeout is a context that ends after a time, not counting pauses.
+type timeout struct {
 	context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
@@ -66,29 +68,29 @@ type budget struct {
 	since  time.Time
 }
 
-// newBudget begins to count at once. It must be stopped. It is not for use by
+// newTimeout begins to count at once. It must be stopped. It is not for use by
 // several goroutines, but its context is.
-func newBudget(parent context.Context, d time.Duration) *budget {
+func newTimeout(parent context.Context, d time.Duration) *timeout {
 	ctx, cancel := context.WithCancelCause(parent)
-	b := &budget{Context: ctx, cancel: cancel, left: d, since: time.Now()}
-	b.timer = time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
-	return b
+	t := &timeout{Context: ctx, cancel: cancel, left: d, since: time.Now()}
+	t.timer = time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
+	return t
 }
 
-func (b *budget) pause() {
-	if b.timer.Stop() {
-		b.left -= time.Since(b.since)
+func (t *timeout) pause() {
+	if t.timer.Stop() {
+		t.left -= time.Since(t.since)
 	}
 }
 
-func (b *budget) resume() {
-	if b.Err() == nil {
-		b.since = time.Now()
-		b.timer.Reset(max(b.left, 0))
+func (t *timeout) resume() {
+	if t.Err() == nil {
+		t.since = time.Now()
+		t.timer.Reset(max(t.left, 0))
 	}
 }
 
-func (b *budget) stop() {
-	b.timer.Stop()
-	b.cancel(context.Canceled)
+func (t *timeout) stop() {
+	t.timer.Stop()
+	t.cancel(context.Canceled)
 }

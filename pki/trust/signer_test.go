@@ -50,25 +50,25 @@ func TestSigningFails(t *testing.T) {
 	p := newPhone(t)
 	host, port := serveTLS(t, p.mutualConf(), nil)
 	denied := errors.New("the owner said no")
-	now := make(chan struct{})
-	close(now)
-	for name, c := range map[string]struct {
-		key  *slowKey
-		want func(error) bool
-	}{
-		"denied": {&slowKey{Signer: p.clientKey, allowed: now, err: denied}, func(err error) bool { return errors.Is(err, denied) }},
-		"never":  {&slowKey{Signer: p.clientKey, allowed: t.Context().Done()}, func(err error) bool { var e *SignTimeoutError; return errors.As(err, &e) }},
-	} {
-		d := &Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(c.key, p.client))), SignTimeout: 50 * time.Millisecond}
-		r, err := dialOnce(t, d, host, port)
-		f := failure(t, err)
-		if f.Kind != KeyUnavailable || f.Whose != Client || f.Cert == nil || !c.want(err) {
-			t.Errorf("%s: %+v", name, f)
-		}
-		if r.AlertOut == nil || r.AlertOut.Code != alertInternalError {
-			t.Errorf("%s: alert out %v", name, r.AlertOut)
-		}
+	key := &slowKey{Signer: p.clientKey, allowed: after(0), err: denied}
+	_, err := dialOnce(t, &Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(key, p.client)))}, host, port)
+	if f := failure(t, err); f.Kind != KeyUnavailable || f.Whose != Client || f.Cert == nil || !errors.Is(err, denied) {
+		t.Errorf("%+v", f)
 	}
+}
+
+func TestSigningNeverEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		allowed := make(chan struct{})
+		defer close(allowed)
+		s := &patientSigner{Signer: &slowKey{allowed: allowed, err: io.EOF}, timeout: newTimeout(t.Context(), time.Second), report: &Report{}}
+		defer s.timeout.stop()
+		_, err := s.Sign(nil, nil, nil)
+		var late *SignTimeoutError
+		if !errors.As(err, &late) || !errors.As(s.err, &late) || s.report.Took(StepSign) != signTimeout {
+			t.Errorf("got %v, %v, %+v", err, s.err, s.report.Steps)
+		}
+	})
 }
 
 func TestCallerGivesUpWhileSigning(t *testing.T) {
@@ -83,9 +83,9 @@ func TestCallerGivesUpWhileSigning(t *testing.T) {
 	}
 }
 
-func TestBudgetStandsStill(t *testing.T) {
+func TestTimeoutStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(t.Context(), 10*time.Second)
+		b := newTimeout(t.Context(), 10*time.Second)
 		defer b.stop()
 		time.Sleep(4 * time.Second)
 		b.pause()
@@ -106,10 +106,10 @@ func TestBudgetStandsStill(t *testing.T) {
 	})
 }
 
-func TestBudgetTellsItsEndFromTheCallers(t *testing.T) {
+func TestTimeoutTellsItsEndFromTheCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		b := newBudget(ctx, time.Second)
+		b := newTimeout(ctx, time.Second)
 		defer b.stop()
 		cancel()
 		if !errors.Is(context.Cause(b), context.Canceled) {

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
 	"strings"
@@ -13,47 +14,60 @@ import (
 // begins with "tls: ".
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var p printer
-	p.line("%s port %d, trust %s, %s", r.Host, r.Port, r.Trust, r.Started.Format(time.RFC3339))
-	if len(r.Resolved) > 0 {
-		names := make([]string, len(r.Resolved))
-		for i, a := range r.Resolved {
-			names[i] = a.String()
-		}
-		p.line("addresses: %s", strings.Join(names, ", "))
-	}
+	p.line("%s port %d, trust %s, %s", r.Host, r.Port, r.trust, r.Started.Format(time.RFC3339))
 	for _, a := range r.Attempts {
-		p.line("tried %s after %s: %s, %s%s", a.Addr, ms(a.After), a.Outcome, ms(a.Took), colon(a.Err))
+		outcome := "connected"
+		if a.Err != nil {
+			outcome = a.Err.Error()
+		}
+		p.line("tried %s: %s, %s", a.Addr, outcome, ms(a.Took))
 	}
 	if r.Version != "" {
-		p.line("%s, %s, %s, ALPN %s", r.Version, r.Cipher, r.Group, or(r.ALPN, "none"))
+		p.line("%s, %s, %s", r.Version, r.Cipher, r.Group)
 	}
-	p.chain("server", r.PeerChain)
-	p.chain("client", r.LocalChain)
+	for i, c := range r.Peer {
+		pinned := i == 0 && r.trust != nil && r.trust.mode == pinned
+		p.certificate(fmt.Sprintf("server certificate %d", i), c, r.Started, pki.InspectOptions{Pinned: pinned})
+	}
+	if r.Own != nil {
+		p.certificate("client certificate", r.Own, r.Started, pki.InspectOptions{Issuer: r.trust.root})
+	}
 	if r.Version != "" {
-		p.line("client certificate: %s", r.clientStory())
+		p.line("client certificate: %s", r.clientCertificate())
 	}
 	for _, c := range r.AcceptableCAs {
 		p.line("  the server accepts the CA %s", c)
 	}
 	for _, c := range r.Checks {
-		p.line("check %s: %s%s", c.Name, verdict(c), colon(c.Detail))
-	}
-	if r.AlertOut != nil {
-		p.line("alert out: %s", r.AlertOut)
-	}
-	if r.AlertIn != nil {
-		p.line("alert in: %s", r.AlertIn)
+		switch {
+		case c.Failure == nil:
+			p.line("check %s: ok", c.Name)
+		case c.Enforced:
+			p.line("check %s: FAILED: %v", c.Name, c.Failure)
+		default:
+			p.line("check %s: noted, not enforced: %v", c.Name, c.Failure)
+		}
 	}
 	for _, s := range r.Steps {
-		p.line("%-16s at %9s took %9s", s.Name, ms(s.After), ms(s.Took))
+		p.line("%-16s took %9s", s.Name, ms(s.Took))
 	}
 	if r.Failure != nil {
-		p.line("failed: %s [%s]", r.Failure, r.Failure.Code())
+		p.line("failed: %v [%s]", r.Failure, r.Failure.Kind)
 	} else {
 		p.line("ok")
 	}
 	n, err := io.WriteString(w, p.String())
 	return int64(n), err
+}
+
+func (r *Report) clientCertificate() string {
+	switch {
+	case !r.ClientCertRequested:
+		return "not asked for"
+	case r.ClientCertSent:
+		return "asked for and shown"
+	}
+	return "asked for, none shown"
 }
 
 // printer writes lines that begin alike.
@@ -68,58 +82,21 @@ func (p *printer) line(format string, args ...any) {
 		}
 		return c
 	}, fmt.Sprintf(format, args...))
-	p.WriteString("tls: ")
-	p.WriteString(text)
-	p.WriteByte('\n')
+	p.WriteString("tls: " + text + "\n")
 }
 
-func (p *printer) chain(whose string, chain []pki.Info) {
-	for i, c := range chain {
-		p.line("%s certificate %d: subject %s, issuer %s, %s", whose, i, c.Subject, c.Issuer, c.Status)
-		p.line("  valid %s to %s", c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339))
-		if len(c.SANs) > 0 {
-			p.line("  names %s", strings.Join(c.SANs, ", "))
-		}
-		if len(c.Usage) > 0 {
-			p.line("  usage %s", strings.Join(c.Usage, ", "))
-		}
-		p.line("  %s, %s, serial %s", c.KeyAlgorithm, c.Signature, c.Serial)
-		p.line("  SHA-256 %s", c.Fingerprint)
+func (p *printer) certificate(title string, cert *x509.Certificate, now time.Time, o pki.InspectOptions) {
+	c := pki.Inspect(cert, now, o)
+	p.line("%s: subject %s, issuer %s, %s", title, c.Subject, c.Issuer, c.Status)
+	p.line("  valid %s to %s", c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339))
+	if len(c.SANs) > 0 {
+		p.line("  names %s", strings.Join(c.SANs, ", "))
 	}
-}
-
-func (r *Report) clientStory() string {
-	switch {
-	case !r.ClientCertRequested:
-		return "not asked for"
-	case r.ClientCertSent:
-		return "asked for and shown"
+	if len(c.Usage) > 0 {
+		p.line("  usage %s", strings.Join(c.Usage, ", "))
 	}
-	return "asked for, none shown"
-}
-
-func verdict(c Check) string {
-	switch {
-	case c.OK:
-		return "ok"
-	case c.Enforced:
-		return "FAILED"
-	}
-	return "noted, not enforced"
-}
-
-func colon(s string) string {
-	if s == "" {
-		return ""
-	}
-	return ": " + s
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
+	p.line("  %s, %s, serial %s", c.KeyAlgorithm, c.Signature, c.Serial)
+	p.line("  SHA-256 %s", c.Fingerprint)
 }
 
 func ms(d time.Duration) string {

@@ -12,9 +12,9 @@ import (
 	"healthsync/pki"
 )
 
-// judge makes the checks of one connection, in order, and notes each in the
+// verifier makes the checks of one connection, in order, and notes each in the
 // report. The first failure ends it.
-type judge struct {
+type verifier struct {
 	trust   *Trust
 	host    string // as in certificates, see nameToVerify
 	now     time.Time
@@ -24,28 +24,28 @@ type judge struct {
 
 // peer judges the certificates that the server sent. It runs inside the
 // handshake: nothing but the ClientHello has been sent when it says no.
-func (j *judge) peer(chain []*x509.Certificate) *Failure {
+func (v *verifier) peer(chain []*x509.Certificate) *Failure {
 	if len(chain) == 0 {
 		return &Failure{Kind: Malformed, Whose: Server, Err: errors.New("no certificate was sent")}
 	}
 	switch {
-	case j.trust == nil:
-	case j.trust.mode == pinned:
-		return j.pinned(chain[0])
-	case j.trust.mode == pairing:
-		return j.pairing(chain)
-	case j.trust.mode == mutual:
-		return j.mutual(chain)
+	case v.trust == nil:
+	case v.trust.mode == pinned:
+		return v.pinned(chain[0])
+	case v.trust.mode == pairing:
+		return v.pairing(chain)
+	case v.trust.mode == mutual:
+		return v.mutual(chain)
 	}
 	return &Failure{Kind: Unknown, Whose: Server, Cert: chain[0], Err: errors.New("no trust is set")}
 }
 
-func (j *judge) pinned(leaf *x509.Certificate) *Failure {
-	if f := j.note("fingerprint", fingerprint(leaf, j.trust.leaf)); f != nil {
+func (v *verifier) pinned(leaf *x509.Certificate) *Failure {
+	if f := v.note("fingerprint", fingerprint(leaf, v.trust.leaf)); f != nil {
 		return f
 	}
-	j.lenient = true
-	return j.dates(Server, leaf)
+	v.lenient = true
+	return v.dates(Server, leaf)
 }
 
 func fingerprint(leaf *x509.Certificate, want pki.Fingerprint) *Failure {
@@ -55,36 +55,36 @@ func fingerprint(leaf *x509.Certificate, want pki.Fingerprint) *Failure {
 	return nil
 }
 
-func (j *judge) pairing(chain []*x509.Certificate) *Failure {
+func (v *verifier) pairing(chain []*x509.Certificate) *Failure {
 	leaf := chain[0]
-	if f := j.note("fingerprint", fingerprint(leaf, j.trust.leaf)); f != nil {
+	if f := v.note("fingerprint", fingerprint(leaf, v.trust.leaf)); f != nil {
 		return f
 	}
-	ca, f := j.findCA(chain)
-	if j.note("ca fingerprint", f) != nil {
+	ca, f := v.findCA(chain)
+	if v.note("ca fingerprint", f) != nil {
 		return f
 	}
-	if f := j.chain(chain, ca); f != nil {
+	if f := v.chain(chain, ca); f != nil {
 		return f
 	}
-	if f := j.note("usage", usable(Server, leaf, x509.ExtKeyUsageServerAuth)); f != nil {
+	if f := v.note("usage", usable(Server, leaf, x509.ExtKeyUsageServerAuth)); f != nil {
 		return f
 	}
-	// Told, so that a debugging person sees it coming, and not enforced.
-	j.remark("name", named(leaf, j.host))
+	// Not enforced, but noted for whoever debugs.
+	v.remark("name", named(leaf, v.host))
 	return nil
 }
 
 // findCA picks the CA of the pairing code out of what the server sent.
-func (j *judge) findCA(chain []*x509.Certificate) (*x509.Certificate, *Failure) {
+func (v *verifier) findCA(chain []*x509.Certificate) (*x509.Certificate, *Failure) {
 	for _, c := range chain {
-		if j.trust.ca.Equal(pki.FingerprintOf(c)) {
+		if v.trust.ca.Equal(pki.FingerprintOf(c)) {
 			return c, nil
 		}
 	}
 	last := chain[len(chain)-1]
 	if last.IsCA || pki.SelfSigned(last) {
-		return nil, &Failure{Kind: CAMismatch, Whose: CA, Cert: last, Want: j.trust.ca, Got: pki.FingerprintOf(last)}
+		return nil, &Failure{Kind: CAMismatch, Whose: CA, Cert: last, Want: v.trust.ca, Got: pki.FingerprintOf(last)}
 	}
 	return nil, &Failure{
 		Kind: BrokenChain, Whose: Server, Cert: chain[0], Names: []string{last.Issuer.CommonName},
@@ -92,31 +92,31 @@ func (j *judge) findCA(chain []*x509.Certificate) (*x509.Certificate, *Failure) 
 	}
 }
 
-func (j *judge) mutual(chain []*x509.Certificate) *Failure {
-	if f := j.chain(chain, j.trust.root); f != nil {
+func (v *verifier) mutual(chain []*x509.Certificate) *Failure {
+	if f := v.chain(chain, v.trust.root); f != nil {
 		return f
 	}
-	if f := j.note("usage", usable(Server, chain[0], x509.ExtKeyUsageServerAuth)); f != nil {
+	if f := v.note("usage", usable(Server, chain[0], x509.ExtKeyUsageServerAuth)); f != nil {
 		return f
 	}
-	return j.note("name", named(chain[0], j.host))
+	return v.note("name", named(chain[0], v.host))
 }
 
 // chain finds the way from the leaf to the CA first and looks at dates second:
 // an expired certificate of a stranger is a stranger's first of all, and
 // crypto/x509 would tell of the date.
-func (j *judge) chain(chain []*x509.Certificate, ca *x509.Certificate) *Failure {
+func (v *verifier) chain(chain []*x509.Certificate, ca *x509.Certificate) *Failure {
 	path, err := undated(chain[0], chain[1:], ca)
 	if err != nil {
-		return j.note("chain", whyUntrusted(Server, chain[0], chain[1:], ca, err))
+		return v.note("chain", whyUntrusted(Server, chain[0], chain[1:], ca, err))
 	}
-	_ = j.note("chain", nil)              // nothing to pass on
+	_ = v.note("chain", nil)              // nothing to pass on
 	for i := len(path) - 1; i >= 0; i-- { // the CA first: it is the root cause
 		whose := CA
 		if i == 0 {
 			whose = Server
 		}
-		if f := j.dates(whose, path[i]); f != nil {
+		if f := v.dates(whose, path[i]); f != nil {
 			return f
 		}
 	}
@@ -215,16 +215,14 @@ func named(leaf *x509.Certificate, host string) *Failure {
 }
 
 // dates enforces a certificate's dates, or notes what is wrong with them.
-func (j *judge) dates(whose Whose, cert *x509.Certificate) *Failure {
-	f := dated(whose, cert, j.now)
+func (v *verifier) dates(whose Whose, cert *x509.Certificate) *Failure {
+	f := dated(whose, cert, v.now)
 	check := "dates of " + cert.Subject.CommonName
-	if f != nil && j.lenient {
-		j.remark(check, f)
-		f.At = j.now
-		j.report.Dates = append(j.report.Dates, f)
+	if f != nil && v.lenient {
+		v.remark(check, f)
 		return nil
 	}
-	return j.note(check, f)
+	return v.note(check, f)
 }
 
 func dated(whose Whose, cert *x509.Certificate, now time.Time) *Failure {
@@ -239,28 +237,28 @@ func dated(whose Whose, cert *x509.Certificate, now time.Time) *Failure {
 
 // own judges, before anything is dialled, what this Mac brings along: the
 // stored CA and the client certificate.
-func (j *judge) own(cert *tls.Certificate) (*x509.Certificate, *Failure) {
-	ca := j.trust.root
+func (v *verifier) own(cert *tls.Certificate) (*x509.Certificate, *Failure) {
+	ca := v.trust.root
 	if ca == nil {
-		return nil, j.note("stored CA", &Failure{Kind: BrokenChain, Whose: CA, Err: errors.New("no CA certificate is stored")})
+		return nil, v.note("stored CA", &Failure{Kind: BrokenChain, Whose: CA, Err: errors.New("no CA certificate is stored")})
 	}
 	if !ca.BasicConstraintsValid || !ca.IsCA {
-		return nil, j.note("stored CA", &Failure{Kind: WrongUsage, Whose: CA, Cert: ca, Err: errors.New("it is not a CA")})
+		return nil, v.note("stored CA", &Failure{Kind: WrongUsage, Whose: CA, Cert: ca, Err: errors.New("it is not a CA")})
 	}
-	if f := j.dates(CA, ca); f != nil {
+	if f := v.dates(CA, ca); f != nil {
 		return nil, f
 	}
 	if cert == nil || len(cert.Certificate) == 0 {
-		return nil, j.note("client certificate", &Failure{Kind: NoClientCert, Whose: Client, Err: errors.New("none is stored")})
+		return nil, v.note("client certificate", &Failure{Kind: NoClientCert, Whose: Client, Err: errors.New("none is stored")})
 	}
 	leaf, err := pki.ParseCertificate(cert.Certificate[0])
 	if err != nil {
-		return nil, j.note("client certificate", &Failure{Kind: Malformed, Whose: Client, Err: err})
+		return nil, v.note("client certificate", &Failure{Kind: Malformed, Whose: Client, Err: err})
 	}
-	if f := j.note("client certificate", ownLeaf(leaf, cert, ca)); f != nil {
+	if f := v.note("client certificate", ownLeaf(leaf, cert, ca)); f != nil {
 		return leaf, f
 	}
-	return leaf, j.dates(Client, leaf)
+	return leaf, v.dates(Client, leaf)
 }
 
 // ownLeaf makes the checks on the client certificate that need no clock.
@@ -280,15 +278,15 @@ func ownLeaf(leaf *x509.Certificate, cert *tls.Certificate, ca *x509.Certificate
 }
 
 // note records an enforced check and passes its failure on.
-func (j *judge) note(name string, f *Failure) *Failure {
+func (v *verifier) note(name string, f *Failure) *Failure {
 	if f != nil {
-		f.At = j.now
+		f.At = v.now
 	}
-	j.report.Checks = append(j.report.Checks, newCheck(name, true, f))
+	v.report.Checks = append(v.report.Checks, Check{Name: name, Failure: f, Enforced: true})
 	return f
 }
 
 // remark records a check that is not enforced.
-func (j *judge) remark(name string, f *Failure) {
-	j.report.Checks = append(j.report.Checks, newCheck(name, false, f))
+func (v *verifier) remark(name string, f *Failure) {
+	v.report.Checks = append(v.report.Checks, Check{Name: name, Failure: f})
 }

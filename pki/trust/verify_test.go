@@ -95,8 +95,8 @@ func TestMutualJudgesTheServer(t *testing.T) {
 		if at.IsZero() {
 			at = today
 		}
-		j := &judge{trust: p.mutual(p.client), host: c.host, now: at, report: &Report{}}
-		f := j.peer(c.chain)
+		v := &verifier{trust: p.mutual(p.client), host: c.host, now: at, report: &Report{}}
+		f := v.peer(c.chain)
 		switch {
 		case c.kind == -1 && f != nil:
 			t.Errorf("%s: refused: %v", c.name, f)
@@ -115,18 +115,13 @@ func list509(c ...*x509.Certificate) []*x509.Certificate { return c }
 func TestFailureTellsWhatIsKnown(t *testing.T) {
 	p := newPhone(t)
 	moved := p.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, today)
-	j := &judge{trust: p.mutual(p.client), host: "192.168.1.7", now: today, report: &Report{}}
-	f := j.peer(list509(moved))
+	v := &verifier{trust: p.mutual(p.client), host: "192.168.1.7", now: today, report: &Report{}}
+	f := v.peer(list509(moved))
 	if f == nil || !slices.Equal(f.Names, []string{"other.local", "10.9.9.9"}) || f.Host != "192.168.1.7" {
 		t.Errorf("got %+v", f)
 	}
 	old := p.newServer(t, nil, loopback, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
-	f = j.peer(list509(old))
-	if f == nil || !f.Since().Equal(old.NotAfter) {
-		t.Errorf("got %+v", f)
-	}
-	f = j.peer(list509(p.newServer(t, nil, loopback, today.AddDate(0, 0, 2))))
-	if f == nil || f.Kind != NotYetValid || f.Since().Before(today) {
+	if f = v.peer(list509(old)); f == nil || f.Kind != Expired || !f.Cert.Equal(old) {
 		t.Errorf("got %+v", f)
 	}
 }
@@ -140,12 +135,12 @@ func TestPinnedLooksAtTheFingerprintOnly(t *testing.T) {
 		"tomorrow": must(simulator.NewSelfSignedV1(key, today.AddDate(0, 0, 2)))(t),
 	} {
 		r := &Report{}
-		j := &judge{trust: Pinned(pki.FingerprintOf(cert)), host: "127.0.0.1", now: today, report: r}
-		if f := j.peer(list509(cert)); f != nil {
+		v := &verifier{trust: Pinned(pki.FingerprintOf(cert)), host: "127.0.0.1", now: today, report: r}
+		if f := v.peer(list509(cert)); f != nil {
 			t.Errorf("%s: %v", name, f)
 		}
-		if told := len(r.Dates) == 1; told == (name == "in date") {
-			t.Errorf("%s: %d dates told", name, len(r.Dates))
+		if last := r.Checks[len(r.Checks)-1]; (last.Failure == nil) != (name == "in date") {
+			t.Errorf("%s: noted %+v", name, last)
 		}
 	}
 	mine := must(simulator.NewSelfSignedV1(key, today))(t)
@@ -153,8 +148,8 @@ func TestPinnedLooksAtTheFingerprintOnly(t *testing.T) {
 	for name, trust := range map[string]*Trust{
 		"another": Pinned(pki.FingerprintOf(mine)), "zero": Pinned(pki.Fingerprint{}), "none": {}, "nil": nil,
 	} {
-		j := &judge{trust: trust, host: "127.0.0.1", now: today, report: &Report{}}
-		f := j.peer(list509(again, mine))
+		v := &verifier{trust: trust, host: "127.0.0.1", now: today, report: &Report{}}
+		f := v.peer(list509(again, mine))
 		if f == nil || trust != nil && trust.mode == pinned && (f.Kind != FingerprintMismatch || f.Got != pki.FingerprintOf(again)) {
 			t.Errorf("%s: %+v", name, f)
 		}
@@ -189,8 +184,8 @@ func TestPairingJudges(t *testing.T) {
 		{"no fingerprints", list509(p.server, p.ca), pki.Fingerprint{}, pki.Fingerprint{}, FingerprintMismatch},
 		{"no CA fingerprint", list509(p.server, p.ca), fp(p.server), pki.Fingerprint{}, CAMismatch},
 	} {
-		j := &judge{trust: Pairing(c.leaf, c.ca), host: "127.0.0.1", now: today, report: &Report{}}
-		f := j.peer(c.chain)
+		v := &verifier{trust: Pairing(c.leaf, c.ca), host: "127.0.0.1", now: today, report: &Report{}}
+		f := v.peer(c.chain)
 		if c.kind == -1 && f != nil || c.kind >= 0 && (f == nil || f.Kind != c.kind) {
 			t.Errorf("%s: %v, want %s", c.name, f, c.kind)
 		}
