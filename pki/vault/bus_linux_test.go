@@ -76,7 +76,8 @@ func end(cmd *exec.Cmd) {
 func (s *session) keyring(password string) {
 	s.t.Helper()
 	path := testenv.NeedTool(s.t, "gnome-keyring-daemon", "gnome-keyring")
-	s.daemon = exec.Command(path, "--foreground", "--unlock", "--components=secrets", "--control-directory="+filepath.Join(s.dir, "control"))
+	s.daemon = exec.Command(path, "--foreground", "--unlock", "--components=secrets",
+		"--control-directory="+filepath.Join(s.dir, "control"))
 	s.daemon.Stdin = strings.NewReader(password) // to the end of the file; a newline would belong to it
 	s.daemon.Stderr = io.Discard
 	s.start(s.daemon)
@@ -99,8 +100,8 @@ func (s *session) waitFor(pid uint32) {
 	defer conn.Close()
 	changes := make(chan *dbus.Signal, 100)
 	conn.Signal(changes)
-	must(s.t, conn.AddMatchSignal(dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"),
-		dbus.WithMatchOption("arg0", name)))
+	must(s.t, conn.AddMatchSignal(dbus.WithMatchInterface("org.freedesktop.DBus"),
+		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchOption("arg0", name)))
 	for limit := time.After(time.Minute); ; {
 		var owner uint32
 		err := conn.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, name).Store(&owner)

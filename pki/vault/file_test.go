@@ -79,7 +79,7 @@ func TestFileDamage(t *testing.T) {
 		"other schema": {edit(func([]byte) []byte { return []byte(`{"schema":0,"items":{}}`) }), corrupt},
 		"appended":     {edit(func(text []byte) []byte { return append(text, '{') }), corrupt},
 		"huge":         {edit(func([]byte) []byte { return bytes.Repeat([]byte(" "), fileLimit+1) }), corrupt},
-		"newer": {edit(func(text []byte) []byte { return bytes.Replace(text, []byte(`"schema": 1`), []byte(`"schema": 2`), 1) }),
+		"newer": {edit(func(text []byte) []byte { return bytes.Replace(text, []byte(`: 1`), []byte(`: 2`), 1) }),
 			func(t *testing.T, err error) {
 				if u := wantAs[*UnavailableError](t, err); u.Reason != Newer {
 					t.Error(err)
@@ -92,7 +92,9 @@ func TestFileDamage(t *testing.T) {
 			must(t, os.Rename(path, elsewhere))
 			must(t, os.Symlink(elsewhere, path))
 		}, corrupt},
-		"folder in its place": {func(t *testing.T, path string) { must(t, os.Remove(path)); must(t, os.Mkdir(path, 0o700)) }, corrupt},
+		"folder in its place": {func(t *testing.T, path string) {
+			must(t, errors.Join(os.Remove(path), os.Mkdir(path, 0o700)))
+		}, corrupt},
 		"somebody else's": {func(t *testing.T, path string) {
 			if os.Geteuid() != 0 {
 				t.Skip("only root can give a file away")

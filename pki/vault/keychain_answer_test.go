@@ -20,7 +20,8 @@ func TestKeychainAnswers(t *testing.T) {
 		"one and something":     {slices.Concat(a, []byte("something")), [][]byte{a}},
 		"something, before one": {slices.Concat([]byte{0x30, 0x84}, a), nil},
 	} {
-		if got, s := certificatesOf(c.all, errSecSuccess, ""); s != errSecSuccess || !slices.EqualFunc(got, c.want, bytes.Equal) {
+		got, s := certificatesOf(c.all, errSecSuccess, "")
+		if s != errSecSuccess || !slices.EqualFunc(got, c.want, bytes.Equal) {
 			t.Errorf("%s: %d certificates, %d", name, len(got), s)
 		}
 	}

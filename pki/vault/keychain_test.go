@@ -30,8 +30,10 @@ func TestKeychainStatus(t *testing.T) {
 		codes []osStatus
 	}{
 		{&LockedError{}, []osStatus{errSecInteractionNotAllowed, errSecInternalComponent, cssmNoUserInteraction}},
-		{&DeniedError{}, []osStatus{errSecUserCanceled, errSecAuthFailed, cssmOperationDenied, cssmUserCanceled, errSecNoAccessForItem, errSecMissingEntitlement}},
-		{&UnavailableError{}, []osStatus{errSecNotAvailable, errSecNoSuchKeychain, errSecNoDefaultKeychain, errSecInDarkWake}},
+		{&DeniedError{}, []osStatus{errSecUserCanceled, errSecAuthFailed, cssmOperationDenied, cssmUserCanceled}},
+		{&DeniedError{}, []osStatus{errSecNoAccessForItem, errSecMissingEntitlement}},
+		{&UnavailableError{}, []osStatus{errSecNotAvailable, errSecNoSuchKeychain, errSecNoDefaultKeychain}},
+		{&UnavailableError{}, []osStatus{errSecInDarkWake}},
 		{&CorruptError{}, []osStatus{errSecInvalidKeychain}},
 		{&ExistsError{}, []osStatus{errSecDuplicateItem}},
 		{&FailedError{}, []osStatus{errSecDiskFull, errSecParam, -67671}},
@@ -49,7 +51,8 @@ func TestKeychainStatus(t *testing.T) {
 			_, signErr := signer.Sign(rand.Reader, make([]byte, 32), crypto.SHA256)
 			for op, err := range map[string]error{"get": getErr, "new": newErr, "list": listErr, "sign": signErr} {
 				typed, ok := err.(interface{ failure() Failure })
-				if !ok || reflect.TypeOf(err) != reflect.TypeOf(c.want) || typed.failure().Code != int(s) || typed.failure().Detail == "" {
+				if !ok || reflect.TypeOf(err) != reflect.TypeOf(c.want) ||
+					typed.failure().Code != int(s) || typed.failure().Detail == "" {
 					t.Errorf("%d %s: %T %v", s, op, err, err)
 				}
 			}
@@ -67,7 +70,9 @@ func TestKeychainStatus(t *testing.T) {
 // must not pass for absence: the program would make a new identity.
 func TestKeychainMissing(t *testing.T) {
 	ctx := t.Context()
-	for _, s := range []osStatus{errSecNoDefaultKeychain, errSecNoSuchKeychain, errSecInvalidKeychain, errSecItemNotFound} {
+	for _, s := range []osStatus{
+		errSecNoDefaultKeychain, errSecNoSuchKeychain, errSecInvalidKeychain, errSecItemNotFound,
+	} {
 		api := newFake()
 		v := newKeychain(api, "")
 		api.broken = s
@@ -216,7 +221,8 @@ func TestKeychainSignTimeout(t *testing.T) {
 		start := time.Now()
 		_, err = s.Sign(rand.Reader, make([]byte, 32), crypto.SHA256)
 		to := wantAs[*TimeoutError](t, err)
-		if time.Since(start) != signLimit || to.After != signLimit || to.Op != "sign" || !errors.Is(err, context.DeadlineExceeded) {
+		if time.Since(start) != signLimit || to.After != signLimit || to.Op != "sign" ||
+			!errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("after %v: %v", time.Since(start), err)
 		}
 		_, err = v.Get(context.Background(), Token) // waits behind the dialog, within its own limit

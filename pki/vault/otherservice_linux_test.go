@@ -83,7 +83,9 @@ func (o *otherService) ask(do func() any) dbus.ObjectPath {
 	return p.path
 }
 
-func (o *otherService) CreateItem(properties map[string]dbus.Variant, secret ss.Secret, replace bool) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
+func (o *otherService) CreateItem(
+	properties map[string]dbus.Variant, secret ss.Secret, replace bool,
+) (item, prompt dbus.ObjectPath, _ *dbus.Error) {
 	return noPath, o.ask(func() any {
 		attributes := map[string]string{}
 		properties[ssItem+".Attributes"].Store(&attributes)
@@ -94,7 +96,8 @@ func (o *otherService) CreateItem(properties map[string]dbus.Variant, secret ss.
 			}
 		}
 		o.number++
-		item := &otherItem{o: o, path: dbus.ObjectPath(fmt.Sprintf("/item/%d", o.number)), attributes: attributes, secret: secret.Value}
+		path := dbus.ObjectPath(fmt.Sprintf("/item/%d", o.number))
+		item := &otherItem{o: o, path: path, attributes: attributes, secret: secret.Value}
 		o.items[item.path] = item
 		o.conn.Export(item, item.path, ssItem)
 		o.conn.Export(item, item.path, "org.freedesktop.DBus.Properties")

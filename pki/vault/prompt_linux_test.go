@@ -28,7 +28,9 @@ func TestSecretServicePrompt(t *testing.T) {
 		t.Fatalf("no display: %v", err)
 	}
 
-	s := newSessionWithServices(t, map[string]string{"DISPLAY": ":" + strings.TrimSpace(number), "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "1"})
+	s := newSessionWithServices(t, map[string]string{
+		"DISPLAY": ":" + strings.TrimSpace(number), "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "1",
+	})
 	s.keyring(keyringPassword)
 	v := s.vault("")
 	must(t, v.Set(t.Context(), Token, Secret("behind a password")))

@@ -40,7 +40,8 @@ func TestRedaction(t *testing.T) {
 		Again *Secret
 	}
 	w := wrapper{secret, &secret}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%o", "%b", "%c", "%U", "%T %v"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%o", "%b", "%c",
+		"%U", "%T %v"} {
 		args := []any{secret}
 		if strings.HasPrefix(verb, "%T") {
 			args = append(args, secret)
@@ -86,7 +87,8 @@ func TestRedaction(t *testing.T) {
 	text, err = json.Marshal(struct{ S any }{s})
 	must(t, err)
 	buffer.Write(text)
-	for _, form := range []string{hex.EncodeToString(private), new(big.Int).SetBytes(private).String(), base64.StdEncoding.EncodeToString(private), fmt.Sprint(private)} {
+	for _, form := range []string{hex.EncodeToString(private), new(big.Int).SetBytes(private).String(),
+		base64.StdEncoding.EncodeToString(private), fmt.Sprint(private)} {
 		if strings.Contains(strings.ToLower(buffer.String()), strings.ToLower(form)) {
 			t.Errorf("a signer shows its key: %q", buffer.String())
 		}

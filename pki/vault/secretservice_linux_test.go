@@ -104,7 +104,8 @@ func TestSecretServiceCopies(t *testing.T) {
 	v := s.vault("")
 	must(t, v.Set(ctx, Token, Secret("first")))
 	copyWith := func(text string) {
-		put := exec.Command(tool, "store", "--label=copy", "--collection=session", "service", "healthsync", "account", "token")
+		put := exec.Command(tool, "store", "--label=copy", "--collection=session",
+			"service", "healthsync", "account", "token")
 		put.Stdin = strings.NewReader(text)
 		must(t, put.Run())
 	}

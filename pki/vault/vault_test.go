@@ -89,126 +89,134 @@ func sign(t *testing.T, s crypto.Signer) {
 
 // testVault is what every vault must do.
 func testVault(t *testing.T, open opener) {
+	t.Run("secrets", func(t *testing.T) { testSecrets(t, open) })
+	t.Run("key", func(t *testing.T) { testKey(t, open) })
+	t.Run("race for the key", func(t *testing.T) { testKeyRace(t, open) })
+	t.Run("names, context, check", func(t *testing.T) { testNames(t, open) })
+}
+
+func testSecrets(t *testing.T, open opener) {
 	ctx := t.Context()
-	t.Run("secrets", func(t *testing.T) {
+	v := open(t, "")
+	_, err := v.Get(ctx, Token)
+	wantNotFound(t, err)
+	wantNotFound(t, v.Delete(ctx, Token))
+	for _, want := range []string{"one", "two\x00\xff with any bytes", strings.Repeat("k", 2100)} {
+		must(t, v.Set(ctx, Token, Secret(want)))
+		got, err := v.Get(ctx, Token)
+		if err != nil || string(got) != want {
+			t.Fatalf("got %d bytes, %v; want %d", len(got), err, len(want))
+		}
+		clear(got) // a copy: this must not reach the store
+	}
+	wantAs[*FailedError](t, v.Set(ctx, Token, nil))
+	if got, err := v.Get(ctx, Token); err != nil || len(got) != 2100 || got[0] != 'k' {
+		t.Fatalf("a refused secret changed what was stored: %d bytes, %v", len(got), err)
+	}
+	must(t, v.Delete(ctx, Token))
+	_, err = v.Get(ctx, Token)
+	wantNotFound(t, err)
+}
+
+func testKey(t *testing.T, open opener) {
+	ctx := t.Context()
+	v := open(t, "")
+	_, err := v.Signer(ctx, Key)
+	wantNotFound(t, err)
+	made, err := v.NewSigner(ctx, Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign(t, made)
+	_, err = v.NewSigner(ctx, Key)
+	wantAs[*ExistsError](t, err)
+	found, err := open(t, "").Signer(ctx, Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign(t, found)
+	if !found.Public().(*ecdsa.PublicKey).Equal(made.Public()) {
+		t.Fatal("the stored key is another than the one made")
+	}
+	_, err = v.Get(ctx, Key)
+	if kind := wantAs[*CorruptError](t, err); kind.Detail != "it is a key, not a secret" {
+		t.Errorf("it is said: %s", kind.Detail)
+	}
+	wantAs[*CorruptError](t, v.Set(ctx, Key, Secret("over the key")))
+	if _, err := found.Sign(rand.Reader, []byte("short"), crypto.SHA256); err == nil {
+		t.Error("a digest of the wrong size was signed")
+	}
+	must(t, v.Delete(ctx, Key))
+	_, err = v.Signer(ctx, Key)
+	wantNotFound(t, err)
+	again, err := v.NewSigner(ctx, Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Public().(*ecdsa.PublicKey).Equal(made.Public()) {
+		t.Error("a new key is the old one")
+	}
+	must(t, v.Delete(ctx, Key))
+}
+
+func testKeyRace(t *testing.T, open opener) {
+	ctx := t.Context()
+	const racers = 6
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var winners []crypto.Signer
+	for range racers {
 		v := open(t, "")
-		_, err := v.Get(ctx, Token)
-		wantNotFound(t, err)
-		wantNotFound(t, v.Delete(ctx, Token))
-		for _, want := range []string{"one", "two\x00\xff with any bytes", strings.Repeat("k", 2100)} {
-			must(t, v.Set(ctx, Token, Secret(want)))
-			got, err := v.Get(ctx, Token)
-			if err != nil || string(got) != want {
-				t.Fatalf("got %d bytes, %v; want %d", len(got), err, len(want))
+		wg.Go(func() {
+			s, err := v.NewSigner(ctx, Key)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				winners = append(winners, s)
+			} else if !errors.As(err, new(*ExistsError)) {
+				t.Errorf("lost the race by %v", err)
 			}
-			clear(got) // a copy: this must not reach the store
-		}
-		wantAs[*FailedError](t, v.Set(ctx, Token, nil))
-		if got, err := v.Get(ctx, Token); err != nil || len(got) != 2100 || got[0] != 'k' {
-			t.Fatalf("a refused secret changed what was stored: %d bytes, %v", len(got), err)
-		}
-		must(t, v.Delete(ctx, Token))
-		_, err = v.Get(ctx, Token)
-		wantNotFound(t, err)
-	})
+		})
+	}
+	wg.Wait()
+	stored, err := open(t, "").Signer(ctx, Key)
+	switch {
+	case len(winners) > 1:
+		t.Fatalf("%d made the key", len(winners))
+	case len(winners) == 0:
+		wantNotFound(t, err) // allowed where a store cannot create in one step
+	case err != nil:
+		t.Fatal(err)
+	case !stored.Public().(*ecdsa.PublicKey).Equal(winners[0].Public()):
+		t.Fatal("the winner holds another key than the vault")
+	}
+	clearOwn(t, open(t, ""))
+}
 
-	t.Run("key", func(t *testing.T) {
-		v := open(t, "")
-		_, err := v.Signer(ctx, Key)
-		wantNotFound(t, err)
-		made, err := v.NewSigner(ctx, Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sign(t, made)
-		_, err = v.NewSigner(ctx, Key)
-		wantAs[*ExistsError](t, err)
-		found, err := open(t, "").Signer(ctx, Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sign(t, found)
-		if !found.Public().(*ecdsa.PublicKey).Equal(made.Public()) {
-			t.Fatal("the stored key is another than the one made")
-		}
-		_, err = v.Get(ctx, Key)
-		if kind := wantAs[*CorruptError](t, err); kind.Detail != "it is a key, not a secret" {
-			t.Errorf("it is said: %s", kind.Detail)
-		}
-		wantAs[*CorruptError](t, v.Set(ctx, Key, Secret("over the key")))
-		if _, err := found.Sign(rand.Reader, []byte("short"), crypto.SHA256); err == nil {
-			t.Error("a digest of the wrong size was signed")
-		}
-		must(t, v.Delete(ctx, Key))
-		_, err = v.Signer(ctx, Key)
-		wantNotFound(t, err)
-		again, err := v.NewSigner(ctx, Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if again.Public().(*ecdsa.PublicKey).Equal(made.Public()) {
-			t.Error("a new key is the old one")
-		}
-		must(t, v.Delete(ctx, Key))
-	})
-
-	t.Run("race for the key", func(t *testing.T) {
-		const racers = 6
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		var winners []crypto.Signer
-		for range racers {
-			v := open(t, "")
-			wg.Go(func() {
-				s, err := v.NewSigner(ctx, Key)
-				mu.Lock()
-				defer mu.Unlock()
-				if err == nil {
-					winners = append(winners, s)
-				} else if !errors.As(err, new(*ExistsError)) {
-					t.Errorf("lost the race by %v", err)
-				}
-			})
-		}
-		wg.Wait()
-		stored, err := open(t, "").Signer(ctx, Key)
-		switch {
-		case len(winners) > 1:
-			t.Fatalf("%d made the key", len(winners))
-		case len(winners) == 0:
-			wantNotFound(t, err) // allowed where a store cannot create in one step
-		case err != nil:
-			t.Fatal(err)
-		case !stored.Public().(*ecdsa.PublicKey).Equal(winners[0].Public()):
-			t.Fatal("the winner holds another key than the vault")
-		}
-		clearOwn(t, open(t, ""))
-	})
-
-	t.Run("names, context, check", func(t *testing.T) {
-		v := open(t, "")
-		must(t, v.Check(ctx))
-		for _, name := range []string{"", "a@b", "a b", "../x", "ä", strings.Repeat("n", maxName+1)} {
-			_, err := v.Get(ctx, name)
-			wantAs[*FailedError](t, err)
-			wantAs[*FailedError](t, v.Set(ctx, name, Secret("x")))
-			wantAs[*FailedError](t, v.Delete(ctx, name))
-			_, err = v.Signer(ctx, name)
-			wantAs[*FailedError](t, err)
-			_, err = v.NewSigner(ctx, name)
-			wantAs[*FailedError](t, err)
-		}
-		cancelled, cancel := context.WithCancel(ctx)
-		cancel()
-		if _, err := v.Get(cancelled, Token); !errors.Is(err, context.Canceled) {
-			t.Errorf("with a cancelled context: %v", err)
-		}
-		if _, err := v.NewSigner(cancelled, Key); !errors.Is(err, context.Canceled) {
-			t.Errorf("with a cancelled context: %v", err)
-		}
-		_, err := v.Signer(ctx, Key)
-		wantNotFound(t, err)
-	})
+func testNames(t *testing.T, open opener) {
+	ctx := t.Context()
+	v := open(t, "")
+	must(t, v.Check(ctx))
+	for _, name := range []string{"", "a@b", "a b", "../x", "ä", strings.Repeat("n", maxName+1)} {
+		_, err := v.Get(ctx, name)
+		wantAs[*FailedError](t, err)
+		wantAs[*FailedError](t, v.Set(ctx, name, Secret("x")))
+		wantAs[*FailedError](t, v.Delete(ctx, name))
+		_, err = v.Signer(ctx, name)
+		wantAs[*FailedError](t, err)
+		_, err = v.NewSigner(ctx, name)
+		wantAs[*FailedError](t, err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := v.Get(cancelled, Token); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a cancelled context: %v", err)
+	}
+	if _, err := v.NewSigner(cancelled, Key); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a cancelled context: %v", err)
+	}
+	_, err := v.Signer(ctx, Key)
+	wantNotFound(t, err)
 }
 
 // testHomes is what vaults must do that several homes share.
@@ -297,7 +305,8 @@ func TestAccount(t *testing.T) {
 			t.Errorf("splitAccount(%q) = %q, %q, %v", bad, ns, name, ok)
 		}
 	}
-	if a, b := Namespace("/home/a"), Namespace("/home/a/"); a != b || len(a) != 12 || !ValidName(a) || a == Namespace("/home/b") {
+	a, b := Namespace("/home/a"), Namespace("/home/a/")
+	if a != b || len(a) != 12 || !ValidName(a) || a == Namespace("/home/b") {
 		t.Errorf("namespaces %q, %q", a, b)
 	}
 }
