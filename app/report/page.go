@@ -26,12 +26,13 @@ func Write(out io.Writer, r *Report) error {
 		add(main, r.charts()...)
 		add(main, r.training(), r.storedTable(), r.sourcesTable())
 	}
-	doc := &html.Node{Type: html.DocumentNode}
-	doc.AppendChild(&html.Node{Type: html.DoctypeNode, Data: "html"})
-	doc.AppendChild(el("html", at("lang", "en"), r.head(), el("body",
+	page := el("html", at("lang", "en"), r.head(), el("body",
 		el("a", class("skip"), at("href", "#figures"), "Skip to the figures"),
-		r.top(), main, r.foot())))
-	return html.Render(out, doc)
+		r.top(), main, r.foot()))
+	if _, err := io.WriteString(out, "<!DOCTYPE html>\n"); err != nil {
+		return err
+	}
+	return html.Render(out, page)
 }
 
 func (r *Report) head() node {
