@@ -29,9 +29,7 @@ checked; nobody but you can read it (mode 0600). It is a database like the one i
 To go back to a copy, see docs/database.md, Backup.`,
 		Example: "  healthsync backup ~/Backups/health.db\n  healthsync backup --force /Volumes/Stick/health.db\n  healthsync backup health-$(date +%F).db --json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runBackup(cmd.Context(), env, args[0], force)
-		},
+		RunE:    func(cmd *cobra.Command, args []string) error { return runBackup(cmd.Context(), env, args[0], force) },
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file, once the copy is whole")
 	return cmd

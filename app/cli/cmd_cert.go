@@ -292,14 +292,8 @@ func (e *Env) exportCerts(certs []*x509.Certificate, output string, force bool) 
 	if err := e.writeNew(output, buf.Bytes(), force); err != nil {
 		return err
 	}
-	if e.JSON {
-		return e.printJSON(struct {
-			File         string            `json:"file"`
-			Fingerprints []pki.Fingerprint `json:"fingerprints"`
-		}{output, prints})
-	}
-	e.printf("Wrote %s to %s\n", words.Plural(len(certs), "certificate"), output)
-	return nil
+	return e.answer(fields{"file": output, "fingerprints": prints},
+		"Wrote %s to %s\n", words.Plural(len(certs), "certificate"), output)
 }
 
 // writeNew writes a file that must not exist, unless force says so; then it is
@@ -347,15 +341,8 @@ of protocol 1 has no such certificate: there, pair again.`,
 				return err
 			}
 			s.Log.Info("certificate renewed", "until", r.Until)
-			if env.JSON {
-				return env.printJSON(struct {
-					Renewed bool      `json:"renewed"`
-					Before  time.Time `json:"notAfterBefore"`
-					Until   time.Time `json:"notAfter"`
-				}{true, r.Before, r.Until})
-			}
-			env.printf("Renewed: the certificate is good until %s (before: %s).\n", words.Day(r.Until), words.Day(r.Before))
-			return nil
+			return env.answer(fields{"renewed": true, "notAfterBefore": r.Before, "notAfter": r.Until},
+				"Renewed: the certificate is good until %s (before: %s).\n", words.Day(r.Until), words.Day(r.Before))
 		},
 	}
 	return cmd

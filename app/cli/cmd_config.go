@@ -96,11 +96,7 @@ func newConfigShowCommand(env *Env) *cobra.Command {
 			r, _ := s.Record() // a pairing that cannot be read has no address to show
 			all := settings(s.Config, r)
 			if env.JSON {
-				return env.printJSON(struct {
-					File     string    `json:"file"`
-					Database string    `json:"database"`
-					Settings []setting `json:"settings"`
-				}{s.Paths.ConfigFile(), s.Paths.Database(), all})
+				return env.printJSON(fields{"file": s.Paths.ConfigFile(), "database": s.Paths.Database(), "settings": all})
 			}
 			for _, x := range all {
 				env.printf("%-18s %s%s\n", x.Key, x.Value, x.note())
@@ -203,13 +199,7 @@ func newConfigResetCommand(env *Env) *cobra.Command {
 				return err
 			}
 			env.remakeTotals(cmd.Context(), env.stationWith(p, config.Config{}), nil)
-			if env.JSON {
-				return env.printJSON(struct {
-					Reset bool `json:"reset"`
-				}{true})
-			}
-			env.printf("All settings have their defaults.\n")
-			return nil
+			return env.answer(fields{"reset": true}, "All settings have their defaults.\n")
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")

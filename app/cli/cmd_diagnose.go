@@ -40,9 +40,7 @@ It ends with 0 because it answered; with --check, with the verdict's status.`,
   healthsync diagnose --output report.txt
   healthsync diagnose --check --json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runDiagnose(cmd.Context(), env, &o)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDiagnose(cmd.Context(), env, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "write the report to this file, and only the verdict here")

@@ -14,7 +14,6 @@ import (
 	"healthsync/app/problem"
 	"healthsync/app/syncjob"
 	"healthsync/sync/engine"
-	"healthsync/sync/format"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
 )
@@ -99,13 +98,13 @@ func runFetch(ctx context.Context, env *Env, o *fetchOptions) error {
 // printPlan says what a fetch would ask for.
 func (e *Env) printPlan(p selected) error {
 	if e.JSON {
-		return e.printJSON(struct {
-			DryRun bool          `json:"dryRun"`
-			Types  []health.Type `json:"types"` // null: all that the iPhone shares
-			From   time.Time     `json:"from"`
-			To     time.Time     `json:"to"`
-			Format format.Kind   `json:"format"`
-		}{true, p.types, p.span.from, p.span.to, p.out.Kind})
+		return e.printJSON(fields{
+			"dryRun": true,
+			"types":  p.types,
+			"from":   p.span.from,
+			"to":     p.span.to,
+			"format": p.out.Kind,
+		})
 	}
 	what := "all types that the iPhone shares"
 	if p.types != nil {

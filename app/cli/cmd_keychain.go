@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-
-	"healthsync/pki/vault"
 )
 
 func newKeychainCommand(env *Env) *cobra.Command {
@@ -27,9 +25,7 @@ programs, and of other HEALTHSYNC_HOME folders, are left alone. A file of secret
 (HEALTHSYNC_VAULT=file) that is damaged is removed as a whole.`,
 		Example: "  healthsync keychain clear\n  healthsync keychain clear --yes --json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runKeychainClear(cmd.Context(), env, yes)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runKeychainClear(cmd.Context(), env, yes) },
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
@@ -51,9 +47,7 @@ func runKeychainClear(ctx context.Context, env *Env, yes bool) error {
 	}
 	s.Log.Info("keychain cleared", "removed", len(removed))
 	if env.JSON {
-		return env.printJSON(struct {
-			Removed []vault.Item `json:"removed"`
-		}{orEmpty(removed)})
+		return env.printJSON(fields{"removed": orEmpty(removed)})
 	}
 	if len(removed) == 0 {
 		env.printf("There was nothing of HealthSync in the keychain.\n")
@@ -82,9 +76,7 @@ func newKeychainListCommand(env *Env) *cobra.Command {
 				return err
 			}
 			if env.JSON {
-				return env.printJSON(struct {
-					Items []vault.Item `json:"items"`
-				}{orEmpty(items)})
+				return env.printJSON(fields{"items": orEmpty(items)})
 			}
 			if len(items) == 0 {
 				env.printf("There is nothing of HealthSync in the keychain.\n")

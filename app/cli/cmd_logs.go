@@ -24,9 +24,7 @@ to it. With --json the lines are data; with --json --follow one object a line.`,
   healthsync logs --follow
   healthsync logs --json | jq '.lines[] | select(.level == "WARN")'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runLogs(cmd.Context(), env, tail, follow)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runLogs(cmd.Context(), env, tail, follow) },
 	}
 	numberVar(cmd.Flags(), &tail, "tail", 100, 1, 0, "the last so many lines")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is written from now on")
@@ -59,10 +57,7 @@ func runLogs(ctx context.Context, env *Env, tail int, follow bool) error {
 		for i, line := range lines {
 			parsed[i] = files.LineJSON(line)
 		}
-		return env.printJSON(struct {
-			File  string            `json:"file"`
-			Lines []json.RawMessage `json:"lines"`
-		}{p.LogFile(), parsed})
+		return env.printJSON(fields{"file": p.LogFile(), "lines": parsed})
 	}
 	for _, line := range lines {
 		if err := env.print(files.LineText(line) + "\n"); err != nil {

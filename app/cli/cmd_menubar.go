@@ -87,7 +87,7 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 		Version: env.build().Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env), func(c *cobra.Command) bool { return c.Name() == "report" }),
 	})
 	close(made)
-	env.answer(ctx, p, a)
+	env.listen(ctx, p, a)
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer quit()
@@ -181,9 +181,9 @@ func watch(ctx context.Context, p config.Paths) <-chan agent.Message {
 	return out
 }
 
-// answer lets the commands ask the app. Without a socket they look for
+// listen lets the commands ask the app. Without a socket they look for
 // themselves.
-func (e *Env) answer(ctx context.Context, p config.Paths, a *agent.Agent) {
+func (e *Env) listen(ctx context.Context, p config.Paths, a *agent.Agent) {
 	l, err := control.Listen(control.Path(p))
 	if err != nil {
 		e.log.Warn("commands cannot ask the app", "err", err)

@@ -71,13 +71,7 @@ func runPing(ctx context.Context, env *Env, o *pingOptions) error {
 			env.printf("%s at %s: TCP %.1f ms, TLS %.1f ms, answer %.1f ms\n", deviceName(name), t.Addr, t.TCP, t.TLS, t.Request)
 		}
 	}
-	if env.JSON {
-		return env.printJSON(struct {
-			Pings []pingTimes `json:"pings"`
-		}{all})
-	}
-	env.printf("%s\n", pingSummary(all))
-	return nil
+	return env.answer(fields{"pings": all}, "%s\n", pingSummary(all))
 }
 
 func pingOnce(ctx context.Context, s *pairing.Station, o pairing.LinkOptions) (pingTimes, string, error) {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,9 +40,7 @@ replaced; any other file is not, without --force. A dash writes to standard outp
   healthsync report --output ~/Desktop/health.html
   TZ=America/New_York healthsync report --output -`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runReport(cmd.Context(), env, &o)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runReport(cmd.Context(), env, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "write to this file (default: report.html beside the database)")
@@ -84,14 +81,14 @@ func runReport(ctx context.Context, env *Env, o *reportOptions) error {
 		return err
 	}
 	if env.JSON {
-		err = env.printJSON(struct {
-			File    string    `json:"file"`
-			Bytes   int       `json:"bytes"`
-			Made    time.Time `json:"made"`
-			Samples int64     `json:"samples"`
-			Types   int       `json:"types"`
-			Sources int       `json:"sources"`
-		}{path, len(page), r.Made, r.Samples, len(r.Stored), len(r.Sources)})
+		err = env.printJSON(fields{
+			"file":    path,
+			"bytes":   len(page),
+			"made":    r.Made,
+			"samples": r.Samples,
+			"types":   len(r.Stored),
+			"sources": len(r.Sources),
+		})
 	} else {
 		env.printf("Wrote a report of %s to %s\n", words.Plural(r.Samples, "sample"), path)
 	}

@@ -94,9 +94,7 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 
 func (e *Env) printFaults() error {
 	if e.JSON {
-		return e.printJSON(struct {
-			Faults []simulator.FaultInfo `json:"faults"`
-		}{simulator.Faults()})
+		return e.printJSON(fields{"faults": simulator.Faults()})
 	}
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	for _, f := range simulator.Faults() {

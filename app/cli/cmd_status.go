@@ -29,10 +29,7 @@ used.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dryRun && env.JSON {
-				return env.printJSON(struct {
-					DryRun  bool   `json:"dryRun"`
-					Request string `json:"request"`
-				}{true, "GET /api/v1/status"})
+				return env.printJSON(fields{"dryRun": true, "request": "GET /api/v1/status"})
 			}
 			if dryRun {
 				env.printf("Would ask the iPhone for its status (GET /api/v1/status).\n")

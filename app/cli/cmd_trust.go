@@ -30,9 +30,7 @@ taken out of it; it stays when you unpair, and earlier pairings are in it too.
 It is in the database as the view trust_log. No secret and no health value is in it.`,
 		Example: "  healthsync trust log\n  healthsync trust log --limit 10\n  healthsync trust log --json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runTrustLog(cmd.Context(), env, limit)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runTrustLog(cmd.Context(), env, limit) },
 	}
 	numberVar(cmd.Flags(), &limit, "limit", 0, 0, 0, "the latest so many; 0 means all")
 	return cmd
@@ -78,10 +76,7 @@ func runTrustLog(ctx context.Context, env *Env, limit int) error {
 				At: time.Unix(e.At, 0).UTC(), Pairing: e.Pairing, Current: e.Pairing == now,
 			})
 		}
-		return env.printJSON(struct {
-			Total   int        `json:"total"`
-			Entries []trustRow `json:"entries"`
-		}{all, rows})
+		return env.printJSON(fields{"total": all, "entries": rows})
 	}
 	return env.printBook(book, all, now)
 }

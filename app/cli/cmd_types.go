@@ -88,9 +88,7 @@ func runTypes(ctx context.Context, env *Env, o *typesOptions) error {
 	}
 	switch {
 	case env.JSON:
-		err = env.printJSON(struct {
-			Types []typeRow `json:"types"`
-		}{orEmpty(rows)})
+		err = env.printJSON(fields{"types": orEmpty(rows)})
 	case o.format == "csv":
 		err = env.typesCSV(rows, o.local)
 	default:

@@ -268,9 +268,5 @@ func (e *Env) whyJSON(t health.Type, day civil.Day, found []store.Breakdown) err
 		}
 		figures = append(figures, f)
 	}
-	return e.printJSON(struct {
-		Type    health.Type `json:"type"`
-		Day     string      `json:"day"`
-		Figures []whyFigure `json:"figures"`
-	}{t, day.String(), figures})
+	return e.printJSON(fields{"type": t, "day": day.String(), "figures": figures})
 }

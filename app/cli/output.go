@@ -31,6 +31,17 @@ func (e *Env) printJSON(answer any) error {
 	return e.print(pretty.String() + "\n")
 }
 
+// fields are the members of a JSON answer.
+type fields map[string]any
+
+// answer writes one answer: as JSON, or as a text.
+func (e *Env) answer(answer fields, format string, args ...any) error {
+	if e.JSON {
+		return e.printJSON(answer)
+	}
+	return e.print(fmt.Sprintf(format, args...))
+}
+
 // printEvent writes one of several answers, as a line.
 func (e *Env) printEvent(event any) error {
 	raw, err := withSchema(event)

@@ -141,30 +141,20 @@ type candidate struct {
 func (o *pairOptions) listen(ctx context.Context, env *Env) ([]candidate, error) {
 	finder := env.finder()
 	if finder == nil {
-		e := usageError("Bonjour is switched off (HEALTHSYNC_BONJOUR=off), so the iPhone cannot be found by itself.", "healthsync pair --token CODE --host HOST --port PORT")
-		return nil, e
+		return nil, usageError("Bonjour is switched off (HEALTHSYNC_BONJOUR=off), so the iPhone cannot be found by itself.",
+			"healthsync pair --token CODE --host HOST --port PORT")
 	}
 	env.note("looking for the iPhone ...")
-	seen := map[string]bonjour.Instance{}
-	ctx, stop := context.WithTimeout(ctx, discoverTime+time.Second)
-	defer stop()
-	_, _, err := finder.Find(ctx, discoverTime, func(i bonjour.Instance) bool {
-		if len(seen) < maxWatched && o.matches(i) {
-			seen[i.Name] = i
-		}
-		return false
-	})
-	if err != nil && len(seen) == 0 {
-		return nil, problem.From(err, env.Now())
-	}
 	var out []candidate
-	for _, i := range seen {
-		for _, a := range i.Addrs {
-			if trust.IsLocal(a) {
-				out = append(out, candidate{i.Name, pairing.Place{Host: a.String(), Port: i.Port}})
-				break
-			}
+	var nobody *pairing.Link
+	err := nobody.Discover(ctx, finder, discoverTime, func(s pairing.Seen) {
+		out = slices.DeleteFunc(out, func(c candidate) bool { return c.name == s.Instance.Name }) // it has moved
+		if o.matches(s.Instance) && s.Identity != pairing.Foreign {
+			out = append(out, candidate{s.Instance.Name, s.Place})
 		}
+	})
+	if err != nil && len(out) == 0 {
+		return nil, problem.From(err, env.Now())
 	}
 	slices.SortFunc(out, func(a, b candidate) int { return strings.Compare(a.name, b.name) })
 	return out, nil

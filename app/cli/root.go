@@ -192,9 +192,7 @@ func newExitCodesCommand(env *Env) *cobra.Command {
 
 func printExitCodes(env *Env) error {
 	if env.JSON {
-		return env.printJSON(struct {
-			ExitCodes []problem.ExitMeaning `json:"exitCodes"`
-		}{problem.Exits()})
+		return env.printJSON(fields{"exitCodes": problem.Exits()})
 	}
 	for _, e := range problem.Exits() {
 		env.printf("%4d  %s\n", e.Exit, e.Meaning)
