@@ -42,11 +42,7 @@ func runBackup(ctx context.Context, env *Env, path string, force bool) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "health.db")
 	}
-	p, err := env.paths()
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+	db, err := env.readDatabase(ctx)
 	if err != nil {
 		return err
 	}

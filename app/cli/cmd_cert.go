@@ -324,7 +324,7 @@ func notAFile(path string) error {
 }
 
 func newCertRenewCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:   "renew",
 		Short: "Renew this computer's certificate before it expires (protocol 2)",
 		Long: `Asks the iPhone for a new certificate, with a new key, on the strength of the
@@ -345,5 +345,4 @@ of protocol 1 has no such certificate: there, pair again.`,
 				"Renewed: the certificate is good until %s (before: %s).\n", words.Day(r.Until), words.Day(r.Before))
 		},
 	}
-	return cmd
 }

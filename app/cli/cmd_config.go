@@ -85,7 +85,7 @@ func settingOf(k config.Key, s *pairing.Station, c config.Config) setting {
 }
 
 func newConfigShowCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use: "show", Short: "Show every setting and where it is kept",
 		Example: "  healthsync config show\n  healthsync config show --json", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,7 +105,6 @@ func newConfigShowCommand(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	return cmd
 }
 
 // findKey looks a key up, or says which one was probably meant.
@@ -126,7 +125,7 @@ func findKey(name string) (config.Key, error) {
 }
 
 func newConfigGetCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use: "get KEY", Short: "Print one setting", Example: "  healthsync config get sync.interval", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := findKey(args[0])
@@ -145,11 +144,10 @@ func newConfigGetCommand(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	return cmd
 }
 
 func newConfigSetCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use: "set KEY VALUE", Short: "Change one setting",
 		Example: "  healthsync config set server.host 192.168.1.101\n  healthsync config set sync.types steps,heartRate,sleep", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -171,7 +169,6 @@ func newConfigSetCommand(env *Env) *cobra.Command {
 			return env.printSetting(settingOf(k, s, c))
 		},
 	}
-	return cmd
 }
 
 func newConfigResetCommand(env *Env) *cobra.Command {

@@ -62,11 +62,7 @@ func runExport(ctx context.Context, env *Env, o *exportOptions) error {
 	case o.dates.start == "" && o.dates.end != "":
 		span.From = math.MinInt64
 	}
-	paths, err := env.paths()
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, paths.Database(), store.Options{ReadOnly: true})
+	db, err := env.readDatabase(ctx)
 	if err != nil {
 		return err
 	}

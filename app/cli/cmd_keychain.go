@@ -57,7 +57,7 @@ func runKeychainClear(ctx context.Context, env *Env, yes bool) error {
 }
 
 func newKeychainListCommand(env *Env) *cobra.Command {
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the HealthSync items in the keychain, never their contents",
 		Example: "  healthsync keychain list",
@@ -91,7 +91,6 @@ func newKeychainListCommand(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	return cmd
 }
 
 func newResetCommand(env *Env) *cobra.Command {

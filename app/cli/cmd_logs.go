@@ -43,7 +43,7 @@ func runLogs(ctx context.Context, env *Env, tail int, follow bool) error {
 	if follow {
 		return files.FollowLog(ctx, p.LogFile(), tail, func(line string) error {
 			if env.JSON {
-				return env.printEvent(logEvent{"line", files.LineJSON(line)})
+				return env.printEvent(fields{"event": "line", "line": files.LineJSON(line)})
 			}
 			return env.print(files.LineText(line) + "\n")
 		})
@@ -65,9 +65,4 @@ func runLogs(ctx context.Context, env *Env, tail int, follow bool) error {
 		}
 	}
 	return nil
-}
-
-type logEvent struct {
-	Event string          `json:"event"`
-	Line  json.RawMessage `json:"line"`
 }

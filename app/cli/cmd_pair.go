@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -196,35 +195,23 @@ func (e *Env) noteAddress(p *pairing.Paired) {
 	e.note("fix: healthsync config set server.host %s && healthsync config set server.port %d", p.Record.Host, p.Record.Port)
 }
 
-type pairedJSON struct {
-	Paired     bool            `json:"paired"`
-	Protocol   int             `json:"protocol"`
-	Device     string          `json:"device,omitempty"`
-	Host       string          `json:"host"`
-	Port       int             `json:"port"`
-	Leaf       pki.Fingerprint `json:"certificateFingerprint"`
-	CA         pki.Fingerprint `json:"caFingerprint,omitzero"`
-	ValidUntil time.Time       `json:"validUntil"`
-	Replaced   bool            `json:"replacedEarlierPairing"`
-	Warning    *problem.JSON   `json:"warning,omitempty"`
-}
-
 func (e *Env) printPaired(p *pairing.Paired) error {
 	r := p.Record
 	until := r.ClientExpiresAt
 	if r.Protocol == 1 {
 		until = r.TokenExpiresAt
 	}
-	out := pairedJSON{Paired: true, Protocol: r.Protocol, Device: r.Name, Host: r.Host, Port: r.Port, Leaf: r.Leaf(), CA: r.CA, ValidUntil: until, Replaced: p.Replaced}
-	if p.StatusErr != nil {
-		w := problem.From(p.StatusErr, e.Now()).JSON()
-		out.Warning = &w
-	}
 	if e.JSON {
+		out := fields{
+			"paired": true, "protocol": r.Protocol, "host": r.Host, "port": r.Port, "certificateFingerprint": r.Leaf(),
+			"validUntil": until, "replacedEarlierPairing": p.Replaced,
+		}.with("device", r.Name, r.Name != "").with("caFingerprint", r.CA, !r.CA.IsZero())
+		if p.StatusErr != nil {
+			out["warning"] = problem.From(p.StatusErr, e.Now()).JSON()
+		}
 		return e.printJSON(out)
 	}
-	device := deviceName(r.Name)
-	e.printf("Paired with %s.\n", device)
+	e.printf("Paired with %s.\n", deviceName(r.Name))
 	if r.Protocol == 1 {
 		e.printf("Secure by pinned certificate %s and a token that is good until %s.\n", r.Leaf().Short(), words.Day(until))
 	} else {

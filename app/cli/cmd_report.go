@@ -14,7 +14,6 @@ import (
 	"healthsync/app/problem"
 	"healthsync/app/report"
 	"healthsync/app/words"
-	"healthsync/sync/store"
 )
 
 type reportOptions struct {
@@ -61,7 +60,7 @@ func runReport(ctx context.Context, env *Env, o *reportOptions) error {
 	if path == "-" && (o.open || env.JSON) {
 		return usageError("Standard output takes the page alone: --open and --json need a file.", "healthsync report --open")
 	}
-	page, r, err := env.makeReport(ctx, paths.Database())
+	page, r, err := env.makeReport(ctx)
 	if err != nil {
 		return err
 	}
@@ -100,8 +99,8 @@ func runReport(ctx context.Context, env *Env, o *reportOptions) error {
 
 // makeReport makes the page in memory: some hundred kilobytes, so that a file
 // is there whole or not at all.
-func (e *Env) makeReport(ctx context.Context, database string) ([]byte, *report.Report, error) {
-	db, err := store.Open(ctx, database, store.Options{ReadOnly: true})
+func (e *Env) makeReport(ctx context.Context) ([]byte, *report.Report, error) {
+	db, err := e.readDatabase(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -107,20 +107,6 @@ func (e *Env) printFaults() error {
 	return w.Flush()
 }
 
-// simulatorEvent is what simulate tells: as lines, or with --json as objects.
-type simulatorEvent struct {
-	Event   string            `json:"event"`
-	Name    string            `json:"name,omitempty"`
-	Host    string            `json:"host,omitempty"`
-	Port    int               `json:"port,omitempty"`
-	Payload json.RawMessage   `json:"payload,omitempty"`
-	QRFile  string            `json:"qrFile,omitempty"`
-	Samples int               `json:"samples,omitempty"`
-	Faults  []string          `json:"faults,omitempty"` // in force
-	Meters  *simulator.Meters `json:"meters,omitempty"`
-	Error   string            `json:"error,omitempty"`
-}
-
 // session is a running simulated iPhone with a person, or a script, before it.
 type session struct {
 	env   *Env
@@ -156,14 +142,14 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions) error {
 	for _, t := range history.Types() {
 		n += history.Len(t)
 	}
-	s.tell(simulatorEvent{Event: "sharing", Name: p.Name(), Host: s.host(), Port: p.Port(), Samples: n},
+	s.tell("sharing", fields{"name": p.Name(), "host": s.host(), "port": p.Port(), "samples": n},
 		"%s shares %s at %s (protocol %d).", printable(p.Name()), words.Plural(n, "sample"), hostPort(s.host(), p.Port()), p.Protocol())
 	if err := s.showCode(); err != nil {
 		return err
 	}
 	err = s.listen(ctx)
 	m := p.Meters()
-	s.tell(simulatorEvent{Event: "meters", Meters: &m}, "%s", metersLine(m))
+	s.tell("meters", fields{"meters": m}, "%s", metersLine(m))
 	return err
 }
 
@@ -292,7 +278,7 @@ func (s *session) showCode() error {
 		}
 	}
 	if s.json {
-		s.tell(simulatorEvent{Event: "code", Payload: p.JSON(), QRFile: s.o.qrFile}, "")
+		s.tell("code", fields{"payload": json.RawMessage(p.JSON())}.with("qrFile", s.o.qrFile, s.o.qrFile != ""), "")
 		return nil
 	}
 	if !s.o.noQR && s.env.OutTTY {
@@ -330,7 +316,7 @@ func (s *session) listen(ctx context.Context) error {
 		case line := <-lines:
 			quit, err := s.obey(ctx, strings.Fields(line))
 			if err != nil {
-				s.tell(simulatorEvent{Event: "error", Error: problem.From(err, s.env.Now()).Detail}, "%v", err)
+				s.tell("error", fields{"error": problem.From(err, s.env.Now()).Detail}, "%v", err)
 			}
 			if quit {
 				return nil
@@ -343,7 +329,7 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 	if len(words) == 0 {
 		return false, nil
 	}
-	done := func() { s.tell(simulatorEvent{Event: words[0], Faults: s.o.faults}, "%s: done", words[0]) }
+	done := func() { s.tell(words[0], fields{}.with("faults", s.o.faults, s.o.faults != nil), "%s: done", words[0]) }
 	switch words[0] {
 	case "code":
 		return false, s.showCode()
@@ -360,7 +346,7 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 		if err != nil {
 			return false, err
 		}
-		s.tell(simulatorEvent{Event: "sharing", Name: s.phone.Name(), Host: s.host(), Port: s.phone.Port()}, "shares at %s", hostPort(s.host(), s.phone.Port()))
+		s.tell("sharing", fields{"name": s.phone.Name(), "host": s.host(), "port": s.phone.Port()}, "shares at %s", hostPort(s.host(), s.phone.Port()))
 		return false, nil
 	case "fault":
 		all := slices.Concat(s.o.faults, words[1:])
@@ -379,7 +365,7 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 		}
 	case "meters":
 		m := s.phone.Meters()
-		s.tell(simulatorEvent{Event: "meters", Meters: &m}, "%s", metersLine(m))
+		s.tell("meters", fields{"meters": m}, "%s", metersLine(m))
 		return false, nil
 	case "quit":
 		return true, nil
@@ -390,12 +376,14 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 	return false, nil
 }
 
-func (s *session) tell(e simulatorEvent, format string, args ...any) {
-	if !s.json {
+// tell says what happened: a line, or with --json an object.
+func (s *session) tell(event string, f fields, format string, args ...any) {
+	if !s.env.JSON {
 		s.env.printf(format+"\n", args...)
 		return
 	}
-	_ = s.env.printEvent(e) // the writer keeps its error
+	f["event"] = event
+	_ = s.env.printEvent(f) // the writer keeps its error
 }
 
 func metersLine(m simulator.Meters) string {

@@ -62,11 +62,7 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 	default:
 		return usageError(fmt.Sprintf("There is no format %q here; there are text, csv and json.", as), "healthsync sql --format csv QUERY")
 	}
-	p, err := env.paths()
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+	db, err := env.readDatabase(ctx)
 	if err != nil {
 		return err
 	}

@@ -183,7 +183,6 @@ func syncBusy(held *files.HeldError) error {
 // alone.
 type syncView struct {
 	env     *Env
-	json    bool
 	bar     *progressbar.ProgressBar
 	started time.Time
 	last    time.Time
@@ -194,7 +193,7 @@ type syncView struct {
 }
 
 func newSyncView(env *Env) *syncView {
-	v := &syncView{env: env, json: env.JSON, started: time.Now()}
+	v := &syncView{env: env, started: time.Now()}
 	if env.ErrTTY && !env.JSON {
 		v.bar = env.newProgress("Syncing", progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
@@ -217,22 +216,15 @@ func (v *syncView) progress(p engine.Progress) {
 		v.bar.Describe(howFar(p, v.env.Now()))
 		_ = v.bar.Set64(p.Have())
 	}
-	if !v.json || time.Since(v.last) < progressEvery {
+	if !v.env.JSON || time.Since(v.last) < progressEvery {
 		return
 	}
 	v.last = time.Now()
-	_ = v.env.printEvent(struct { // the writer keeps its error
-		Event     string  `json:"event"`
-		Requests  int     `json:"requests"`
-		Samples   int64   `json:"samples"`
-		New       int64   `json:"new"`
-		Before    int64   `json:"before"`
-		Known     bool    `json:"totalKnown"`
-		Remaining int64   `json:"remaining"`
-		Rate      int64   `json:"samplesPerSecond"`
-		Seconds   float64 `json:"secondsLeft"`
-		Back      string  `json:"completeBackTo,omitempty"`
-	}{"progress", p.Requests, p.Samples, p.New, p.Before, p.Known, p.Remaining, int64(p.Rate), math.Ceil(p.Seconds), backTo(p, v.env.Now(), time.RFC3339)})
+	back := backTo(p, v.env.Now(), time.RFC3339)
+	_ = v.env.printEvent(fields{ // the writer keeps its error
+		"event": "progress", "requests": p.Requests, "samples": p.Samples, "new": p.New, "before": p.Before,
+		"totalKnown": p.Known, "remaining": p.Remaining, "samplesPerSecond": int64(p.Rate), "secondsLeft": math.Ceil(p.Seconds),
+	}.with("completeBackTo", back, back != ""))
 }
 
 // backTo says down to when all types are read; "" while one has not been asked
@@ -273,47 +265,14 @@ func timeLeft(seconds float64) string {
 	return fmt.Sprintf("%.1f h left", math.Ceil(seconds/360)/10)
 }
 
-type syncResult struct {
-	Event    string        `json:"event"`
-	Complete bool          `json:"complete"`
-	Added    int           `json:"added"`
-	Changed  int           `json:"changed"`
-	Deleted  int           `json:"deleted"`
-	Late     int           `json:"late"`
-	Requests int           `json:"requests"`
-	Samples  int64         `json:"samples"`
-	Seconds  float64       `json:"seconds"`
-	Silent   []health.Type `json:"silent,omitempty"`
-	Missing  []health.Type `json:"notShared,omitempty"`
-	Skipped  []health.Type `json:"skipped,omitempty"`
-	Failed   []health.Type `json:"unreadable,omitempty"`
-	Verify   *verifyResult `json:"verify,omitempty"`
-	Error    *problem.JSON `json:"error,omitempty"`
-}
-
 // finish says what a sync did, and passes its error on.
 func (v *syncView) finish(res engine.Result, err error) error {
 	if v.bar != nil {
 		_ = v.bar.Finish()
 	}
 	took := time.Since(v.started)
-	if v.json {
-		out := syncResult{"result", res.Complete, res.Added, res.Changed, res.Deleted, res.Late, res.Requests + 1, res.Samples, took.Seconds(), res.Silent, res.Missing, res.Skipped, nil, nil, nil}
-		for _, u := range res.Unreadable {
-			out.Failed = append(out.Failed, u.Type)
-		}
-		if v.verified != nil {
-			out.Verify = verifyAnswer(v.verified)
-			if err == nil {
-				err = verifyError(v.verified)
-			}
-		}
-		if err != nil {
-			j := v.env.explain(err).JSON()
-			out.Error = &j
-		}
-		_ = v.env.printEvent(out) // the writer keeps its error
-		return err
+	if v.env.JSON {
+		return v.printJSON(res, took, err)
 	}
 	if v.verified != nil {
 		v.env.printVerified(v.verified, v.scope, took, err == nil)
@@ -324,6 +283,30 @@ func (v *syncView) finish(res engine.Result, err error) error {
 		return err
 	}
 	v.printResult(res, took, err == nil)
+	return err
+}
+
+// printJSON writes the last event, and passes the error on.
+func (v *syncView) printJSON(res engine.Result, took time.Duration, err error) error {
+	var unreadable []health.Type
+	for _, u := range res.Unreadable {
+		unreadable = append(unreadable, u.Type)
+	}
+	out := fields{
+		"event": "result", "complete": res.Complete, "added": res.Added, "changed": res.Changed, "deleted": res.Deleted,
+		"late": res.Late, "requests": res.Requests + 1, "samples": res.Samples, "seconds": took.Seconds(),
+	}.with("silent", res.Silent, res.Silent != nil).with("notShared", res.Missing, res.Missing != nil).
+		with("skipped", res.Skipped, res.Skipped != nil).with("unreadable", unreadable, unreadable != nil)
+	if v.verified != nil {
+		out["verify"] = verifyAnswer(v.verified)
+		if err == nil {
+			err = verifyError(v.verified)
+		}
+	}
+	if err != nil {
+		out["error"] = v.env.explain(err).JSON()
+	}
+	_ = v.env.printEvent(out) // the writer keeps its error
 	return err
 }
 

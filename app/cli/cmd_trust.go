@@ -36,19 +36,6 @@ It is in the database as the view trust_log. No secret and no health value is in
 	return cmd
 }
 
-// trustRow is an entry of the trust log in an answer.
-type trustRow struct {
-	Host        string    `json:"host"`
-	Port        int       `json:"port"`
-	Certificate string    `json:"certificateFingerprint"`
-	Protocol    int       `json:"protocol"`
-	Phone       string    `json:"phone,omitempty"`
-	At          time.Time `json:"at"`
-	// Pairing tells the pairings apart; Current is that of now.
-	Pairing string `json:"pairing"`
-	Current bool   `json:"current"`
-}
-
 func runTrustLog(ctx context.Context, env *Env, limit int) error {
 	s, err := env.station()
 	if err != nil {
@@ -69,12 +56,12 @@ func runTrustLog(ctx context.Context, env *Env, limit int) error {
 		book = book[:limit]
 	}
 	if env.JSON {
-		rows := make([]trustRow, 0, len(book))
-		for _, e := range book {
-			rows = append(rows, trustRow{
-				Host: e.Host, Port: e.Port, Certificate: e.Certificate, Protocol: e.Protocol, Phone: printable(e.Phone),
-				At: time.Unix(e.At, 0).UTC(), Pairing: e.Pairing, Current: e.Pairing == now,
-			})
+		rows := []fields{}
+		for _, x := range book {
+			rows = append(rows, fields{
+				"host": x.Host, "port": x.Port, "certificateFingerprint": x.Certificate, "protocol": x.Protocol,
+				"at": time.Unix(x.At, 0).UTC(), "pairing": x.Pairing, "current": x.Pairing == now, // the pairing of now
+			}.with("phone", printable(x.Phone), x.Phone != ""))
 		}
 		return env.printJSON(fields{"total": all, "entries": rows})
 	}

@@ -14,7 +14,6 @@ import (
 	"healthsync/app/words"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
-	"healthsync/sync/store"
 )
 
 type typesOptions struct {
@@ -125,11 +124,7 @@ func sharedTypes(ctx context.Context, env *Env) ([]typeRow, error) {
 
 // localTypes lists what is stored.
 func localTypes(ctx context.Context, env *Env) (rows []typeRow, err error) {
-	p, err := env.paths()
-	if err != nil {
-		return nil, err
-	}
-	db, err := store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+	db, err := env.readDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -32,13 +32,6 @@ made again by pairing.`,
 	return cmd
 }
 
-type unpairedJSON struct {
-	Device   string          `json:"device,omitempty"`
-	OnPhone  pairing.OnPhone `json:"onPhone"`
-	Removed  []vault.Item    `json:"removed"`
-	PhoneErr *problem.JSON   `json:"phoneError,omitempty"`
-}
-
 func runUnpair(ctx context.Context, env *Env, yes bool) error {
 	s, err := env.station()
 	if err != nil {
@@ -55,13 +48,12 @@ func runUnpair(ctx context.Context, env *Env, yes bool) error {
 	}
 	s.Log.Info("unpaired", "onPhone", u.OnPhone, "removed", len(u.Removed))
 	if env.JSON {
-		out := unpairedJSON{OnPhone: u.OnPhone, Removed: orEmpty(u.Removed)}
-		if u.Record != nil {
-			out.Device = u.Record.Name
+		out := fields{"onPhone": u.OnPhone, "removed": orEmpty(u.Removed)}
+		if u.Record != nil && u.Record.Name != "" {
+			out["device"] = u.Record.Name
 		}
 		if u.PhoneErr != nil {
-			e := problem.From(u.PhoneErr, env.Now()).JSON()
-			out.PhoneErr = &e
+			out["phoneError"] = problem.From(u.PhoneErr, env.Now()).JSON()
 		}
 		return env.printJSON(out)
 	}

@@ -198,73 +198,37 @@ func amount(v float64, d *store.Breakdown) string {
 	return fmt.Sprintf("%.4g %s", v, printable(d.Unit))
 }
 
-type whySource struct {
-	Source  string   `json:"source"`
-	ByHand  bool     `json:"byHand,omitempty"`
-	Samples int      `json:"samples"`
-	All     *float64 `json:"measured,omitempty"`
-	Counted *float64 `json:"counted,omitempty"`
-	Average *float64 `json:"average,omitempty"`
-	Minimum *float64 `json:"minimum,omitempty"`
-	Maximum *float64 `json:"maximum,omitempty"`
-}
-
-type whyOther struct {
-	Source string  `json:"source"`
-	Value  float64 `json:"value"`
-}
-
-type whyStretch struct {
-	Start   time.Time  `json:"start"`
-	End     time.Time  `json:"end"`
-	Source  string     `json:"source"`
-	Counted float64    `json:"counted"`
-	LeftOut []whyOther `json:"leftOut,omitempty"`
-}
-
-type whyFigure struct {
-	Unit      string       `json:"unit"`
-	Start     time.Time    `json:"start"`
-	End       time.Time    `json:"end"`
-	Samples   int          `json:"samples"`
-	Total     *float64     `json:"total,omitempty"`
-	Naive     *float64     `json:"uncorrected,omitempty"`
-	Average   *float64     `json:"average,omitempty"`
-	Minimum   *float64     `json:"minimum,omitempty"`
-	Maximum   *float64     `json:"maximum,omitempty"`
-	Sources   []whySource  `json:"sources"`
-	Stretches []whyStretch `json:"stretches,omitempty"`
-}
-
 // whyJSON has a figure for each unit; none where nothing is stored of the day.
 // Sleep is in seconds.
 func (e *Env) whyJSON(t health.Type, day civil.Day, found []store.Breakdown) error {
-	figures := []whyFigure{}
-	for i := range found {
-		d := &found[i]
-		f := whyFigure{Unit: d.Unit, Start: time.Unix(d.From, 0).UTC(), End: time.Unix(d.To, 0).UTC(), Samples: d.Samples}
+	at := func(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
+	figures := []fields{}
+	for _, d := range found {
 		average := d.How == health.Average
-		if average {
-			f.Average, f.Minimum, f.Maximum = &d.Average, &d.Minimum, &d.Maximum
-		} else {
-			f.Total, f.Naive = &d.Total, &d.Naive
-		}
-		for j := range d.Sources {
-			s := &d.Sources[j]
-			x := whySource{Source: s.Source, ByHand: s.Hand, Samples: s.Samples}
+		sources, stretches := []fields{}, []fields{}
+		for _, s := range d.Sources {
+			x := fields{"source": s.Source, "samples": s.Samples}.with("byHand", true, s.Hand)
 			if average {
-				x.Average, x.Minimum, x.Maximum = &s.Average, &s.Minimum, &s.Maximum
+				x["average"], x["minimum"], x["maximum"] = s.Average, s.Minimum, s.Maximum
 			} else {
-				x.All, x.Counted = &s.Recorded, &s.Counted
+				x["measured"], x["counted"] = s.Recorded, s.Counted
 			}
-			f.Sources = append(f.Sources, x)
+			sources = append(sources, x)
 		}
 		for _, x := range d.Stretches {
-			y := whyStretch{Start: time.Unix(x.From, 0).UTC(), End: time.Unix(x.To, 0).UTC(), Source: x.Source, Counted: x.Counted}
+			var others []fields
 			for _, v := range x.Instead {
-				y.LeftOut = append(y.LeftOut, whyOther{v.Source, v.Value})
+				others = append(others, fields{"source": v.Source, "value": v.Value})
 			}
-			f.Stretches = append(f.Stretches, y)
+			stretches = append(stretches, fields{"start": at(x.From), "end": at(x.To), "source": x.Source, "counted": x.Counted}.
+				with("leftOut", others, others != nil))
+		}
+		f := fields{"unit": d.Unit, "start": at(d.From), "end": at(d.To), "samples": d.Samples, "sources": sources}.
+			with("stretches", stretches, len(stretches) > 0)
+		if average {
+			f["average"], f["minimum"], f["maximum"] = d.Average, d.Minimum, d.Maximum
+		} else {
+			f["total"], f["uncorrected"] = d.Total, d.Naive
 		}
 		figures = append(figures, f)
 	}

@@ -76,13 +76,9 @@ func flagCompletion(command, flag string) cobra.CompletionFunc {
 	case "output", "file", "image", "qr-file":
 		return nil
 	case "export":
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"zip", "xml"}, cobra.ShellCompDirectiveFilterFileExt
-		}
+		return cobra.FixedCompletions([]string{"zip", "xml"}, cobra.ShellCompDirectiveFilterFileExt)
 	case "dir":
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
-		}
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	}
 	return cobra.NoFileCompletions
 }
@@ -161,11 +157,6 @@ func completeSetting(cmd *cobra.Command, args []string, typed string) ([]string,
 
 // completeDay completes the TYPE and the DAY of `why`.
 func completeDay(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	switch len(args) {
-	case 0:
-		return typeNames()[1+len(groupNames):], cobra.ShellCompDirectiveNoFileComp
-	case 1:
-		return []string{"today", "yesterday"}, cobra.ShellCompDirectiveNoFileComp
-	}
-	return nil, cobra.ShellCompDirectiveNoFileComp
+	days := [][]string{typeNames()[1+len(groupNames):], {"today", "yesterday"}, nil}
+	return days[min(len(args), 2)], cobra.ShellCompDirectiveNoFileComp
 }

@@ -9,6 +9,15 @@ import (
 	"healthsync/sync/store"
 )
 
+// readDatabase opens the database for reading.
+func (e *Env) readDatabase(ctx context.Context) (*store.Store, error) {
+	p, err := e.paths()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, p.Database(), store.Options{ReadOnly: true})
+}
+
 // openCurrent opens the database for reading, brought up to date before where
 // an older version made it and its folder can be written.
 func (e *Env) openCurrent(ctx context.Context, s *pairing.Station) (*store.Store, error) {

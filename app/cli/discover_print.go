@@ -44,30 +44,18 @@ func (s sighting) identityWords(now time.Time) string {
 	return "does not answer [" + code + "]"
 }
 
-// sightingJSON is a device in an answer.
-type sightingJSON struct {
-	Name        string           `json:"name"`
-	Host        string           `json:"hostName,omitempty"`
-	Address     string           `json:"host,omitempty"`
-	Port        int              `json:"port"`
-	Addresses   []string         `json:"addresses,omitempty"`
-	Announced   bool             `json:"announced"`
-	Identity    pairing.Identity `json:"identity"`
-	Code        problem.Code     `json:"code,omitempty"`
-	Protocol    int              `json:"protocol,omitempty"`
-	Fingerprint pki.Fingerprint  `json:"certificateFingerprint,omitzero"`
-}
-
-func (s sighting) json(now time.Time) sightingJSON {
-	out := sightingJSON{Name: printable(s.Instance.Name), Host: printable(s.Instance.Host), Address: s.Place.Host, Port: s.Instance.Port,
-		Addresses: s.addresses(), Announced: s.announced, Identity: s.Identity}
+func (s sighting) json(now time.Time) fields {
+	out := fields{
+		"name": printable(s.Instance.Name), "port": s.Instance.Port, "announced": s.announced, "identity": s.Identity,
+	}.with("hostName", printable(s.Instance.Host), s.Instance.Host != "").with("host", s.Place.Host, s.Place.Host != "").
+		with("addresses", s.addresses(), len(s.Instance.Addrs) > 0)
 	if s.Err != nil && s.Identity != pairing.Other {
-		out.Code = problem.From(s.Err, now).Code
+		out["code"] = problem.From(s.Err, now).Code
 	}
 	if cert := s.Report.ServerCert(); cert != nil {
-		out.Fingerprint = pki.FingerprintOf(cert)
+		out["certificateFingerprint"] = pki.FingerprintOf(cert)
 		if offer, err := pairing.ReadOffer(s.Place, s.Report); err == nil {
-			out.Protocol = offer.Protocol
+			out["protocol"] = offer.Protocol
 		}
 	}
 	return out
@@ -135,21 +123,16 @@ The rest is checked by:  healthsync diagnose
 `
 
 func (d *discovery) printJSON(found []sighting) error {
-	answer := struct {
-		Paired  bool           `json:"paired"`
-		Bonjour string         `json:"bonjour"`
-		Phones  []sightingJSON `json:"phones"`
-		Trouble *problem.JSON  `json:"trouble,omitempty"`
-	}{d.paired, "ok", []sightingJSON{}, nil}
+	phones := []fields{}
+	for _, s := range found {
+		phones = append(phones, s.json(d.env.Now()))
+	}
+	answer := fields{"paired": d.paired, "bonjour": "ok", "phones": phones}
 	if d.finder == nil {
-		answer.Bonjour = "off"
+		answer["bonjour"] = "off"
 	}
 	if d.failure != nil {
-		j := d.failure.JSON()
-		answer.Bonjour, answer.Trouble = "unusable", &j
-	}
-	for _, s := range found {
-		answer.Phones = append(answer.Phones, s.json(d.env.Now()))
+		answer["bonjour"], answer["trouble"] = "unusable", d.failure.JSON()
 	}
 	return d.env.printJSON(answer)
 }
@@ -282,11 +265,8 @@ func (w *watcher) line(event string, s sighting) {
 	now := w.env.Now()
 	switch {
 	case w.env.JSON:
-		_ = w.env.printEvent(struct { // the writer keeps its error
-			Event string       `json:"event"`
-			At    time.Time    `json:"at"`
-			Phone sightingJSON `json:"phone"`
-		}{event, now.UTC().Truncate(time.Millisecond), s.json(now)})
+		at := now.UTC().Truncate(time.Millisecond)
+		_ = w.env.printEvent(fields{"event": event, "at": at, "phone": s.json(now)}) // the writer keeps its error
 	case event == "gone":
 		w.env.printf("%s  gone     %s\n", now.Local().Format(time.TimeOnly), deviceName(s.Instance.Name))
 	default:

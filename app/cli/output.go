@@ -34,6 +34,14 @@ func (e *Env) printJSON(answer any) error {
 // fields are the members of a JSON answer.
 type fields map[string]any
 
+// with adds a member that is there only where it says something.
+func (f fields) with(name string, value any, says bool) fields {
+	if says {
+		f[name] = value
+	}
+	return f
+}
+
 // answer writes one answer: as JSON, or as a text.
 func (e *Env) answer(answer fields, format string, args ...any) error {
 	if e.JSON {
@@ -71,10 +79,7 @@ func withSchema(object any) ([]byte, error) {
 // printError writes an error as the user guide shows it, or as JSON.
 func (e *Env) printError(err *problem.Error) {
 	if e.JSON || slices.Contains(e.Args, "--json") { // flags were not read where the error is theirs
-		raw, _ := withSchema(struct { // of what can be written
-			Error problem.JSON `json:"error"`
-			Exit  problem.Exit `json:"exit"`
-		}{err.JSON(), err.Exit()})
+		raw, _ := withSchema(fields{"error": err.JSON(), "exit": err.Exit()}) // of what can be written
 		fmt.Fprintf(e.Stderr, "%s\n", raw)
 		return
 	}

