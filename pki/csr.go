@@ -12,14 +12,11 @@ import (
 	"fmt"
 )
 
-// ErrNotP256 says that a key is not an ECDSA key on P-256, the only kind that
-// both protocol versions use.
-var ErrNotP256 = errors.New("the key is not an ECDSA key on P-256")
-
+// checkP256 refuses every other key: both protocol versions use ECDSA on P-256.
 func checkP256(pub crypto.PublicKey) error {
 	k, ok := pub.(*ecdsa.PublicKey)
 	if !ok || k == nil || k.Curve != elliptic.P256() {
-		return ErrNotP256
+		return errors.New("the key is not an ECDSA key on P-256")
 	}
 	return nil
 }
@@ -43,8 +40,7 @@ func NewCSR(signer crypto.Signer, commonName string) ([]byte, error) {
 }
 
 // CheckCSR reads a request, PEM or DER, and checks that it is signed by the key
-// it asks for and that the key is P-256. The error is a [*PEMError] or a
-// [*CSRError].
+// it asks for and that the key is P-256.
 func CheckCSR(in []byte) (*x509.CertificateRequest, error) {
 	der := in
 	if bytes.HasPrefix(bytes.TrimSpace(in), []byte("-----")) {
@@ -53,34 +49,18 @@ func CheckCSR(in []byte) (*x509.CertificateRequest, error) {
 			return nil, err
 		}
 	}
-	if len(der) > MaxDER {
-		return nil, &CSRError{Reason: fmt.Sprintf("%d bytes are too many", len(der))}
+	if len(der) > maxDER {
+		return nil, fmt.Errorf("certificate request refused: %d bytes are too many", len(der))
 	}
 	csr, err := x509.ParseCertificateRequest(der)
 	if err != nil {
-		return nil, &CSRError{Reason: "unreadable", Err: err}
+		return nil, fmt.Errorf("certificate request refused: unreadable: %w", err)
 	}
 	if err := checkP256(csr.PublicKey); err != nil {
-		return nil, &CSRError{Reason: "wrong key", Err: err}
+		return nil, fmt.Errorf("certificate request refused: wrong key: %w", err)
 	}
 	if err := csr.CheckSignature(); err != nil {
-		return nil, &CSRError{Reason: "not signed by its own key", Err: err}
+		return nil, fmt.Errorf("certificate request refused: not signed by its own key: %w", err)
 	}
 	return csr, nil
 }
-
-// CSRError says why a certificate request is refused.
-type CSRError struct {
-	Reason string
-	Err    error
-}
-
-func (e *CSRError) Error() string {
-	s := "certificate request refused: " + e.Reason
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
-}
-
-func (e *CSRError) Unwrap() error { return e.Err }

@@ -9,8 +9,6 @@
 // of package trust, where secrets live that of package vault.
 package pki
 
-import "time"
-
 // The subjects that protocol version 2 prescribes. On a Mac,
 // `security find-certificate -c healthsync` finds certificates by these names
 // only (it matches the common name, nothing else).
@@ -23,9 +21,3 @@ const (
 // CommonNameV1 is the subject of the self-signed certificate that the shipping
 // iPhone app (protocol version 1) makes.
 const CommonNameV1 = "HealthSync Local"
-
-// ClockLeeway is how far in the future a certificate may begin and still be
-// taken as begun. The iPhone stamps a new certificate by its own clock, and a
-// Mac whose clock is seconds behind must be able to use it at once. The end of
-// a certificate has no leeway.
-const ClockLeeway = 5 * time.Minute

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 )
 
@@ -26,86 +27,43 @@ func FingerprintOf(cert *x509.Certificate) Fingerprint {
 // FingerprintOfDER returns the fingerprint of a certificate's DER encoding.
 func FingerprintOfDER(der []byte) Fingerprint { return sha256.Sum256(der) }
 
-// FingerprintError says why a text is not a fingerprint. It does not repeat
-// the text.
-type FingerprintError struct {
-	// Reason completes the sentence "not a certificate fingerprint: ".
-	Reason string
-}
-
-func (e *FingerprintError) Error() string { return "not a certificate fingerprint: " + e.Reason }
-
 // maxFingerprintText bounds what ParseFingerprint looks at: 64 digits with a
 // separator after each, a prefix and some white space.
 const maxFingerprintText = 256
 
+// digestName is what tools write before the digits: "SHA256:", "SHA-256 ",
+// openssl's "sha256 Fingerprint=".
+var digestName = regexp.MustCompile(`^(?i)\s*(sha-?256)?[ \t]*(fingerprint)?[:= \t]*`)
+
 // ParseFingerprint reads a fingerprint as people and programs write it: 64
 // hexadecimal digits in either case, with or without colons, spaces, dashes or
-// line breaks between them, and with or without a leading "SHA256:",
-// "SHA-256", or openssl's "sha256 Fingerprint=". The error is a
-// [*FingerprintError].
+// line breaks between them, and with or without the name of the digest before
+// them. The error does not repeat the text.
 func ParseFingerprint(s string) (Fingerprint, error) {
 	var f Fingerprint
 	if len(s) > maxFingerprintText {
-		return f, &FingerprintError{Reason: fmt.Sprintf("%d characters are too many", len(s))}
+		return f, fmt.Errorf("not a certificate fingerprint: %d characters are too many", len(s))
 	}
-	s = trimDigestName(strings.TrimSpace(s))
-	var digits [2 * sha256.Size]byte
-	n := 0
-	for _, r := range s {
-		switch {
-		case '0' <= r && r <= '9' || 'a' <= r && r <= 'f' || 'A' <= r && r <= 'F':
-			if n == len(digits) {
-				return Fingerprint{}, &FingerprintError{Reason: "more than 64 hexadecimal digits"}
-			}
-			digits[n] = byte(r)
-			n++
-		case strings.ContainsRune(":- \t\r\n\u00a0", r):
-		default:
-			return Fingerprint{}, &FingerprintError{Reason: fmt.Sprintf("%q is not a hexadecimal digit", r)}
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(":- \t\r\n\u00a0", r) {
+			return -1
 		}
+		return r
+	}, s[len(digestName.FindString(s)):])
+	if rest := strings.TrimLeft(digits, "0123456789abcdefABCDEF"); rest != "" {
+		return f, fmt.Errorf("not a certificate fingerprint: %q is not a hexadecimal digit", []rune(rest)[0])
 	}
-	if n != len(digits) {
-		return Fingerprint{}, &FingerprintError{Reason: fmt.Sprintf("%d hexadecimal digits instead of 64", n)}
+	if len(digits) != 2*len(f) {
+		return f, fmt.Errorf("not a certificate fingerprint: %d hexadecimal digits instead of 64", len(digits))
 	}
-	if _, err := hex.Decode(f[:], digits[:]); err != nil {
-		return Fingerprint{}, &FingerprintError{Reason: err.Error()}
-	}
-	return f, nil
-}
-
-// trimDigestName takes "SHA256:", "SHA-256 ", "sha256 Fingerprint=" and the
-// like off the front. "SHA256" holds hexadecimal digits, so it must go before
-// digits are picked out.
-func trimDigestName(s string) string {
-	lower := strings.ToLower(s)
-	for _, name := range []string{"sha256", "sha-256"} {
-		if strings.HasPrefix(lower, name) {
-			s, lower = s[len(name):], lower[len(name):]
-			break
-		}
-	}
-	s, lower = strings.TrimLeft(s, " \t"), strings.TrimLeft(lower, " \t")
-	if strings.HasPrefix(lower, "fingerprint") {
-		s = s[len("fingerprint"):]
-	}
-	return strings.TrimLeft(s, ":= \t")
+	_, err := hex.Decode(f[:], []byte(digits))
+	return f, err
 }
 
 // String gives the form for people: upper-case pairs joined by colons, as
 // openssl prints a fingerprint.
 func (f Fingerprint) String() string {
-	var b strings.Builder
-	b.Grow(3 * len(f))
-	for i, c := range f {
-		if i > 0 {
-			b.WriteByte(':')
-		}
-		const digits = "0123456789ABCDEF"
-		b.WriteByte(digits[c>>4])
-		b.WriteByte(digits[c&15])
-	}
-	return b.String()
+	return strings.ReplaceAll(fmt.Sprintf("% X", f[:]), " ", ":")
 }
 
 // Hex gives the 64 lower-case digits that the pairing code carries.

@@ -52,7 +52,7 @@ func FuzzDER(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(der) > MaxDER {
+		if len(der) > maxDER {
 			t.Error("too large, and accepted")
 		}
 		for _, o := range []InspectOptions{{}, {Pinned: true}, {Issuer: fam.ca}, {Issuer: cert}} {

@@ -2,75 +2,10 @@ package pki
 
 import (
 	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"strings"
 	"time"
 )
-
-// Status is the verdict on one certificate at one moment.
-type Status int
-
-// The verdicts, worst last; where several apply the worst is given.
-const (
-	StatusMissing Status = iota
-	StatusValid
-	StatusExpired
-	StatusNotYetValid
-	StatusUntrusted
-	StatusRevoked
-)
-
-// String gives the word that `cert info` prints.
-func (s Status) String() string {
-	switch s {
-	case StatusMissing:
-		return "Missing"
-	case StatusValid:
-		return "Valid"
-	case StatusExpired:
-		return "Expired"
-	case StatusNotYetValid:
-		return "Not yet valid"
-	case StatusUntrusted:
-		return "Untrusted"
-	case StatusRevoked:
-		return "Revoked"
-	}
-	return fmt.Sprintf("Status(%d)", int(s))
-}
-
-// MarshalText gives the form for JSON: lower case, underscores for spaces.
-func (s Status) MarshalText() ([]byte, error) {
-	return []byte(strings.ReplaceAll(strings.ToLower(s.String()), " ", "_")), nil
-}
-
-// UnmarshalText reads what MarshalText writes.
-func (s *Status) UnmarshalText(text []byte) error {
-	for c := StatusMissing; c <= StatusRevoked; c++ {
-		if t, _ := c.MarshalText(); string(t) == string(text) {
-			*s = c
-			return nil
-		}
-	}
-	return fmt.Errorf("%.40q is not the status of a certificate", text)
-}
-
-// StatusAt judges a certificate by its dates alone, with [ClockLeeway] at the
-// beginning: missing (nil), valid, expired or not yet valid.
-func StatusAt(cert *x509.Certificate, now time.Time) Status {
-	switch {
-	case cert == nil:
-		return StatusMissing
-	case now.After(cert.NotAfter):
-		return StatusExpired
-	case now.Add(ClockLeeway).Before(cert.NotBefore):
-		return StatusNotYetValid
-	}
-	return StatusValid
-}
 
 // Info is what there is to say about a certificate. All of it is public.
 type Info struct {
@@ -227,13 +162,8 @@ func usage(cert *x509.Certificate) []string {
 }
 
 func keyAlgorithm(cert *x509.Certificate) string {
-	switch k := cert.PublicKey.(type) {
-	case *ecdsa.PublicKey:
+	if k, ok := cert.PublicKey.(*ecdsa.PublicKey); ok {
 		return "ECDSA " + k.Curve.Params().Name
-	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA %d", k.N.BitLen())
-	case ed25519.PublicKey:
-		return "Ed25519"
 	}
 	return cert.PublicKeyAlgorithm.String()
 }

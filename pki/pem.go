@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 )
 
@@ -14,12 +15,12 @@ const (
 	blockCSR         = "CERTIFICATE REQUEST"
 )
 
-// MaxPEM and MaxDER bound, in bytes, what is parsed. A certificate of ours has
+// maxPEM and maxDER bound, in bytes, what is parsed. A certificate of ours has
 // about 500 bytes of DER; the bound leaves room for one with many names and
 // keeps a hostile answer from costing time.
 const (
-	MaxPEM = 24 << 10
-	MaxDER = 16 << 10
+	maxPEM = 24 << 10
+	maxDER = 16 << 10
 )
 
 // PEMError says why a text is not the one PEM block that was expected. It does
@@ -27,19 +28,11 @@ const (
 type PEMError struct {
 	// Want is the block type expected, such as CERTIFICATE.
 	Want string
-	// Reason completes the sentence "not a PEM CERTIFICATE: ".
-	Reason string
-	// Err is what the parser said, if it came that far.
+	// Err says what is wrong with the text.
 	Err error
 }
 
-func (e *PEMError) Error() string {
-	s := "not a PEM " + e.Want + ": " + e.Reason
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
-}
+func (e *PEMError) Error() string { return "not a PEM " + e.Want + ": " + e.Err.Error() }
 
 func (e *PEMError) Unwrap() error { return e.Err }
 
@@ -63,47 +56,44 @@ func DecodeCertificate(text []byte) (*x509.Certificate, error) {
 	}
 	cert, err := ParseCertificate(der)
 	if err != nil {
-		return nil, &PEMError{Want: blockCertificate, Reason: "unreadable", Err: err}
+		return nil, &PEMError{Want: blockCertificate, Err: fmt.Errorf("unreadable: %w", err)}
 	}
 	return cert, nil
 }
 
-// ParseCertificate reads one certificate's DER of at most [MaxDER] bytes.
+// ParseCertificate reads one certificate's DER of at most [maxDER] bytes.
 func ParseCertificate(der []byte) (*x509.Certificate, error) {
-	if len(der) > MaxDER {
+	if len(der) > maxDER {
 		return nil, fmt.Errorf("a certificate of %d bytes is too large", len(der))
 	}
 	return x509.ParseCertificate(der)
 }
 
+// decodeOne gives the DER of the one block in text.
 func decodeOne(text []byte, want string) ([]byte, error) {
-	fail := func(reason string) ([]byte, error) { return nil, &PEMError{Want: want, Reason: reason} }
-	if len(text) > MaxPEM {
-		return fail(fmt.Sprintf("%d bytes are too many", len(text)))
+	if len(text) > maxPEM {
+		return nil, &PEMError{want, fmt.Errorf("%d bytes are too many", len(text))}
 	}
 	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
-		return fail("empty")
-	}
-	// pem.Decode skips whatever stands before the first block, and blocks that
-	// it cannot read.
-	if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {
-		return fail("text before the block")
-	}
 	block, rest := pem.Decode(text)
-	switch {
+	reason := ""
+	switch begin := []byte("-----BEGIN "); {
+	case len(text) == 0:
+		reason = "empty"
+	case !bytes.HasPrefix(text, begin): // pem.Decode skips it
+		reason = "text before the block"
 	case block == nil:
-		return fail("no complete block")
+		reason = "no complete block"
 	case block.Type != want:
-		return fail(fmt.Sprintf("the block is a %.40q", block.Type))
+		reason = fmt.Sprintf("the block is a %.40q", block.Type)
 	case len(block.Headers) > 0:
-		return fail("the block has headers")
+		reason = "the block has headers"
 	case len(bytes.TrimSpace(rest)) > 0:
-		return fail("something follows the block")
-	case bytes.Count(text, []byte("-----BEGIN ")) != 1:
-		return fail("more than one block")
-	case len(block.Bytes) > MaxDER:
-		return fail(fmt.Sprintf("%d bytes of DER are too many", len(block.Bytes)))
+		reason = "something follows the block"
+	case bytes.Count(text, begin) != 1: // pem.Decode skips a block that it cannot read
+		reason = "more than one block"
+	default:
+		return block.Bytes, nil
 	}
-	return block.Bytes, nil
+	return nil, &PEMError{want, errors.New(reason)}
 }
