@@ -176,7 +176,8 @@ func (l *Link) Look(ctx context.Context, i bonjour.Instance) Seen {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	known := Place{l.Host, l.Port}
+	// Read here, because both may change while a place is still asked.
+	known, namesake := Place{l.Host, l.Port}, i.Name == l.Record.Name
 	results := make(chan Seen, len(at))
 	onlyLinkLocal := !slices.ContainsFunc(at, func(p Place) bool { return !p.linkLocal() })
 	for _, p := range at {
@@ -184,7 +185,7 @@ func (l *Link) Look(ctx context.Context, i bonjour.Instance) Seen {
 			if p.linkLocal() && !onlyLinkLocal {
 				wait(ctx, linkLocalDelay)
 			}
-			results <- l.lookAt(ctx, i, p)
+			results <- l.lookAt(ctx, i, p, namesake)
 		}()
 	}
 	seen := Seen{Instance: i, Place: at[0]}
@@ -215,10 +216,10 @@ func moreTelling(a, b Identity) bool {
 	return i >= 0 && (j < 0 || i < j)
 }
 
-func (l *Link) lookAt(ctx context.Context, i bonjour.Instance, p Place) Seen {
+func (l *Link) lookAt(ctx context.Context, i bonjour.Instance, p Place, namesake bool) Seen {
 	r, err := l.Verify(ctx, p, lookTimeout)
 	seen := Seen{Instance: i, Place: p, Identity: identityOf(err), Err: err, Report: r}
-	if i.Name == l.Record.Name && (seen.Identity == Other || seen.Identity == NoPhone && r.ServerCert() != nil) {
+	if namesake && (seen.Identity == Other || seen.Identity == NoPhone && r.ServerCert() != nil) {
 		seen.Identity, seen.Err = Impostor, &ImpostorError{Name: i.Name, Place: p, Err: err}
 	}
 	return seen
