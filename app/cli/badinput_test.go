@@ -24,8 +24,10 @@ func (w *world) wantError(code problem.Code, args ...string) {
 	}
 	a := w.run(args...)
 	lines := strings.Split(strings.TrimSpace(dropNotes(a.stderr)), "\n")
-	if a.exit != int(row.Exit) || len(lines) < 2 || !strings.HasPrefix(lines[0], "Error: ") || !strings.HasPrefix(lines[1], "Error: "+string(code)) {
-		w.t.Errorf("healthsync %s: exit %d, want %s and exit %d:\n%s", strings.Join(args, " "), a.exit, code, row.Exit, a.all())
+	if a.exit != int(row.Exit) || len(lines) < 2 || !strings.HasPrefix(lines[0], "Error: ") ||
+		!strings.HasPrefix(lines[1], "Error: "+string(code)) {
+		w.t.Errorf("healthsync %s: exit %d, want %s and exit %d:\n%s", strings.Join(args, " "), a.exit, code, row.Exit,
+			a.all())
 		return
 	}
 	if row.Remedy != (problem.Remedy{}) && !strings.Contains(a.stderr, "\nFix: ") {
@@ -102,7 +104,8 @@ func TestBadPairingInput(t *testing.T) {
 			code problem.Code
 			file string
 		}{
-			"a code of hours ago":   {problem.PairingCodeExpired, w.picture("old.png", edited(p, "expiresAt", "2026-01-01T00:00:00Z"))},
+			"a code of hours ago": {problem.PairingCodeExpired,
+				w.picture("old.png", edited(p, "expiresAt", "2026-01-01T00:00:00Z"))},
 			"a public address":      {problem.HostNotLocal, w.picture("public.png", edited(p, "host", "8.8.8.8"))},
 			"a public name":         {problem.HostNotLocal, w.picture("name.png", edited(p, "host", "example.com"))},
 			"no code in it":         {problem.QRNotFound, w.pngFile("gray.png", gray)},
@@ -113,10 +116,11 @@ func TestBadPairingInput(t *testing.T) {
 			"a port out of range":   {problem.QRInvalid, w.picture("port.png", edited(p, "port", 70000))},
 			"cut short":             {problem.PictureUnreadable, w.file("cut.png", good[:len(good)/2])},
 			"empty":                 {problem.PictureUnreadable, w.file("empty.png", nil)},
-			"50 MB":                 {problem.PictureUnreadable, w.file("big.png", append(bytes.Clone(good[:64]), make([]byte, 50<<20)...))},
-			"no picture":            {problem.PictureUnreadable, w.file("text.png", []byte("this is not a picture"))},
-			"not there":             {problem.FileError, filepath.Join(w.dir, "nothing.png")},
-			"a folder":              {problem.Usage, w.dir},
+			"50 MB": {problem.PictureUnreadable,
+				w.file("big.png", append(bytes.Clone(good[:64]), make([]byte, 50<<20)...))},
+			"no picture": {problem.PictureUnreadable, w.file("text.png", []byte("this is not a picture"))},
+			"not there":  {problem.FileError, filepath.Join(w.dir, "nothing.png")},
+			"a folder":   {problem.Usage, w.dir},
 		} {
 			t.Run(name, func(t *testing.T) { w.wantError(c.code, "scan", "--file", c.file) })
 		}

@@ -19,9 +19,7 @@ import (
 
 // BenchmarkGrowth is a first sync of more and more samples, and one more when
 // all is there: time in proportion, memory flat. HEALTHSYNC_BENCH_LARGE adds ten
-// million (the simulated iPhone alone takes a gigabyte then);
-// HEALTHSYNC_GROWTH_OUT appends each row to a file, of which
-// docs/img/growth.svg is made.
+// million (the simulated iPhone alone takes a gigabyte then).
 func BenchmarkGrowth(b *testing.B) {
 	sizes := []int{1, 2, 5}
 	if os.Getenv("HEALTHSYNC_BENCH_LARGE") != "" {
@@ -61,28 +59,8 @@ func benchmarkGrowth(b *testing.B, n int) {
 		b.ReportMetric(float64(again.Milliseconds()), "again-ms")
 		b.ReportMetric(float64(news), "again-requests")
 		b.ReportMetric(float64(againRSS)/(1<<20), "again-RSS-MB")
-		note(b, fmt.Sprintf("%d\t%.2f\t%.2f\t%.1f\t%d\t%.1f\t%.3f\t%.1f\t%d\t%d\n", p.n, wall.Seconds(), cpu.Seconds(), float64(rss)/(1<<20),
-			requests, bound, float64(reads)/float64(p.n), float64(size)/float64(p.n), again.Milliseconds(), news))
 	}
 	runtime.KeepAlive(p)
-}
-
-// note appends a row to the table of the picture.
-func note(b *testing.B, row string) {
-	path := os.Getenv("HEALTHSYNC_GROWTH_OUT")
-	if path == "" {
-		return
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := f.WriteString(row); err != nil {
-		b.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		b.Fatal(err)
-	}
 }
 
 // BenchmarkImport is the yardstick for the processor time of a sync: the
@@ -132,7 +110,8 @@ func writeRows(b *testing.B, db, csv string) {
 	w := bufio.NewWriter(f)
 	for i, t := range health.Types() {
 		err = s.Query(b.Context(), store.Filter{Types: []health.Type{t}}, func(x *health.Sample) error {
-			_, err := fmt.Fprintf(w, "%d,%d,%s,%d,%v,%d,1\n", i, x.Start, base64.RawURLEncoding.EncodeToString(x.ID[4:]), x.End-x.Start, x.Value, 1)
+			_, err := fmt.Fprintf(w, "%d,%d,%s,%d,%v,%d,1\n", i, x.Start, base64.RawURLEncoding.EncodeToString(x.ID[4:]),
+				x.End-x.Start, x.Value, 1)
 			return err
 		})
 		if err != nil {

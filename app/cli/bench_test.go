@@ -37,8 +37,10 @@ func shares(n int) map[health.Type]int {
 		t health.Type
 		p int // per mille
 	}{
-		{health.HeartRate, 420}, {health.ActiveEnergyBurned, 230}, {health.BasalEnergyBurned, 120}, {health.Steps, 90}, {health.DistanceWalkingRunning, 80},
-		{health.RespiratoryRate, 30}, {health.BloodOxygen, 15}, {health.FlightsClimbed, 8}, {health.HeartRateVariability, 5}, {health.RestingHeartRate, 2},
+		{health.HeartRate, 420}, {health.ActiveEnergyBurned, 230}, {health.BasalEnergyBurned, 120}, {health.Steps,
+			90}, {health.DistanceWalkingRunning, 80},
+		{health.RespiratoryRate, 30}, {health.BloodOxygen, 15}, {health.FlightsClimbed, 8}, {health.HeartRateVariability,
+			5}, {health.RestingHeartRate, 2},
 	}
 	counts := map[health.Type]int{}
 	for _, p := range parts {
@@ -73,14 +75,15 @@ func newBenchPhoneOf(b *testing.B, counts map[health.Type]int, cost time.Duratio
 		p.n += history.Len(t)
 	}
 	var err error
-	p.Phone, err = simulator.New(simulator.Options{Protocol: 2, History: history, Types: typesOf(counts), NoRateLimit: true, SampleCost: cost, Script: func(r simulator.Request) []string {
-		if r.Path == "/api/v1/health/data" {
-			p.mu.Lock()
-			p.bodies = append(p.bodies, bytes.Clone(r.Body))
-			p.mu.Unlock()
-		}
-		return nil
-	}})
+	p.Phone, err = simulator.New(simulator.Options{Protocol: 2, History: history, Types: typesOf(counts),
+		NoRateLimit: true, SampleCost: cost, Script: func(r simulator.Request) []string {
+			if r.Path == "/api/v1/health/data" {
+				p.mu.Lock()
+				p.bodies = append(p.bodies, bytes.Clone(r.Body))
+				p.mu.Unlock()
+			}
+			return nil
+		}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -102,7 +105,8 @@ func typesOf(counts map[health.Type]int) []health.Type {
 }
 
 // child runs the command under test as a process of its own.
-func child(b *testing.B, home string, stdout io.Writer, args ...string) (wall time.Duration, cpu time.Duration, rss int64) {
+func child(b *testing.B, home string, stdout io.Writer,
+	args ...string) (wall time.Duration, cpu time.Duration, rss int64) {
 	b.Helper()
 	bin := os.Getenv("HEALTHSYNC_BENCH_BINARY")
 	if bin == "" {
@@ -281,11 +285,13 @@ func (p *benchPhone) clientCertificate(b *testing.B) (cert tls.Certificate, ca *
 	if err != nil {
 		b.Fatal(err)
 	}
-	client, err := phone.New(phone.Config{Version: 2, Host: payload.Host, Port: payload.Port, Dialer: &trust.Dialer{Trust: trust.Pairing(payload.Leaf, payload.CA)}})
+	client, err := phone.New(phone.Config{Version: 2, Host: payload.Host, Port: payload.Port,
+		Dialer: &trust.Dialer{Trust: trust.Pairing(payload.Leaf, payload.CA)}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	issued, err := client.Pair(b.Context(), phone.PairRequest{Code: payload.Code, ClientName: "bench", CSR: csr, CA: payload.CA})
+	issued, err := client.Pair(b.Context(), phone.PairRequest{Code: payload.Code, ClientName: "bench", CSR: csr,
+		CA: payload.CA})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -37,7 +37,8 @@ To go back to a copy, see docs/database.md, Backup.`,
 
 func runBackup(ctx context.Context, env *Env, path string, force bool) error {
 	if path == "" || path == "-" {
-		return usageError("A backup goes to a file: standard output cannot be put in place as a whole.", "healthsync backup health.db")
+		return usageError("A backup goes to a file: standard output cannot be put in place as a whole.",
+			"healthsync backup health.db")
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "health.db")
@@ -61,7 +62,8 @@ func runBackup(ctx context.Context, env *Env, path string, force bool) error {
 			Checked bool `json:"checked"`
 		}{path, info, true})
 	}
-	env.printf("%s, %s, copied to %s and checked.\n", words.Plural(info.Samples, "sample"), humanize.Bytes(uint64(info.Bytes)), path)
+	env.printf("%s, %s, copied to %s and checked.\n", words.Plural(info.Samples, "sample"),
+		humanize.Bytes(uint64(info.Bytes)), path)
 	return nil
 }
 

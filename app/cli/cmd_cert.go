@@ -83,7 +83,8 @@ func gatherCerts(ctx context.Context, s *pairing.Station, want chosen) (certInfo
 	r, err := s.Record()
 	if errors.Is(err, pairing.ErrNotPaired) {
 		nothing := pki.Inspect(nil, now, pki.InspectOptions{})
-		return certInfo{Client: pick(want.client, nothing), Server: pick(want.server, nothing), CA: pick(want.ca, nothing)}, nil
+		return certInfo{Client: pick(want.client, nothing), Server: pick(want.server, nothing),
+			CA: pick(want.ca, nothing)}, nil
 	}
 	if err != nil {
 		return certInfo{}, err
@@ -115,7 +116,8 @@ func gatherCerts(ctx context.Context, s *pairing.Station, want chosen) (certInfo
 	if certs.CA != nil && !r.CA.Equal(pki.FingerprintOf(certs.CA)) {
 		ca.Status = pki.StatusUntrusted
 	}
-	out.Client = pick(want.client, pki.Inspect(certs.Client, now, pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()}))
+	out.Client = pick(want.client, pki.Inspect(certs.Client, now,
+		pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()}))
 	out.Server = pick(want.server, pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA}))
 	out.CA = pick(want.ca, ca)
 	return out, nil
@@ -156,7 +158,8 @@ func (e *Env) printCerts(c certInfo, want chosen) {
 	if c.Protocol == 1 {
 		section("Server Certificate (pinned)", c.Server, true)
 		if c.Token != nil {
-			e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", words.ISODay(c.Token.NotAfter), left(c.Token.Status, c.Token.NotAfter, e.Now()))
+			e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", words.ISODay(c.Token.NotAfter),
+				left(c.Token.Status, c.Token.NotAfter, e.Now()))
 		}
 		if !first {
 			e.printf("\n")
@@ -214,7 +217,8 @@ file is not replaced without --force. A dash writes to standard output.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output == "" {
-				return usageError("--output is needed: a file, or - for standard output.", "healthsync cert export --output healthsync-cert.pem")
+				return usageError("--output is needed: a file, or - for standard output.",
+					"healthsync cert export --output healthsync-cert.pem")
 			}
 			s, err := env.station()
 			if err != nil {
@@ -237,7 +241,8 @@ file is not replaced without --force. A dash writes to standard output.`,
 	return cmd
 }
 
-func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca, chain bool) ([]*x509.Certificate, error) {
+func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca,
+	chain bool) ([]*x509.Certificate, error) {
 	r, err := s.Record()
 	if err != nil {
 		return nil, err
@@ -249,9 +254,11 @@ func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca, 
 	none := !client && !server && !ca && !chain
 	if r.Protocol == 1 {
 		if client || ca || chain {
-			e := problem.New(problem.NoClientCertificate, "This pairing is of protocol 1: it has the iPhone's pinned certificate only.", nil)
+			e := problem.New(problem.NoClientCertificate,
+				"This pairing is of protocol 1: it has the iPhone's pinned certificate only.", nil)
 			e.Sentence = "There is no such certificate in this pairing"
-			e.Remedy = problem.Remedy{Text: "export that one", Command: "healthsync cert export --server --output healthsync-cert.pem"}
+			e.Remedy = problem.Remedy{Text: "export that one",
+				Command: "healthsync cert export --server --output healthsync-cert.pem"}
 			return nil, e
 		}
 		return []*x509.Certificate{pinned}, nil

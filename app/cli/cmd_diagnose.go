@@ -66,7 +66,8 @@ func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions) error {
 	if err != nil {
 		return err
 	}
-	d := diagnose.Options{Program: env.build().String(), Link: lo, Finder: env.finder(), Names: o.names, Home: env.Getenv("HOME"), SettingsErr: settingsErr}
+	d := diagnose.Options{Program: env.build().String(), Link: lo, Finder: env.finder(), Names: o.names,
+		Home: env.Getenv("HOME"), SettingsErr: settingsErr}
 	if o.deep {
 		d.CheckTime = -1
 	}

@@ -48,7 +48,8 @@ itself. With --watch each change is a line.`,
 
 func (o *discoverOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.watch, "watch", false, "go on, and say what comes, moves and goes")
-	spanVar(f, &o.timeout, "timeout", 0, "ms", "how long to listen: like 10s, or milliseconds (default 5s; with --watch until stopped)")
+	spanVar(f, &o.timeout, "timeout", 0, "ms",
+		"how long to listen: like 10s, or milliseconds (default 5s; with --watch until stopped)")
 	f.BoolVar(&o.autoScan, "auto-scan", false, "then scan the QR code and pair (healthsync scan)")
 	f.BoolVar(&o.verbose, "verbose", false, "show all addresses, the host name and the certificate's fingerprint")
 }
@@ -153,7 +154,8 @@ func (d *discovery) complete(ctx context.Context, s *sighting) {
 
 // answered reports that a handshake has told whose it is.
 func (s sighting) answered() bool {
-	return s.Identity.Ours() || s.Identity == pairing.Other || s.Identity == pairing.Impostor || s.Identity == pairing.NoPhone
+	return s.Identity.Ours() || s.Identity == pairing.Other || s.Identity == pairing.Impostor ||
+		s.Identity == pairing.NoPhone
 }
 
 // sameDevice reports that both are of one device. Two that claim one

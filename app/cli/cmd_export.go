@@ -82,7 +82,8 @@ func runExport(ctx context.Context, env *Env, o *exportOptions) error {
 // exportTo writes what is stored. A stage of sleep is stored as sleepAnalysis
 // and is written under its own name where it was asked for by that, as fetch
 // does.
-func exportTo(ctx context.Context, w *output, db *store.Store, p selected, span store.Span) (n int64, more bool, err error) {
+func exportTo(ctx context.Context, w *output, db *store.Store, p selected,
+	span store.Span) (n int64, more bool, err error) {
 	out, err := newSink(w, p)
 	if err != nil {
 		return 0, false, err

@@ -114,7 +114,8 @@ func (e *Env) printPlan(p selected) error {
 		}
 		what = strings.Join(names, ", ")
 	}
-	e.printf("Would ask for %s from %s to %s and print %s.\n", what, p.span.from.Format(time.RFC3339), p.span.to.Format(time.RFC3339), p.out.Kind)
+	e.printf("Would ask for %s from %s to %s and print %s.\n", what, p.span.from.Format(time.RFC3339),
+		p.span.to.Format(time.RFC3339), p.out.Kind)
 	return nil
 }
 
@@ -151,7 +152,8 @@ func wanted(asked, named, shared []health.Type) ([]health.Type, error) {
 }
 
 // fetchTo writes what the phone serves. more reports that the limit cut it.
-func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, p selected, types []health.Type, now func() time.Time, react engine.React) (n int64, more bool, err error) {
+func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, p selected, types []health.Type,
+	now func() time.Time, react engine.React) (n int64, more bool, err error) {
 	out, err := newSink(w, p)
 	if err != nil {
 		return 0, false, err

@@ -37,7 +37,8 @@ func runKeychainClear(ctx context.Context, env *Env, yes bool) error {
 		return err
 	}
 	if env.InTTY && env.ErrTTY {
-		if err := env.confirm(ctx, "Remove every HealthSync key, certificate and token? The iPhone must be paired again.", yes); err != nil {
+		if err := env.confirm(ctx, "Remove every HealthSync key, certificate and token? The iPhone must be paired again.",
+			yes); err != nil {
 			return err
 		}
 	}

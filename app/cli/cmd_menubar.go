@@ -83,8 +83,10 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	notifier := menubar.NewNotifier(func(string) { <-made; a.Tell(agent.Asked{InPassing: true}) })
 	a = agent.New(agent.Options{
 		Paths: p, Station: env.stations(p), Link: env.linkOptions(), Now: env.Now, Log: logger, Notify: notifier.Notify,
-		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx, p), Listen: env.ears(),
-		Version: env.build().Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env), func(c *cobra.Command) bool { return c.Name() == "report" }),
+		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx,
+			p), Listen: env.ears(),
+		Version: env.build().Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env),
+			func(c *cobra.Command) bool { return c.Name() == "report" }),
 	})
 	close(made)
 	env.listen(ctx, p, a)

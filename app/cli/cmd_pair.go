@@ -86,7 +86,8 @@ func runPair(ctx context.Context, env *Env, o *pairOptions) error {
 // request builds a request from the single flags.
 func (o *pairOptions) request() (pairing.Request, error) {
 	var absent []string
-	for _, f := range []struct{ name, value string }{{"--host", o.host}, {"--code", o.code}, {"--fingerprint", o.fingerprint}} {
+	for _, f := range []struct{ name, value string }{{"--host", o.host}, {"--code", o.code},
+		{"--fingerprint", o.fingerprint}} {
 		if f.value == "" {
 			absent = append(absent, f.name)
 		}
@@ -96,7 +97,8 @@ func (o *pairOptions) request() (pairing.Request, error) {
 	}
 	if len(absent) > 0 {
 		e := usageError("Missing: "+strings.Join(absent, ", ")+".", "")
-		e.Remedy = problem.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and scan it", Command: "healthsync scan"}
+		e.Remedy = problem.Remedy{Text: "copy the code in the iPhone app (or take a screenshot of it) and scan it",
+			Command: "healthsync scan"}
 		return pairing.Request{}, e
 	}
 	p := pairingcode.Payload{Version: 1, Host: o.host, Port: o.port, Code: o.code}
@@ -114,13 +116,15 @@ func (o *pairOptions) request() (pairing.Request, error) {
 }
 
 func requestOf(p pairingcode.Payload) pairing.Request {
-	return pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA}
+	return pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt,
+		Leaf: p.Leaf, CA: p.CA}
 }
 
 // askAll asks a person for what a QR code would have said.
 func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 	if !env.InTTY || !env.ErrTTY {
-		return usageError("--manual asks questions, and there is no one to answer them here.", "healthsync pair --host HOST --port PORT --code CODE --fingerprint FINGERPRINT")
+		return usageError("--manual asks questions, and there is no one to answer them here.",
+			"healthsync pair --host HOST --port PORT --code CODE --fingerprint FINGERPRINT")
 	}
 	ask := func(question string) (string, error) {
 		fmt.Fprintf(env.Stderr, "%s: ", question)
@@ -131,7 +135,8 @@ func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 	for _, q := range []struct {
 		question string
 		into     *string
-	}{{"Address of the iPhone", &o.host}, {"Port", &port}, {"Pairing code", &o.code}, {"Certificate fingerprint", &o.fingerprint}, {"CA fingerprint (empty for protocol 1)", &o.ca}} {
+	}{{"Address of the iPhone", &o.host}, {"Port", &port}, {"Pairing code", &o.code}, {"Certificate fingerprint",
+		&o.fingerprint}, {"CA fingerprint (empty for protocol 1)", &o.ca}} {
 		if *q.into != "" {
 			continue
 		}
@@ -178,7 +183,8 @@ func pairWith(ctx context.Context, env *Env, req pairing.Request, name string) e
 	}
 	s.Log.Info("paired", "protocol", p.Record.Protocol, "certificate", p.Record.Leaf())
 	if p.Leftover != nil {
-		env.note("warning: something of the earlier pairing could not be removed: %s", problem.From(p.Leftover, env.Now()).Sentence)
+		env.note("warning: something of the earlier pairing could not be removed: %s",
+			problem.From(p.Leftover, env.Now()).Sentence)
 	}
 	env.noteAddress(p)
 	return env.printPaired(p)
@@ -191,8 +197,10 @@ func (e *Env) noteAddress(p *pairing.Paired) {
 		return
 	}
 	w := problem.From(p.Address, e.Now())
-	e.note("warning: paired, but the settings could not be written, and the address that was set by hand stays: %s. %s", w.Sentence, w.Detail)
-	e.note("fix: healthsync config set server.host %s && healthsync config set server.port %d", p.Record.Host, p.Record.Port)
+	e.note("warning: paired, but the settings could not be written, and the address that was set by hand stays: %s. %s",
+		w.Sentence, w.Detail)
+	e.note("fix: healthsync config set server.host %s && healthsync config set server.port %d", p.Record.Host,
+		p.Record.Port)
 }
 
 func (e *Env) printPaired(p *pairing.Paired) error {

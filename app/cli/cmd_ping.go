@@ -85,7 +85,8 @@ func pingOnce(ctx context.Context, s *pairing.Station, o pairing.LinkOptions) (p
 	}
 	in := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	r := st.Report
-	return pingTimes{Addr: r.Remote, TCP: in(r.Took(trust.StepConnect)), TLS: in(r.Took(trust.StepTLS)), Request: in(st.RoundTrip)}, st.Name, nil
+	return pingTimes{Addr: r.Remote, TCP: in(r.Took(trust.StepConnect)), TLS: in(r.Took(trust.StepTLS)),
+		Request: in(st.RoundTrip)}, st.Name, nil
 }
 
 // pingSummary gives the smallest, the middle and the largest sum.
@@ -96,7 +97,8 @@ func pingSummary(all []pingTimes) string {
 	}
 	slices.Sort(sums)
 	median := (sums[(len(sums)-1)/2] + sums[len(sums)/2]) / 2
-	return fmt.Sprintf("%s: %.1f / %.1f / %.1f ms (least / median / most)", words.Plural(len(all), "answer"), sums[0], median, sums[len(sums)-1])
+	return fmt.Sprintf("%s: %.1f / %.1f / %.1f ms (least / median / most)", words.Plural(len(all), "answer"), sums[0],
+		median, sums[len(sums)-1])
 }
 
 func pause(ctx context.Context, d time.Duration) bool {

@@ -80,7 +80,8 @@ func runScan(ctx context.Context, env *Env, o *scanOptions) error {
 func findPayload(ctx context.Context, env *Env, o *scanOptions) (pairingcode.Payload, error) {
 	switch {
 	case o.camera && (len(o.files) > 0 || o.clipboard), o.clipboard && len(o.files) > 0:
-		return pairingcode.Payload{}, usageError("--camera, --clipboard and a file exclude each other.", "healthsync scan --help")
+		return pairingcode.Payload{}, usageError("--camera, --clipboard and a file exclude each other.",
+			"healthsync scan --help")
 	case len(o.files) > 0:
 		return payloadFromFiles(ctx, env, o.files)
 	case o.camera:
@@ -146,7 +147,8 @@ func payloadFromFile(ctx context.Context, env *Env, path string) (pairingcode.Pa
 func nothingCame(err error) error {
 	e := problem.New(problem.PictureUnreadable, "Standard input is empty.", err)
 	e.Sentence = "There is no picture and no code"
-	e.Remedy = problem.Remedy{Text: "give it a picture or the text of the code", Command: "healthsync scan - < PICTURE.png", Action: "pair"}
+	e.Remedy = problem.Remedy{Text: "give it a picture or the text of the code",
+		Command: "healthsync scan - < PICTURE.png", Action: "pair"}
 	return e
 }
 
@@ -183,7 +185,10 @@ func payloadFrom(ctx context.Context, env *Env, r io.Reader, orText bool) (pairi
 
 // isText reports that a beginning reads as text.
 func isText(head []byte) bool {
-	return !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }) &&
+	return !bytes.ContainsFunc(head, func(r rune) bool {
+		return r < ' ' && r != '\n' && r != '\r' && r != '\t' ||
+			r == 0x7f
+	}) &&
 		utf8.Valid(head[:max(len(head)-utf8.UTFMax, 0)])
 }
 
@@ -198,7 +203,8 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (pairingc
 	defer cancel()
 	text, terr := clipboard.Text(ctx)
 	if debug {
-		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text), pairingcode.LooksLikePayload([]byte(text[:min(len(text), pairingcode.MaxPayload)])))
+		env.note("clipboard: text of %d characters, looks like a pairing code: %v", len(text),
+			pairingcode.LooksLikePayload([]byte(text[:min(len(text), pairingcode.MaxPayload)])))
 	}
 	var noTool *clipboard.NoToolError
 	if errors.As(terr, &noTool) && noTool.NoDesktop {
@@ -208,7 +214,8 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (pairingc
 	}
 	if errors.As(terr, &noTool) {
 		e := problem.New(problem.ClipboardEmpty, "Nothing on this computer can read the clipboard.", terr)
-		e.Remedy = problem.Remedy{Text: fmt.Sprintf("install %s, or use a picture", strings.Join(noTool.Tools, " or ")), Command: "healthsync scan --file PICTURE.png"}
+		e.Remedy = problem.Remedy{Text: fmt.Sprintf("install %s, or use a picture", strings.Join(noTool.Tools, " or ")),
+			Command: "healthsync scan --file PICTURE.png"}
 		return pairingcode.Payload{}, e
 	}
 	if terr == nil && pairingcode.LooksLikePayload([]byte(text[:min(len(text), pairingcode.MaxPayload)])) {
@@ -227,7 +234,8 @@ func payloadFromClipboard(whole context.Context, env *Env, debug bool) (pairingc
 	}
 	switch {
 	case ierr != nil && ctx.Err() != nil && whole.Err() == nil:
-		e := problem.New(problem.ClipboardEmpty, "What another device has copied is fetched from there; it may be out of reach.", errors.Join(terr, ierr))
+		e := problem.New(problem.ClipboardEmpty,
+			"What another device has copied is fetched from there; it may be out of reach.", errors.Join(terr, ierr))
 		e.Sentence = "The clipboard does not answer"
 		return pairingcode.Payload{}, e
 	case ierr != nil:

@@ -71,7 +71,8 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 		},
 	}
 	f := cmd.Flags()
-	numberVar(f, &o.protocol, "protocol", 2, 1, 2, "1 (pinned certificate and token, as the app in the store) or 2 (mutual TLS)")
+	numberVar(f, &o.protocol, "protocol", 2, 1, 2,
+		"1 (pinned certificate and token, as the app in the store) or 2 (mutual TLS)")
 	f.StringVar(&o.history, "history", "1y", "how much history to make up: like 30d, 6m, 5y")
 	numberVar(f, &o.samples, "samples", 0, 1, 0, "make up exactly so many samples over the history")
 	f.Uint64Var(&o.seed, "seed", 1, "whose history: the same number gives the same person")
@@ -85,7 +86,8 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 	f.StringVar(&o.dir, "dir", "", "keep identity and pairings in this folder, so that they outlive a restart")
 	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: see --list-faults; may be given several times")
 	f.BoolVar(&o.listFaults, "list-faults", false, "list the faults and end")
-	f.BoolVar(&o.noRateLimit, "no-rate-limit", false, "answer any number of requests a minute (sync --no-pacing asks as many)")
+	f.BoolVar(&o.noRateLimit, "no-rate-limit", false,
+		"answer any number of requests a minute (sync --no-pacing asks as many)")
 	f.BoolVar(&o.locked, "locked", false, "start with the screen locked")
 	spanVar(f, &o.latency, "latency", 0, "", "wait so long before each answer")
 	f.BoolVar(&o.announce, "announce", true, "announce by Bonjour")
@@ -143,7 +145,8 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions) error {
 		n += history.Len(t)
 	}
 	s.tell("sharing", fields{"name": p.Name(), "host": s.host(), "port": p.Port(), "samples": n},
-		"%s shares %s at %s (protocol %d).", printable(p.Name()), words.Plural(n, "sample"), hostPort(s.host(), p.Port()), p.Protocol())
+		"%s shares %s at %s (protocol %d).", printable(p.Name()), words.Plural(n, "sample"), hostPort(s.host(),
+			p.Port()), p.Protocol())
 	if err := s.showCode(); err != nil {
 		return err
 	}
@@ -175,7 +178,8 @@ func (o *simulateOptions) load(ctx context.Context, env *Env) (*simulator.Histor
 	if err != nil {
 		return nil, err
 	}
-	return simulator.Generate(simulator.Plan{Seed: o.seed, From: from, To: env.Now(), Types: types, Samples: o.samples, Location: time.Local})
+	return simulator.Generate(simulator.Plan{Seed: o.seed, From: from, To: env.Now(), Types: types, Samples: o.samples,
+		Location: time.Local})
 }
 
 func loadExport(ctx context.Context, env *Env, path string) (*simulator.History, error) {
@@ -346,7 +350,8 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 		if err != nil {
 			return false, err
 		}
-		s.tell("sharing", fields{"name": s.phone.Name(), "host": s.host(), "port": s.phone.Port()}, "shares at %s", hostPort(s.host(), s.phone.Port()))
+		s.tell("sharing", fields{"name": s.phone.Name(), "host": s.host(), "port": s.phone.Port()}, "shares at %s",
+			hostPort(s.host(), s.phone.Port()))
 		return false, nil
 	case "fault":
 		all := slices.Concat(s.o.faults, words[1:])
@@ -388,5 +393,6 @@ func (s *session) tell(event string, f fields, format string, args ...any) {
 
 func metersLine(m simulator.Meters) string {
 	return fmt.Sprintf("%s (%d for samples), %s read, %s served, %.1f MB sent.",
-		words.Plural(m.Requests, "request"), m.Data, words.Plural(m.SamplesRead, "sample"), words.Plural(m.SamplesServed, "sample"), float64(m.Bytes)/1e6)
+		words.Plural(m.Requests, "request"), m.Data, words.Plural(m.SamplesRead, "sample"), words.Plural(m.SamplesServed,
+			"sample"), float64(m.Bytes)/1e6)
 }

@@ -60,7 +60,8 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 	case "json":
 		out = &jsonTable{w: env.Stdout}
 	default:
-		return usageError(fmt.Sprintf("There is no format %q here; there are text, csv and json.", as), "healthsync sql --format csv QUERY")
+		return usageError(fmt.Sprintf("There is no format %q here; there are text, csv and json.", as),
+			"healthsync sql --format csv QUERY")
 	}
 	db, err := env.readDatabase(ctx)
 	if err != nil {
@@ -75,7 +76,8 @@ func runSQL(ctx context.Context, env *Env, query, as string) error {
 		if refused.Writes {
 			e.Sentence = "This command only reads"
 		}
-		e.Remedy = problem.Remedy{Text: "see the tables and views", Command: `healthsync sql "SELECT name, sql FROM sqlite_schema"`}
+		e.Remedy = problem.Remedy{Text: "see the tables and views",
+			Command: `healthsync sql "SELECT name, sql FROM sqlite_schema"`}
 		return e
 	}
 	if err != nil {

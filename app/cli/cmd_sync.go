@@ -174,7 +174,8 @@ func (o *syncOptions) run(env *Env) (syncjob.Options, error) {
 func syncBusy(held *files.HeldError) error {
 	detail := ""
 	if held.Holder.PID != 0 {
-		detail = fmt.Sprintf("It is %s, process %d, since %s.", held.Holder.What, held.Holder.PID, held.Holder.Since.Local().Format("15:04:05"))
+		detail = fmt.Sprintf("It is %s, process %d, since %s.", held.Holder.What, held.Holder.PID,
+			held.Holder.Since.Local().Format("15:04:05"))
 	}
 	return problem.New(problem.SyncBusy, detail, held)
 }
@@ -195,7 +196,8 @@ type syncView struct {
 func newSyncView(env *Env) *syncView {
 	v := &syncView{env: env, started: time.Now()}
 	if env.ErrTTY && !env.JSON {
-		v.bar = env.newProgress("Syncing", progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+		v.bar = env.newProgress("Syncing", progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false))
 	}
 	return v
 }
@@ -350,6 +352,7 @@ func (v *syncView) printWarnings(res engine.Result) {
 			e.note("warning: the iPhone app stopped over %s; it is not asked for again before the app has another version, or by: healthsync sync --types %s", u.Type, u.Type)
 			continue
 		}
-		e.note("warning: the iPhone cannot serve a part of %s; it is asked for again after %s", u.Type, time.Unix(u.Retry, 0).Local().Format(time.DateTime))
+		e.note("warning: the iPhone cannot serve a part of %s; it is asked for again after %s", u.Type,
+			time.Unix(u.Retry, 0).Local().Format(time.DateTime))
 	}
 }

@@ -37,7 +37,8 @@ came late; with --list every type there is.`,
 			case "json":
 				_ = cmd.Flags().Set("json", "true")
 			default:
-				return usageError(fmt.Sprintf("There is no format %q here; there are text, csv and json.", o.format), "healthsync types --format csv")
+				return usageError(fmt.Sprintf("There is no format %q here; there are text, csv and json.", o.format),
+					"healthsync types --format csv")
 			}
 			return runTypes(cmd.Context(), env, &o)
 		},
@@ -197,7 +198,8 @@ func (e *Env) typesText(rows []typeRow, local bool) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(string(r.Type)), r.Name, r.Unit, r.Group)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", printable(string(r.Type)), *r.Count, day(r.First), day(r.Last), printable(r.Unit),
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", printable(string(r.Type)), *r.Count, day(r.First), day(r.Last),
+			printable(r.Unit),
 			completeWords(r.CompleteFrom, r.CompleteTo, e.Now()), lateWords(r.Late))
 	}
 	return w.Flush()
@@ -228,7 +230,8 @@ func (e *Env) typesCSV(rows []typeRow, local bool) error {
 	for _, r := range rows {
 		row := []string{string(r.Type), r.Name, r.Unit, string(r.Group)}
 		if local {
-			row = append(row, strconv.FormatInt(*r.Count, 10), day(r.First), day(r.Last), stamp(r.CompleteFrom), stamp(r.CompleteTo), strconv.FormatInt(r.Late, 10))
+			row = append(row, strconv.FormatInt(*r.Count, 10), day(r.First), day(r.Last), stamp(r.CompleteFrom),
+				stamp(r.CompleteTo), strconv.FormatInt(r.Late, 10))
 		}
 		_ = w.Write(row)
 	}

@@ -72,7 +72,8 @@ func (e *Env) printUnpaired(u *pairing.Unpaired) {
 	case pairing.RevokedBefore:
 		e.printf("Unpaired from %s; it had revoked this computer's certificate already.\n", name)
 	case pairing.NotOffered:
-		e.printf("Unpaired from %s on this computer. Its app cannot be told; what it knows of this computer ends by itself", name)
+		e.printf("Unpaired from %s on this computer. Its app cannot be told; what it knows of this computer ends by itself",
+			name)
 		if u.Record != nil && !u.Record.TokenExpiresAt.IsZero() {
 			e.printf(" on %s", words.Day(u.Record.TokenExpiresAt))
 		}

@@ -46,7 +46,8 @@ func runWhy(ctx context.Context, env *Env, name, text string, all bool) error {
 		return err
 	}
 	if len(types) != 1 {
-		return usageError(fmt.Sprintf("%q stands for %d types; one at a time.", name, len(types)), fmt.Sprintf("healthsync why %s %s", types[0], text))
+		return usageError(fmt.Sprintf("%q stands for %d types; one at a time.", name, len(types)),
+			fmt.Sprintf("healthsync why %s %s", types[0], text))
 	}
 	if _, stage := types[0].Stage(); stage {
 		env.note("%s is a stage of sleep: the whole night is shown", types[0])
@@ -120,11 +121,13 @@ func (e *Env) why(d *store.Breakdown, all bool) error {
 	}
 	e.printf("%s %s (%s)\n\n", typeName(d.Type), what, zoneWords(d.From))
 	if d.How == health.Average {
-		e.printf("Average %s of %s, from %s to %s. Nothing is counted twice in an average.\n\n", figure(d.Average), words.Plural(d.Samples, "sample"), figure(d.Minimum), figure(d.Maximum))
+		e.printf("Average %s of %s, from %s to %s. Nothing is counted twice in an average.\n\n", figure(d.Average),
+			words.Plural(d.Samples, "sample"), figure(d.Minimum), figure(d.Maximum))
 		w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(w, "SOURCE\tSAMPLES\tAVERAGE\tLOWEST\tHIGHEST\n")
 		for _, s := range d.Sources {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", sourceName(s), s.Samples, figure(s.Average), figure(s.Minimum), figure(s.Maximum))
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", sourceName(s), s.Samples, figure(s.Average), figure(s.Minimum),
+				figure(s.Maximum))
 		}
 		return w.Flush()
 	}
@@ -145,7 +148,8 @@ func (e *Env) why(d *store.Breakdown, all bool) error {
 		shown = shown[:few]
 	}
 	for _, x := range shown {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", clock(x.From), clock(x.To), figure(x.Counted), printable(x.Source), e.instead(x, d))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", clock(x.From), clock(x.To), figure(x.Counted), printable(x.Source),
+			e.instead(x, d))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -41,7 +41,8 @@ func TestEveryConditionIsScripted(t *testing.T) {
 	listed := map[problem.Code]bool{}
 	for _, c := range problem.Table() {
 		listed[c.Code] = true
-		scripted := strings.Contains(scripts.String(), string(c.Code)+" ") || strings.Contains(scripts.String(), string(c.Code)+"$") || strings.Contains(scripts.String(), string(c.Code)+`"`) ||
+		scripted := strings.Contains(scripts.String(), string(c.Code)+" ") ||
+			strings.Contains(scripts.String(), string(c.Code)+"$") || strings.Contains(scripts.String(), string(c.Code)+`"`) ||
 			strings.Contains(scripts.String(), c.Sentence)
 		if where := unscripted[c.Code]; scripted == (where != "") {
 			t.Errorf("%s: in a script: %v; said to be elsewhere: %q", c.Code, scripted, where)

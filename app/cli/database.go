@@ -42,7 +42,8 @@ func (e *Env) remakeTotals(ctx context.Context, s *pairing.Station, names []stri
 	}
 	e.noteUnmatched(ctx, db, names)
 	db.Close()
-	if db, err = store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, Priority: &daily.Priority{Names: names}}); err != nil {
+	if db, err = store.Open(ctx, s.Paths.Database(),
+		store.Options{Now: s.Now, Priority: &daily.Priority{Names: names}}); err != nil {
 		e.note("the daily totals follow the new order with the next sync")
 		return
 	}

@@ -24,7 +24,8 @@ func TestResolve(t *testing.T) {
 		{dateFlags{days: 1}, "2026-01-08T00:00:00+01:00", "2026-01-08T10:30:00+01:00"},
 		{dateFlags{hours: 24}, "2026-01-07T10:30:00+01:00", "2026-01-08T10:30:00+01:00"},
 		{dateFlags{start: "2026-01-01", end: "2026-01-07"}, "2026-01-01T00:00:00+01:00", "2026-01-08T00:00:00+01:00"},
-		{dateFlags{start: "2026-01-01T00:00:00Z", end: "2026-01-07T23:59:59Z"}, "2026-01-01T00:00:00Z", "2026-01-07T23:59:59Z"},
+		{dateFlags{start: "2026-01-01T00:00:00Z", end: "2026-01-07T23:59:59Z"}, "2026-01-01T00:00:00Z",
+			"2026-01-07T23:59:59Z"},
 		{dateFlags{start: "yesterday", end: "now"}, "2026-01-07T00:00:00+01:00", "2026-01-08T10:30:00+01:00"},
 		{dateFlags{start: "2026-01-01 06:30"}, "2026-01-01T06:30:00+01:00", "2026-01-08T10:30:00+01:00"},
 		{dateFlags{start: "2026-01-01t06:30:00.5z"}, "2026-01-01T06:30:00Z", "2026-01-08T10:30:00+01:00"},
@@ -33,7 +34,8 @@ func TestResolve(t *testing.T) {
 	} {
 		r, err := c.spec.resolve(now)
 		if err != nil || r.from.Format(time.RFC3339) != c.from || r.to.Format(time.RFC3339) != c.to {
-			t.Errorf("%+v: %s to %s, %v; want %s to %s", c.spec, r.from.Format(time.RFC3339), r.to.Format(time.RFC3339), err, c.from, c.to)
+			t.Errorf("%+v: %s to %s, %v; want %s to %s", c.spec, r.from.Format(time.RFC3339), r.to.Format(time.RFC3339), err,
+				c.from, c.to)
 		}
 	}
 	for want, spec := range map[string]dateFlags{
@@ -69,18 +71,30 @@ func TestDaysWithoutMidnight(t *testing.T) {
 		spec      dateFlags
 		from, to  string
 	}{
-		{"America/Santiago", "2026-09-10T12:00:00-03:00", dateFlags{start: "2026-09-06", end: "2026-09-06"}, "2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
-		{"America/Santiago", "2026-09-10T12:00:00-03:00", dateFlags{start: "2026-09-05", end: "2026-09-05"}, "2026-09-05T00:00:00-04:00", "2026-09-06T01:00:00-03:00"},
-		{"America/Santiago", "2026-09-06T09:00:00-03:00", dateFlags{today: true}, "2026-09-06T01:00:00-03:00", "2026-09-06T09:00:00-03:00"},
-		{"America/Santiago", "2026-09-07T09:00:00-03:00", dateFlags{yesterday: true}, "2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
-		{"America/Santiago", "2026-09-05T00:30:00-04:00", dateFlags{start: "tomorrow", end: "tomorrow"}, "2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
-		{"America/Santiago", "2026-09-12T09:00:00-03:00", dateFlags{}, "2026-09-06T01:00:00-03:00", "2026-09-12T09:00:00-03:00"},
-		{"America/Santiago", "2026-09-20T09:00:00-03:00", dateFlags{end: "2026-09-12"}, "2026-09-06T01:00:00-03:00", "2026-09-13T00:00:00-03:00"},
-		{"America/Santiago", "2026-09-20T09:00:00-03:00", dateFlags{end: "2026-09-05"}, "2026-08-30T00:00:00-04:00", "2026-09-06T01:00:00-03:00"},
-		{"America/Havana", "2026-03-08T09:00:00-04:00", dateFlags{days: 1}, "2026-03-08T01:00:00-04:00", "2026-03-08T09:00:00-04:00"},
-		{"America/Havana", "2026-11-01T09:00:00-05:00", dateFlags{today: true}, "2026-11-01T00:00:00-04:00", "2026-11-01T09:00:00-05:00"},
-		{"America/Sao_Paulo", "2017-10-15T09:00:00-02:00", dateFlags{today: true}, "2017-10-15T01:00:00-02:00", "2017-10-15T09:00:00-02:00"},
-		{"Asia/Beirut", "2026-03-29T09:00:00+03:00", dateFlags{today: true}, "2026-03-29T01:00:00+03:00", "2026-03-29T09:00:00+03:00"},
+		{"America/Santiago", "2026-09-10T12:00:00-03:00", dateFlags{start: "2026-09-06", end: "2026-09-06"},
+			"2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-10T12:00:00-03:00", dateFlags{start: "2026-09-05", end: "2026-09-05"},
+			"2026-09-05T00:00:00-04:00", "2026-09-06T01:00:00-03:00"},
+		{"America/Santiago", "2026-09-06T09:00:00-03:00", dateFlags{today: true}, "2026-09-06T01:00:00-03:00",
+			"2026-09-06T09:00:00-03:00"},
+		{"America/Santiago", "2026-09-07T09:00:00-03:00", dateFlags{yesterday: true}, "2026-09-06T01:00:00-03:00",
+			"2026-09-07T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-05T00:30:00-04:00", dateFlags{start: "tomorrow", end: "tomorrow"},
+			"2026-09-06T01:00:00-03:00", "2026-09-07T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-12T09:00:00-03:00", dateFlags{}, "2026-09-06T01:00:00-03:00",
+			"2026-09-12T09:00:00-03:00"},
+		{"America/Santiago", "2026-09-20T09:00:00-03:00", dateFlags{end: "2026-09-12"}, "2026-09-06T01:00:00-03:00",
+			"2026-09-13T00:00:00-03:00"},
+		{"America/Santiago", "2026-09-20T09:00:00-03:00", dateFlags{end: "2026-09-05"}, "2026-08-30T00:00:00-04:00",
+			"2026-09-06T01:00:00-03:00"},
+		{"America/Havana", "2026-03-08T09:00:00-04:00", dateFlags{days: 1}, "2026-03-08T01:00:00-04:00",
+			"2026-03-08T09:00:00-04:00"},
+		{"America/Havana", "2026-11-01T09:00:00-05:00", dateFlags{today: true}, "2026-11-01T00:00:00-04:00",
+			"2026-11-01T09:00:00-05:00"},
+		{"America/Sao_Paulo", "2017-10-15T09:00:00-02:00", dateFlags{today: true}, "2017-10-15T01:00:00-02:00",
+			"2017-10-15T09:00:00-02:00"},
+		{"Asia/Beirut", "2026-03-29T09:00:00+03:00", dateFlags{today: true}, "2026-03-29T01:00:00+03:00",
+			"2026-03-29T09:00:00+03:00"},
 	} {
 		zone, err := time.LoadLocation(c.zone)
 		if err != nil {
@@ -92,7 +106,8 @@ func TestDaysWithoutMidnight(t *testing.T) {
 		}
 		r, err := c.spec.resolve(now.In(zone))
 		if err != nil || r.from.Format(time.RFC3339) != c.from || r.to.Format(time.RFC3339) != c.to {
-			t.Errorf("%s, %s, %+v: %s to %s, %v; want %s to %s", c.zone, c.now, c.spec, r.from.Format(time.RFC3339), r.to.Format(time.RFC3339), err, c.from, c.to)
+			t.Errorf("%s, %s, %+v: %s to %s, %v; want %s to %s", c.zone, c.now, c.spec, r.from.Format(time.RFC3339),
+				r.to.Format(time.RFC3339), err, c.from, c.to)
 		}
 	}
 }

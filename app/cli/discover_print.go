@@ -270,6 +270,7 @@ func (w *watcher) line(event string, s sighting) {
 	case event == "gone":
 		w.env.printf("%s  gone     %s\n", now.Local().Format(time.TimeOnly), deviceName(s.Instance.Name))
 	default:
-		w.env.printf("%s  %-7s  %s  %s  %s\n", now.Local().Format(time.TimeOnly), event, deviceName(s.Instance.Name), s.where(), s.identityWords(now))
+		w.env.printf("%s  %-7s  %s  %s  %s\n", now.Local().Format(time.TimeOnly), event, deviceName(s.Instance.Name),
+			s.where(), s.identityWords(now))
 	}
 }

@@ -25,11 +25,13 @@ type air struct {
 }
 
 func (a *air) add(name string, p *simulator.Phone) *air {
-	a.all = append(a.all, bonjour.Instance{Name: name, Host: "phone.local", Port: p.Port(), Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	a.all = append(a.all, bonjour.Instance{Name: name, Host: "phone.local", Port: p.Port(),
+		Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
 	return a
 }
 
-func (a *air) Find(_ context.Context, _ time.Duration, match func(bonjour.Instance) bool) (bonjour.Instance, bool, error) {
+func (a *air) Find(_ context.Context, _ time.Duration,
+	match func(bonjour.Instance) bool) (bonjour.Instance, bool, error) {
 	for _, i := range a.all {
 		if match(i) {
 			return i, true, nil
@@ -100,7 +102,8 @@ func TestDiscover(t *testing.T) {
 	both := (&air{}).add(name, w.phone).add("Bob's iPhone", other)
 
 	a := w.runAt(both, nil, "discover")
-	if a.exit != 0 || !row(a.stdout, name, "not paired with this computer") || !row(a.stdout, "Bob's iPhone", "not paired with this computer") {
+	if a.exit != 0 || !row(a.stdout, name, "not paired with this computer") ||
+		!row(a.stdout, "Bob's iPhone", "not paired with this computer") {
 		t.Errorf("not paired: %d\n%s", a.exit, a.all())
 	}
 	if n := w.phone.Meters().Connections; n != 0 {
@@ -110,7 +113,8 @@ func TestDiscover(t *testing.T) {
 	w.pair()
 	requests := w.phone.Meters().Requests
 	a = w.runAt(both, nil, "discover")
-	if a.exit != 0 || !row(a.stdout, name, "yours, verified") || !row(a.stdout, "Bob's iPhone", "another iPhone") || strings.Count(a.stdout, name) != 1 {
+	if a.exit != 0 || !row(a.stdout, name, "yours, verified") || !row(a.stdout, "Bob's iPhone", "another iPhone") ||
+		strings.Count(a.stdout, name) != 1 {
 		t.Errorf("paired: %d\n%s", a.exit, a.all())
 	}
 	if at := strings.Index(a.stdout, name); at > strings.Index(a.stdout, "Bob's") {
@@ -122,11 +126,14 @@ func TestDiscover(t *testing.T) {
 
 	// One in its name: named as such only while ours is not there.
 	fake := (&air{}).add(name, other)
-	if a = w.runAt(fake, nil, "discover"); !row(a.stdout, name, "another iPhone") || !strings.Contains(a.stdout, "not announced") {
+	if a = w.runAt(fake, nil, "discover"); !row(a.stdout, name, "another iPhone") ||
+		!strings.Contains(a.stdout, "not announced") {
 		t.Errorf("beside ours, which is not announced:\n%s", a.all())
 	}
 	w.phone.Stop()
-	if a = w.runAt(fake, nil, "discover"); a.exit != 0 || !row(a.stdout, name, "NOT yours, but uses its name [HOST_UNVERIFIED]") || !strings.Contains(a.stderr, "HOST_UNVERIFIED") {
+	if a = w.runAt(fake, nil, "discover"); a.exit != 0 ||
+		!row(a.stdout, name, "NOT yours, but uses its name [HOST_UNVERIFIED]") ||
+		!strings.Contains(a.stderr, "HOST_UNVERIFIED") {
 		t.Errorf("in its name: %d\n%s", a.exit, a.all())
 	}
 	if a = w.runAt(&air{all: both.all[:1]}, nil, "discover"); !row(a.stdout, name, "does not answer [ECONNREFUSED]") {
@@ -140,19 +147,22 @@ func TestDiscoverDoubles(t *testing.T) {
 	w, other := newWorld(t, 2), another(t, 2)
 	w.pair()
 	name := w.phone.Name()
-	for _, ears := range []*air{(&air{}).add(name, w.phone).add(name, other), (&air{}).add(name, other).add(name, w.phone)} {
+	for _, ears := range []*air{(&air{}).add(name, w.phone).add(name, other),
+		(&air{}).add(name, other).add(name, w.phone)} {
 		for n := range 3 * 64 { // and a crowd in other names does not hide ours
-			ears.all = append([]bonjour.Instance{{Name: fmt.Sprint("junk ", n), Host: "junk.local", Port: 1, Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}, ears.all...)
+			ears.all = append([]bonjour.Instance{{Name: fmt.Sprint("junk ", n), Host: "junk.local", Port: 1,
+				Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}, ears.all...)
 		}
 		a := w.runAt(ears, nil, "discover")
-		if a.exit != 0 || strings.Count(a.stdout, name+"  ") != 2 || !strings.Contains(a.stdout, "yours, verified\n") || !strings.Contains(a.stdout, "another iPhone\n") {
+		if a.exit != 0 || strings.Count(a.stdout, name+"  ") != 2 || !strings.Contains(a.stdout, "yours, verified\n") ||
+			!strings.Contains(a.stdout, "another iPhone\n") {
 			t.Errorf("%d\n%s", a.exit, a.all())
 		}
 		var events []bonjour.Event
 		for n, i := range ears.all[len(ears.all)-2:] {
 			events = append(events, bonjour.Event{Kind: []bonjour.EventKind{bonjour.Appeared, bonjour.Changed}[n], Instance: i})
 		}
-		a = w.runAt(&air{events: events}, nil, "discover", "--watch", "--timeout", "1500")
+		a = w.runAt(&air{events: events}, nil, "discover", "--watch", "--timeout", "700")
 		if a.exit != 0 || strings.Count(a.stdout, "found") != 2 || strings.Contains(a.stdout, "changed") {
 			t.Errorf("watched: %d\n%s", a.exit, a.all())
 		}
@@ -183,7 +193,8 @@ func TestDiscoverJSONAndVerbose(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := got.Phones[0]
-	if got.Schema != 1 || !got.Paired || got.Bonjour != "ok" || p.Identity != "yours" || p.Protocol != 1 || !p.Announced || !leaf.Equal(p.CertificateFingerprint) || p.Port != w.phone.Port() {
+	if got.Schema != 1 || !got.Paired || got.Bonjour != "ok" || p.Identity != "yours" || p.Protocol != 1 ||
+		!p.Announced || !leaf.Equal(p.CertificateFingerprint) || p.Port != w.phone.Port() {
 		t.Errorf("%+v", got)
 	}
 	if strings.Contains(a.all(), "\x1b") || strings.Contains(a.all(), `\u001b`) {
@@ -206,19 +217,21 @@ func TestDiscoverUnpaired(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := w.runAt(ears, nil, "discover", "--json")
-	if a.exit != 0 || !strings.Contains(a.stdout, `"identity": "not-paired"`) || !strings.Contains(a.stdout, `"paired": false`) || strings.Contains(a.stdout, "ertificateFingerprint") {
+	if a.exit != 0 || !strings.Contains(a.stdout, `"identity": "not-paired"`) ||
+		!strings.Contains(a.stdout, `"paired": false`) || strings.Contains(a.stdout, "ertificateFingerprint") {
 		t.Errorf("--json: %d\n%s", a.exit, a.all())
 	}
 	ears.events = []bonjour.Event{appeared}
-	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500", "--json")
-	if a.exit != 0 || strings.Count(a.stdout, "\n") != 1 || !strings.Contains(a.stdout, `"event":"found"`) || !strings.Contains(a.stdout, `"identity":"not-paired"`) {
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "700", "--json")
+	if a.exit != 0 || strings.Count(a.stdout, "\n") != 1 || !strings.Contains(a.stdout, `"event":"found"`) ||
+		!strings.Contains(a.stdout, `"identity":"not-paired"`) {
 		t.Errorf("--watch --json: %d\n%s", a.exit, a.all())
 	}
 	if n := w.phone.Meters().Connections; n != 0 {
 		t.Errorf("%d connections to an iPhone that is not paired", n)
 	}
 	ears.events = []bonjour.Event{appeared, {Kind: bonjour.Gone, Instance: ears.all[0]}}
-	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500", "--json")
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "700", "--json")
 	if a.exit != 0 || !strings.Contains(a.stdout, `"event":"gone"`) {
 		t.Errorf("gone: %d\n%s", a.exit, a.all())
 	}
@@ -230,7 +243,8 @@ func TestDiscoverUnpaired(t *testing.T) {
 	away := (&air{}).add("Bob's iPhone", silent)
 	silent.Stop()
 	a = w.runAt(away, nil, "discover", "--verbose")
-	if a.exit != 0 || !strings.Contains(a.stdout, "not paired with this computer") || strings.Contains(a.stdout, "Certificate:") {
+	if a.exit != 0 || !strings.Contains(a.stdout, "not paired with this computer") ||
+		strings.Contains(a.stdout, "Certificate:") {
 		t.Errorf("--verbose, silent: %d\n%s", a.exit, a.all())
 	}
 	// An address of no network here is not looked at, whoever is paired.
@@ -246,7 +260,8 @@ func TestDiscoverUnpaired(t *testing.T) {
 func TestDiscoverNobody(t *testing.T) {
 	w := newWorld(t, 2)
 	a := w.runAt(&air{}, nil, "discover")
-	if a.exit != 0 || !strings.HasPrefix(a.stdout, "No iPhone found.\n") || !strings.Contains(a.stdout, "Start Sharing") || !strings.Contains(a.stdout, "same Wi-Fi") {
+	if a.exit != 0 || !strings.HasPrefix(a.stdout, "No iPhone found.\n") ||
+		!strings.Contains(a.stdout, "Start Sharing") || !strings.Contains(a.stdout, "same Wi-Fi") {
 		t.Errorf("%d\n%s", a.exit, a.all())
 	}
 	a = w.runAt(&air{err: &bonjour.NetworkError{Err: context.DeadlineExceeded}}, nil, "discover")
@@ -267,7 +282,8 @@ func TestDiscoverWithoutSecrets(t *testing.T) {
 	ears := (&air{}).add("x", w.phone)
 	w.must("keychain", "clear", "--yes")
 	a := w.runAt(ears, nil, "discover")
-	if a.exit != 0 || !strings.Contains(a.stdout, "not checked") || strings.Contains(a.stdout, "verified") || !strings.Contains(a.stderr, "fix: ") {
+	if a.exit != 0 || !strings.Contains(a.stdout, "not checked") || strings.Contains(a.stdout, "verified") ||
+		!strings.Contains(a.stderr, "fix: ") {
 		t.Errorf("%d\n%s", a.exit, a.all())
 	}
 }
@@ -280,11 +296,12 @@ func TestDiscoverWatch(t *testing.T) {
 		return bonjour.Event{Kind: k, Instance: i}
 	}
 	ears := &air{events: []bonjour.Event{event(bonjour.Appeared, one[0]), event(bonjour.Appeared, one[1])}}
-	a := w.runAt(ears, nil, "discover", "--watch", "--timeout", "2s")
-	if a.exit != 0 || strings.Count(a.stdout, "found") != 2 || !strings.Contains(a.stdout, "yours, verified") || !strings.Contains(a.stdout, "another iPhone") || strings.Contains(a.stdout, "\x1b") {
+	a := w.runAt(ears, nil, "discover", "--watch", "--timeout", "700ms")
+	if a.exit != 0 || strings.Count(a.stdout, "found") != 2 || !strings.Contains(a.stdout, "yours, verified") ||
+		!strings.Contains(a.stdout, "another iPhone") || strings.Contains(a.stdout, "\x1b") {
 		t.Errorf("%d\n%s", a.exit, a.all())
 	}
-	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500", "--json")
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "700", "--json")
 	for line := range strings.Lines(a.stdout) {
 		var e struct {
 			Schema int
@@ -295,8 +312,9 @@ func TestDiscoverWatch(t *testing.T) {
 			t.Errorf("%v: %s", err, line)
 		}
 	}
-	ears.events = append(ears.events, event(bonjour.Gone, one[1]), bonjour.Event{Kind: bonjour.Trouble, Err: context.Canceled}, bonjour.Event{Kind: bonjour.Recovered})
-	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "1500")
+	ears.events = append(ears.events, event(bonjour.Gone, one[1]),
+		bonjour.Event{Kind: bonjour.Trouble, Err: context.Canceled}, bonjour.Event{Kind: bonjour.Recovered})
+	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "700")
 	if a.exit != 0 || !strings.Contains(a.stdout, "gone     Bob's iPhone") || !strings.Contains(a.stderr, "works again") {
 		t.Errorf("%d\n%s", a.exit, a.all())
 	}
@@ -307,7 +325,8 @@ func TestDiscoverAutoScan(t *testing.T) {
 	_, p := w.showCode()
 	w.clipboard(t, string(p.JSON()))
 	a := w.runAt((&air{}).add("Ana's iPhone", w.phone), nil, "discover", "--auto-scan")
-	if a.exit != 0 || !strings.Contains(a.stdout, "not paired with this computer") || !strings.Contains(a.stdout, "Paired with Ana's iPhone.") {
+	if a.exit != 0 || !strings.Contains(a.stdout, "not paired with this computer") ||
+		!strings.Contains(a.stdout, "Paired with Ana's iPhone.") {
 		t.Errorf("%d\n%s", a.exit, a.all())
 	}
 	if a := w.runAt(&air{}, nil, "discover", "--auto-scan", "--watch"); a.exit != 3 {

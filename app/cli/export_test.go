@@ -101,7 +101,8 @@ func TestRealExport(t *testing.T) {
 		history := simulator.NewHistory(exported(t, path)...)
 		var err error
 		w.phone.Stop()
-		if w.phone, err = simulator.New(simulator.Options{Protocol: protocol, History: history, NoRateLimit: true, Now: time.Now}); err != nil {
+		if w.phone, err = simulator.New(simulator.Options{Protocol: protocol, History: history, NoRateLimit: true,
+			Now: time.Now}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.phone.Start("127.0.0.1:0"); err != nil {

@@ -121,7 +121,8 @@ type followed struct {
 }
 
 func (f *followed) env() []string {
-	return []string{"HEALTHSYNC_HOME=" + f.home, "HEALTHSYNC_VAULT=file", "HEALTHSYNC_BONJOUR=", "NO_COLOR=1", "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"}
+	return []string{"HEALTHSYNC_HOME=" + f.home, "HEALTHSYNC_VAULT=file", "HEALTHSYNC_BONJOUR=", "NO_COLOR=1",
+		"DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"}
 }
 
 func newFollowed(t *testing.T) *followed {
@@ -227,7 +228,8 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	_, _, air := l.Start(l.B, nil, filepath.Join(f.bin, "hs-clock"))
 	f.air = air
 	f.said(strconv.Itoa(now)) // Avahi is there
-	if out, errs, err := f.run("config", "show"); err != nil || !strings.Contains(out, fmt.Sprintf("%d  (as paired)\n", now)) {
+	if out, errs, err := f.run("config", "show"); err != nil ||
+		!strings.Contains(out, fmt.Sprintf("%d  (as paired)\n", now)) {
 		t.Errorf("config show: %v\n%s%s", err, out, errs)
 	}
 
@@ -237,16 +239,19 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	l.Announce("Ada’s iPhone", now)
 	_ = avahi.Process.Signal(syscall.SIGHUP)
 	out, errs, err := f.run("fetch", "--hours", "1")
-	if err != nil || !strings.HasPrefix(out, "id;type;value;") || !strings.Contains(errs, fmt.Sprintf("to 10.77.0.1:%d; it was verified and followed [HOST_CHANGED]", now)) {
+	if err != nil || !strings.HasPrefix(out, "id;type;value;") ||
+		!strings.Contains(errs, fmt.Sprintf("to 10.77.0.1:%d; it was verified and followed [HOST_CHANGED]", now)) {
 		t.Errorf("fetch: %v\n%s%s", err, out, errs)
 	}
-	for words, want := range map[string]string{"config show": fmt.Sprintf("%d  (followed there on ", now), "config get server.port --json": `"from": "followed"`, "config get server.host --json": `"from": "pairing"`} {
+	for words, want := range map[string]string{"config show": fmt.Sprintf("%d  (followed there on ", now),
+		"config get server.port --json": `"from": "followed"`, "config get server.host --json": `"from": "pairing"`} {
 		if out, errs, err := f.run(strings.Fields(words)...); err != nil || !strings.Contains(out, want) {
 			t.Errorf("%s: %v\n%s%s", words, err, out, errs)
 		}
 	}
 	// --host is not left.
-	if _, errs, err := f.run("fetch", "--hours", "1", "--host", "10.77.0.1", "--port", "1"); err == nil || !strings.Contains(errs, "ECONNREFUSED") {
+	if _, errs, err := f.run("fetch", "--hours", "1", "--host", "10.77.0.1", "--port", "1"); err == nil ||
+		!strings.Contains(errs, "ECONNREFUSED") {
 		t.Errorf("with --port: %v\n%s", err, errs)
 	}
 	out, errs, err = f.run("discover", "--json")
@@ -256,7 +261,8 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 			Port           int
 		}
 	}
-	if err != nil || json.Unmarshal([]byte(out), &seen) != nil || len(seen.Phones) != 1 || seen.Phones[0].Identity != "yours" || seen.Phones[0].Port != now {
+	if err != nil || json.Unmarshal([]byte(out), &seen) != nil || len(seen.Phones) != 1 ||
+		seen.Phones[0].Identity != "yours" || seen.Phones[0].Port != now {
 		t.Errorf("discover: %v\n%s%s", err, out, errs)
 	}
 
@@ -302,7 +308,8 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 	}
 	for what, took := range map[string][]time.Duration{"another port": ports, "another address": addrs} {
 		slices.Sort(took)
-		t.Logf("protocol %d, %s: median of %d %v, longest %v", protocol, what, len(took), took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+		t.Logf("protocol %d, %s: median of %d %v, longest %v", protocol, what, len(took),
+			took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
 	}
 	// One change is told once, and the app goes on at the new place.
 	raw, err := os.ReadFile(f.log.Name())
@@ -321,7 +328,8 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 			t.Fatalf("the app is not connected at %s:\n%s", host, out)
 		}
 	}
-	if out, _, err = f.run("trust", "log", "--json"); err != nil || strings.Count(out, `"certificateFingerprint"`) < 1+2*rounds {
+	if out, _, err = f.run("trust", "log", "--json"); err != nil ||
+		strings.Count(out, `"certificateFingerprint"`) < 1+2*rounds {
 		t.Errorf("the trust log: %v\n%s", err, out)
 	}
 }
@@ -329,6 +337,9 @@ func followAvahi(t *testing.T, protocol, rounds int) {
 // A device that is gone without a trace, as out of a network that answers in its
 // place, is given up by the limit for connecting. -v tells how long that took.
 func TestGoneWithoutATrace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it waits ten seconds for nobody")
+	}
 	f := newFollowed(t)
 	_, _, said := f.Start(f.A, nil, filepath.Join(f.bin, "hs-phone"), "1")
 	if _, errs, err := f.run("pair", "--qr", <-said); err != nil {
@@ -339,13 +350,15 @@ func TestGoneWithoutATrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.IP("-n", f.B, "neigh", "replace", "10.77.0.1", "lladdr", strings.TrimSpace(string(mac)), "dev", "hslink", "nud", "permanent")
+	f.IP("-n", f.B, "neigh", "replace", "10.77.0.1", "lladdr", strings.TrimSpace(string(mac)), "dev", "hslink", "nud",
+		"permanent")
 	f.IP("-n", f.A, "addr", "del", "10.77.0.1/24", "dev", "hslink")
 	for _, c := range []string{"fetch --hours 1", "fetch --hours 1 --timeout 1000"} {
 		begun := time.Now()
 		out, errs, err := f.run(strings.Fields(c)...)
 		var ended *exec.ExitError
-		if !errors.As(err, &ended) || ended.ExitCode() != 11 || out != "" || !strings.Contains(errs, "At the address: Connection timed out (ETIMEDOUT)") {
+		if !errors.As(err, &ended) || ended.ExitCode() != 11 || out != "" ||
+			!strings.Contains(errs, "At the address: Connection timed out (ETIMEDOUT)") {
 			t.Errorf("%s: %v\n%s%s", c, err, out, errs)
 		}
 		t.Logf("%s: given up after %v", c, time.Since(begun).Round(100*time.Millisecond))
@@ -362,7 +375,8 @@ func TestSimulatedPhoneFoundByAvahi(t *testing.T) {
 	if err := os.Symlink(os.Args[0], bin); err != nil {
 		t.Fatal(err)
 	}
-	_, _, said := l.Start(l.B, []string{"HEALTHSYNC_HOME=" + t.TempDir()}, bin, "simulate", "--listen", "10.77.0.2:0", "--history", "1d", "--no-qr", "--name", "Ada’s iPhone")
+	_, _, said := l.Start(l.B, []string{"HEALTHSYNC_HOME=" + t.TempDir()}, bin, "simulate", "--listen", "10.77.0.2:0",
+		"--history", "1d", "--no-qr", "--name", "Ada’s iPhone")
 	at := regexp.MustCompile(`at 10\.77\.0\.2:(\d+)`).FindStringSubmatch(<-said)
 	if at == nil {
 		t.Fatal("it does not say where it shares")

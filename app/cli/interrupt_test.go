@@ -29,7 +29,8 @@ func TestInterruptedQuestions(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, line := range [][]string{{"pair", "--qr", string(p.JSON())}, {"unpair"}, {"keychain", "clear"}, {"config", "reset"}, {"pair", "--manual"}, {"pair", "--token", "-"}} {
+	for _, line := range [][]string{{"pair", "--qr", string(p.JSON())}, {"unpair"}, {"keychain", "clear"},
+		{"config", "reset"}, {"pair", "--manual"}, {"pair", "--token", "-"}} {
 		ask := line[0] != "pair" || line[1] != "--qr"
 		if exit, errs := interrupted(t, dir, ask, line...); exit != map[bool]int{true: 130, false: 0}[ask] {
 			t.Errorf("%v ends with %d:\n%s", line, exit, errs)
@@ -46,7 +47,8 @@ func interrupted(t *testing.T, dir string, ask bool, args ...string) (exit int, 
 	never, keep := io.Pipe()
 	defer keep.Close()
 	errs := &watched{stop: stop}
-	vars := map[string]string{"HEALTHSYNC_HOME": filepath.Join(dir, "home"), "HEALTHSYNC_VAULT": "file", "HEALTHSYNC_BONJOUR": "off", "HOME": dir}
+	vars := map[string]string{"HEALTHSYNC_HOME": filepath.Join(dir, "home"), "HEALTHSYNC_VAULT": "file",
+		"HEALTHSYNC_BONJOUR": "off", "HOME": dir}
 	exit = Main(ctx, &Env{
 		Args: args, Stdin: never, Stdout: io.Discard, Stderr: errs, InTTY: ask, ErrTTY: ask,
 		Getenv: func(k string) string { return vars[k] }, Now: time.Now,

@@ -18,9 +18,12 @@ import (
 // TestKilledSync kills a sync with SIGKILL at random moments, over and over;
 // the last one is let through. Nothing is lost and nothing doubled, and the
 // daily totals are those of the samples.
-// HEALTHSYNC_KILLS sets how often; 25 without it.
+// HEALTHSYNC_KILLS sets how often; 25 without it, 5 with -short.
 func TestKilledSync(t *testing.T) {
 	kills := 25
+	if testing.Short() {
+		kills = 5
+	}
 	if n, err := strconv.Atoi(os.Getenv("HEALTHSYNC_KILLS")); err == nil && n > 0 {
 		kills = n
 	}

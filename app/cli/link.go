@@ -39,7 +39,8 @@ func (l *linkFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&l.host, "host", "", "ask at this address, this once")
 	numberVar(f, &l.port, "port", 0, 1, maxPort, "ask at this port, this once")
 	spanVar(f, &l.timeout, "timeout", 0, "ms", "how long the iPhone may keep silent: like 30s, or milliseconds")
-	f.BoolVar(&l.debugTLS, "debug-tls", false, "print what happens in TLS: addresses, versions, certificates, alerts, times")
+	f.BoolVar(&l.debugTLS, "debug-tls", false,
+		"print what happens in TLS: addresses, versions, certificates, alerts, times")
 	f.BoolVar(&l.verbose, "verbose", false, "say more on standard error")
 	f.BoolVar(&l.unpaced, "no-pacing", false, "do not pace requests (for a simulated iPhone that counts none)")
 	_ = f.MarkHidden("no-pacing")

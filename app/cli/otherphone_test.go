@@ -49,7 +49,8 @@ func (w *world) pairUp() {
 // marked as gone.
 func (w *world) held(h *simulator.History) (live, gone, all int) {
 	w.t.Helper()
-	db, err := store.Open(w.t.Context(), filepath.Join(w.vars["HEALTHSYNC_HOME"], "health.db"), store.Options{ReadOnly: true})
+	db, err := store.Open(w.t.Context(), filepath.Join(w.vars["HEALTHSYNC_HOME"], "health.db"),
+		store.Options{ReadOnly: true})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -52,7 +52,8 @@ func pairByCode(ctx context.Context, env *Env, o *pairOptions) error {
 	if err := o.compare(ctx, env, name, place, offer, want, r); err != nil {
 		return err
 	}
-	req := pairing.Request{Protocol: offer.Protocol, Host: place.Host, Port: place.Port, Code: code, Leaf: offer.Leaf, CA: offer.CA}
+	req := pairing.Request{Protocol: offer.Protocol, Host: place.Host, Port: place.Port, Code: code, Leaf: offer.Leaf,
+		CA: offer.CA}
 	return pairWith(ctx, env, req, o.name)
 }
 
@@ -80,7 +81,8 @@ func (o *pairOptions) readCode(ctx context.Context, env *Env) (string, error) {
 // takes five wrong ones.
 func checkCode(code string, now time.Time, command string) error {
 	// The other fields are stand-ins: only what is said of the code counts.
-	p := pairingcode.Payload{Version: 1, Host: "127.0.0.1", Port: 1, Code: code, ExpiresAt: now, Leaf: pki.FingerprintOfDER(nil)}
+	p := pairingcode.Payload{Version: 1, Host: "127.0.0.1", Port: 1, Code: code, ExpiresAt: now,
+		Leaf: pki.FingerprintOfDER(nil)}
 	_, err := pairingcode.ParsePayload(p.JSON())
 	var bad *pairingcode.PayloadError
 	if errors.As(err, &bad) {
@@ -176,8 +178,10 @@ func (o *pairOptions) matches(i bonjour.Instance) bool {
 }
 
 func (o *pairOptions) nobody(env *Env) error {
-	e := problem.New(problem.PhoneNotFound, fmt.Sprintf("No iPhone announced itself by Bonjour within %s.", words.Span(discoverTime)), nil)
-	e.Remedy = problem.Remedy{Text: "tap Start Sharing on the iPhone and run the command again, or say where it is", Command: "healthsync pair --token CODE --host HOST --port PORT", Action: "pair"}
+	e := problem.New(problem.PhoneNotFound, fmt.Sprintf("No iPhone announced itself by Bonjour within %s.",
+		words.Span(discoverTime)), nil)
+	e.Remedy = problem.Remedy{Text: "tap Start Sharing on the iPhone and run the command again, or say where it is",
+		Command: "healthsync pair --token CODE --host HOST --port PORT", Action: "pair"}
 	if o.host != "" {
 		e.Detail = fmt.Sprintf("No iPhone announced itself at %s by Bonjour within %s.", o.host, words.Span(discoverTime))
 	}
@@ -192,7 +196,8 @@ func several(found []candidate) error {
 	}
 	e := usageError(strings.Join(lines, "\n"), "")
 	e.Sentence = "There is more than one iPhone to pair with"
-	e.Remedy = problem.Remedy{Text: "say which", Command: fmt.Sprintf("healthsync pair --token CODE --host %s --port %d", found[0].at.Host, found[0].at.Port)}
+	e.Remedy = problem.Remedy{Text: "say which", Command: fmt.Sprintf("healthsync pair --token CODE --host %s --port %d",
+		found[0].at.Host, found[0].at.Port)}
 	return e
 }
 
@@ -202,16 +207,19 @@ func strange(err error) error {
 	if !errors.As(err, &s) {
 		return err
 	}
-	e := problem.New(problem.NotTLS, fmt.Sprintf("%s shows no certificate of iOS Health Sync. Nothing was sent to it.", s.Place), err)
+	e := problem.New(problem.NotTLS, fmt.Sprintf("%s shows no certificate of iOS Health Sync. Nothing was sent to it.",
+		s.Place), err)
 	e.Sentence = "What answers at this address is not iOS Health Sync"
 	return e
 }
 
 // compare has the fingerprint compared: with the one given, or by a person.
-func (o *pairOptions) compare(ctx context.Context, env *Env, name string, at pairing.Place, offer pairing.Offer, want pki.Fingerprint, r *trust.Report) error {
+func (o *pairOptions) compare(ctx context.Context, env *Env, name string, at pairing.Place, offer pairing.Offer,
+	want pki.Fingerprint, r *trust.Report) error {
 	if !want.IsZero() {
 		if !want.Equal(offer.Leaf) {
-			e := problem.From(&trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: r.ServerCert(), Want: want, Got: offer.Leaf, Host: at.Host, Addr: at.String(), At: env.Now()}, env.Now())
+			e := problem.From(&trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: r.ServerCert(),
+				Want: want, Got: offer.Leaf, Host: at.Host, Addr: at.String(), At: env.Now()}, env.Now())
 			e.Sentence = "The certificate is not the one that --fingerprint names"
 			e.Remedy = problem.Remedy{Text: "compare it again with what the iPhone shows below its QR code; if that is what you gave, somebody else answers at this address"}
 			return e
@@ -220,9 +228,11 @@ func (o *pairOptions) compare(ctx context.Context, env *Env, name string, at pai
 	}
 	print := grouped(offer.Leaf)
 	if !env.InTTY || !env.ErrTTY {
-		e := problem.New(problem.NeedsYes, fmt.Sprintf("%s at %s shows the certificate\n%s\nNothing was sent to it.", capitalName(name), at, print), nil)
+		e := problem.New(problem.NeedsYes, fmt.Sprintf("%s at %s shows the certificate\n%s\nNothing was sent to it.",
+			capitalName(name), at, print), nil)
 		e.Sentence = "The iPhone's certificate must be compared before the code is sent"
-		e.Remedy = problem.Remedy{Text: "if the iPhone shows the same below its QR code", Command: "healthsync pair --token CODE --fingerprint FINGERPRINT"}
+		e.Remedy = problem.Remedy{Text: "if the iPhone shows the same below its QR code",
+			Command: "healthsync pair --token CODE --fingerprint FINGERPRINT"}
 		return e
 	}
 	fmt.Fprintf(env.Stderr, "\n%s at %s shows a certificate with the fingerprint\n\n%s\n\nThe iPhone shows it below its QR code (Show QR Code, Fingerprint).\n", capitalName(name), at, print)

@@ -23,7 +23,8 @@ func TestPairByCode(t *testing.T) {
 
 		// Nobody is there to compare.
 		a := w.runAt(ears, nil, "pair", "--token", code)
-		if a.exit != 3 || !strings.Contains(a.stderr, "CONFIRMATION_NEEDED") || !strings.Contains(a.stderr, leaf.Hex()[:8]) || !strings.Contains(a.stderr, "--fingerprint") {
+		if a.exit != 3 || !strings.Contains(a.stderr, "CONFIRMATION_NEEDED") ||
+			!strings.Contains(a.stderr, leaf.Hex()[:8]) || !strings.Contains(a.stderr, "--fingerprint") {
 			t.Errorf("protocol %d, without a terminal: %d\n%s", protocol, a.exit, a.all())
 		}
 		if strings.Contains(a.all(), code) {
@@ -78,13 +79,15 @@ func TestPairByCodeChoosesThePhone(t *testing.T) {
 	code := w.phone.NewCode()
 
 	a := w.runAt(ears, nil, "pair", "--token", code)
-	if a.exit != 3 || !strings.Contains(a.stderr, "Ana's iPhone at 127.0.0.1:") || !strings.Contains(a.stderr, "Bob's iPhone at") || !strings.Contains(a.stderr, "--host 127.0.0.1 --port") {
+	if a.exit != 3 || !strings.Contains(a.stderr, "Ana's iPhone at 127.0.0.1:") ||
+		!strings.Contains(a.stderr, "Bob's iPhone at") || !strings.Contains(a.stderr, "--host 127.0.0.1 --port") {
 		t.Errorf("several: %d\n%s", a.exit, a.all())
 	}
 	if a = w.runAt(ears, []string{"3"}, "pair", "--token", code); a.exit != 1 {
 		t.Errorf("no such choice: %d", a.exit)
 	}
-	if a = w.runAt(ears, []string{"1", "y"}, "pair", "--token", code); a.exit != 0 || !strings.Contains(a.stdout, "Paired") {
+	if a = w.runAt(ears, []string{"1", "y"}, "pair", "--token", code); a.exit != 0 ||
+		!strings.Contains(a.stdout, "Paired") {
 		t.Errorf("the first: %d\n%s", a.exit, a.all())
 	}
 	a = w.runAt(ears, []string{"y"}, "pair", "--token", w.phone.NewCode(), "--port", w.port())
@@ -99,7 +102,8 @@ func TestPairByCodeChoosesThePhone(t *testing.T) {
 		t.Error("the other iPhone was not asked")
 	}
 	// With both, nobody needs to be heard.
-	if a = w.runAt(&air{err: errors.New("deaf")}, []string{"y"}, "pair", "--token", w.phone.NewCode(), "--host", "127.0.0.1", "--port", w.port()); a.exit != 0 {
+	if a = w.runAt(&air{err: errors.New("deaf")}, []string{"y"}, "pair", "--token", w.phone.NewCode(), "--host",
+		"127.0.0.1", "--port", w.port()); a.exit != 0 {
 		t.Errorf("by host and port: %d\n%s", a.exit, a.all())
 	}
 }
@@ -117,9 +121,10 @@ func TestPairByCodeRefusals(t *testing.T) {
 		"nobody":           {&air{}, nil, 11, "PHONE_NOT_FOUND"},
 		"not at that host": {ears, []string{"--host", "192.168.77.7"}, 11, "192.168.77.7"},
 		"a public host":    {ears, []string{"--host", "8.8.8.8"}, 15, "HOST_NOT_LOCAL"},
-		"a public address": {&air{all: []bonjour.Instance{{Name: "x", Port: 1, Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}}, nil, 11, "PHONE_NOT_FOUND"},
-		"no port":          {ears, []string{"--port", "70000"}, 3, "USAGE"},
-		"no fingerprint":   {ears, []string{"--fingerprint", "xyz"}, 3, "USAGE"},
+		"a public address": {&air{all: []bonjour.Instance{{Name: "x", Port: 1,
+			Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}}, nil, 11, "PHONE_NOT_FOUND"},
+		"no port":        {ears, []string{"--port", "70000"}, 3, "USAGE"},
+		"no fingerprint": {ears, []string{"--fingerprint", "xyz"}, 3, "USAGE"},
 	} {
 		a := w.runAt(c.ears, nil, append([]string{"pair", "--token", code}, c.args...)...)
 		if a.exit != c.exit || !strings.Contains(a.stderr, c.says) || strings.Contains(a.stderr, code) {
@@ -133,7 +138,8 @@ func TestPairByCodeRefusals(t *testing.T) {
 	}
 	for fault, want := range map[string]int{"self-signed": 11, "not-tls": 11, "refuse": 11, "tls12": 12} {
 		w.fault(fault)
-		if a := w.runAt(ears, []string{"y"}, "pair", "--token", code); a.exit != want || strings.Contains(a.stdout, "Paired") {
+		if a := w.runAt(ears, []string{"y"}, "pair", "--token", code); a.exit != want ||
+			strings.Contains(a.stdout, "Paired") {
 			t.Errorf("%s: %d\n%s", fault, a.exit, a.all())
 		}
 	}

@@ -32,7 +32,8 @@ func convertPicture(ctx context.Context, format string, data []byte) (image.Imag
 	return nil, &pairingcode.FormatError{Format: format}
 }
 
-func convertBy(ctx context.Context, convert func(in, out string) []string, format string, data []byte) (image.Image, error) {
+func convertBy(ctx context.Context, convert func(in, out string) []string, format string,
+	data []byte) (image.Image, error) {
 	dir, err := os.MkdirTemp("", "healthsync")
 	if err != nil {
 		return nil, err
@@ -55,7 +56,8 @@ func convertBy(ctx context.Context, convert func(in, out string) []string, forma
 		return nil, &pairingcode.FormatError{Format: format}
 	}
 	if int64(cfg.Width)*int64(cfg.Height) > pairingcode.MaxPixels {
-		return nil, &pairingcode.TooLargeError{Format: format, Width: cfg.Width, Height: cfg.Height, Limit: pairingcode.MaxPixels}
+		return nil, &pairingcode.TooLargeError{Format: format, Width: cfg.Width, Height: cfg.Height,
+			Limit: pairingcode.MaxPixels}
 	}
 	return png.Decode(bytes.NewReader(raw))
 }

@@ -18,7 +18,8 @@ import (
 func TestHEIC(t *testing.T) {
 	encoder := testenv.NeedTool(t, "heif-enc", "libheif-examples")
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	payload := pairingcode.Payload{Version: 1, Host: "192.168.1.20", Port: 8443, Code: "WXYZ7K23", ExpiresAt: now.Add(time.Minute), Leaf: [32]byte{1, 2, 3}}
+	payload := pairingcode.Payload{Version: 1, Host: "192.168.1.20", Port: 8443, Code: "WXYZ7K23",
+		ExpiresAt: now.Add(time.Minute), Leaf: [32]byte{1, 2, 3}}
 	picture, err := pairingcode.EncodePNG(payload, 8)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +45,8 @@ func TestHEIC(t *testing.T) {
 		t.Error("half a file is read")
 	}
 	t.Setenv("PATH", dir) // no converter
-	if _, err := pairingcode.FindPayload(t.Context(), bytes.NewReader(heic), now, options); !errors.Is(err, pairingcode.ErrFormatUnsupported) {
+	if _, err := pairingcode.FindPayload(t.Context(), bytes.NewReader(heic), now, options); !errors.Is(err,
+		pairingcode.ErrFormatUnsupported) {
 		t.Errorf("without a converter: %v", err)
 	}
 }

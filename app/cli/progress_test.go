@@ -18,7 +18,8 @@ func TestProgressStaysOnOneLine(t *testing.T) {
 		env := &Env{Stderr: &out, ErrTTY: true, Now: time.Now, Columns: func() int { return columns }}
 		v := newSyncView(env)
 		for i := range int64(40) {
-			v.progress(engine.Progress{Samples: 10_000 * i, New: 10_000 * i, Known: i > 3, Remaining: 900_000, Rate: 12_345, Seconds: 95, Back: time.Now().AddDate(-1, 0, 0).Unix()})
+			v.progress(engine.Progress{Samples: 10_000 * i, New: 10_000 * i, Known: i > 3, Remaining: 900_000, Rate: 12_345,
+				Seconds: 95, Back: time.Now().AddDate(-1, 0, 0).Unix()})
 			time.Sleep(5 * time.Millisecond) // the bar is drawn every 100 ms at most
 		}
 		v.bar.Describe("Syncing, waiting 34s: the iPhone answers 60 requests a minute")

@@ -24,7 +24,8 @@ func (w *world) wants(code problem.Code, args ...string) answer {
 	w.t.Helper()
 	a := w.run(args...)
 	row, ok := problem.Lookup(code)
-	if !ok || a.exit != int(row.Exit) || !strings.Contains(a.stderr, "Error: "+string(code)+"\n") || !strings.Contains(a.stderr, "Fix: ") {
+	if !ok || a.exit != int(row.Exit) || !strings.Contains(a.stderr, "Error: "+string(code)+"\n") ||
+		!strings.Contains(a.stderr, "Fix: ") {
 		w.t.Errorf("healthsync %s ended with %d, want %s:\n%s", strings.Join(args, " "), a.exit, code, a.all())
 	}
 	return a
@@ -45,7 +46,8 @@ func (w *world) whole() {
 		w.t.Error(err)
 	}
 	var all []health.Sample
-	if err := db.Query(w.t.Context(), store.Filter{}, func(s *health.Sample) error { all = append(all, *s); return nil }); err != nil {
+	if err := db.Query(w.t.Context(), store.Filter{},
+		func(s *health.Sample) error { all = append(all, *s); return nil }); err != nil {
 		w.t.Fatal(err)
 	}
 	other, err := store.Open(w.t.Context(), filepath.Join(w.t.TempDir(), "health.db"), store.Options{})
@@ -93,13 +95,15 @@ func TestLateArrivals(t *testing.T) {
 		})
 	}
 	w.phone.History().Insert(late...)
-	if a := w.must("sync", "--no-pacing"); !strings.Contains(a.stdout, "3 new samples") || !strings.Contains(a.stdout, ", 3 of them late") {
+	if a := w.must("sync", "--no-pacing"); !strings.Contains(a.stdout, "3 new samples") ||
+		!strings.Contains(a.stdout, ", 3 of them late") {
 		t.Errorf("%s", a.all())
 	}
 	if a := w.must("types", "--local"); !strings.Contains(a.stdout, "3 arrivals healed") {
 		t.Errorf("%s", a.all())
 	}
-	if a := w.must("status"); !strings.Contains(a.stdout, "Complete: to ") || !strings.Contains(a.stdout, ", 3 late arrivals healed in the last week\n") {
+	if a := w.must("status"); !strings.Contains(a.stdout, "Complete: to ") ||
+		!strings.Contains(a.stdout, ", 3 late arrivals healed in the last week\n") {
 		t.Errorf("%s", a.all())
 	}
 	w.whole()
@@ -224,7 +228,8 @@ func TestClockSetBackInMidSync(t *testing.T) {
 		if w.mac.Load() == 0 {
 			t.Error("the sync was through before the clock was set")
 		}
-		if first.exit != 0 && !strings.Contains(first.stderr, "CLOCK_SKEW") && !strings.Contains(first.stderr, "CERT_NOT_YET_VALID") {
+		if first.exit != 0 && !strings.Contains(first.stderr, "CLOCK_SKEW") &&
+			!strings.Contains(first.stderr, "CERT_NOT_YET_VALID") {
 			t.Errorf("protocol %d: %s", protocol, first.all())
 		}
 		// A look with the clock still wrong says so.
@@ -233,7 +238,8 @@ func TestClockSetBackInMidSync(t *testing.T) {
 		}
 		w.mac.Store(0)
 		w.must("sync", "--no-pacing")
-		w.phone.History().Insert(health.Sample{ID: health.UUID{0xfe}, Type: health.Steps, Start: time.Now().Unix() - 5, End: time.Now().Unix() - 1, Value: 3, Unit: "count", Source: "Ana’s Apple Watch"})
+		w.phone.History().Insert(health.Sample{ID: health.UUID{0xfe}, Type: health.Steps, Start: time.Now().Unix() - 5,
+			End: time.Now().Unix() - 1, Value: 3, Unit: "count", Source: "Ana’s Apple Watch"})
 		w.must("sync", "--no-pacing")
 		w.whole()
 	}
@@ -293,7 +299,8 @@ func TestNewerDatabase(t *testing.T) {
 	if err := os.WriteFile(path, newer, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"types", "--local"}, {"why", "steps"}, {"backup", filepath.Join(w.dir, "other.db")}, {"sync", "--no-pacing"}} {
+	for _, args := range [][]string{{"types", "--local"}, {"why", "steps"}, {"backup", filepath.Join(w.dir, "other.db")},
+		{"sync", "--no-pacing"}} {
 		w.wants(problem.StoreNewer, args...)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, newer) {

@@ -147,7 +147,8 @@ func newGroup(use, short, example string, commands ...*cobra.Command) *cobra.Com
 }
 
 func unknownCommand(cmd *cobra.Command, name string) *problem.Error {
-	e := usageError(fmt.Sprintf("There is no command %q.", strings.TrimPrefix(cmd.CommandPath()+" "+name, "healthsync ")), "")
+	e := usageError(fmt.Sprintf("There is no command %q.",
+		strings.TrimPrefix(cmd.CommandPath()+" "+name, "healthsync ")), "")
 	e.Remedy = problem.Remedy{Text: "see what there is", Command: cmd.CommandPath() + " --help"}
 	var names []string
 	for _, c := range cmd.Commands() {

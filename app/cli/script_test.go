@@ -229,7 +229,8 @@ func phoneCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 func startPhone(ts *testscript.TestScript, args []string) *scriptPhone {
 	p := &scriptPhone{}
-	o := simulator.Options{Protocol: 2, NoRateLimit: true, Now: func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }}
+	o := simulator.Options{Protocol: 2, NoRateLimit: true,
+		Now: func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }}
 	plan := simulator.Plan{Seed: 7, Location: time.UTC}
 	days := 3
 	for _, a := range args {

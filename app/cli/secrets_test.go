@@ -47,7 +47,8 @@ func TestNoSecretLeavesTheVault(t *testing.T) {
 		run("ping", "--count", "1", "--debug-tls", "--debug")
 		run("diagnose", "--output", "report.txt")
 		run("diagnose", "--json")
-		for _, fault := range []string{"http-500", "cut-page", "not-json", "reset", "locked", "token-rejected", "revoked", "expired-server-cert", "stall-handshake"} {
+		for _, fault := range []string{"http-500", "cut-page", "not-json", "reset", "locked", "token-rejected", "revoked",
+			"expired-server-cert", "stall-handshake"} {
 			if protocol == 1 && fault == "revoked" || protocol == 2 && fault == "token-rejected" {
 				continue
 			}

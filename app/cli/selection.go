@@ -48,7 +48,8 @@ func (o *selection) add(f *pflag.FlagSet, all, start string) {
 }
 
 // otherFormats are endings that promise what is not written here.
-var otherFormats = []string{"bz2", "db", "gz", "htm", "html", "ods", "parquet", "pdf", "sqlite", "xls", "xlsx", "xml", "xz", "zip", "zst"}
+var otherFormats = []string{"bz2", "db", "gz", "htm", "html", "ods", "parquet", "pdf", "sqlite", "xls", "xlsx", "xml",
+	"xz", "zip", "zst"}
 
 // implyFormat takes the format from --json or the file's name where none was
 // given. A name that promises another is refused.
@@ -68,8 +69,10 @@ func (o *selection) implyFormat(cmd *cobra.Command, asJSON bool) error {
 		o.format = ext
 	}
 	if slices.Contains(otherFormats, ext) {
-		e := usageError(fmt.Sprintf("%s promises a .%s, which is not written here; there are csv, tsv, json and ndjson.", o.output, ext), "")
-		e.Remedy = problem.Remedy{Text: "choose another name, or say which it shall be", Command: cmd.CommandPath() + " --format csv --output FILE"}
+		e := usageError(fmt.Sprintf("%s promises a .%s, which is not written here; there are csv, tsv, json and ndjson.",
+			o.output, ext), "")
+		e.Remedy = problem.Remedy{Text: "choose another name, or say which it shall be", Command: cmd.CommandPath() +
+			" --format csv --output FILE"}
 		return e
 	}
 	return nil
@@ -101,9 +104,11 @@ type selected struct {
 
 // understand reads the flags of a command.
 func (o *selection) understand(now time.Time, command string) (selected, error) {
-	p := selected{out: format.Options{Kind: format.Kind(strings.ToLower(o.format)), Metadata: o.metadata, Schema: Schema}, limit: o.limit}
+	p := selected{out: format.Options{Kind: format.Kind(strings.ToLower(o.format)), Metadata: o.metadata,
+		Schema: Schema}, limit: o.limit}
 	if !slices.Contains(format.Kinds(), p.out.Kind) {
-		return p, usageError(fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format), "healthsync "+command+" --format csv")
+		return p, usageError(fmt.Sprintf("There is no format %q; there are csv, tsv, json and ndjson.", o.format),
+			"healthsync "+command+" --format csv")
 	}
 	var err error
 	if o.delimiter != "" {

@@ -14,7 +14,8 @@ import (
 func verifyAnswer(v *engine.Verification) fields {
 	findings := []fields{}
 	for _, f := range v.Findings {
-		findings = append(findings, fields{"type": f.Type, "day": f.Date(), "missing": f.Missing, "changed": f.Changed, "extra": f.Extra})
+		findings = append(findings, fields{"type": f.Type, "day": f.Date(), "missing": f.Missing, "changed": f.Changed,
+			"extra": f.Extra})
 	}
 	return fields{
 		"compared": v.Compared, "began": time.Unix(v.Began, 0).UTC(), "days": v.Days, // with a difference
@@ -26,7 +27,8 @@ func verifyAnswer(v *engine.Verification) fields {
 func verifyError(v *engine.Verification) error {
 	if v.Days > 0 {
 		return problem.New(problem.StoreHealed, fmt.Sprintf("%s: %s, %s, %s.", words.Plural(v.Days, "day"),
-			words.Plural(v.Missing, "sample")+" added", words.Plural(v.Changed, "sample")+" corrected", words.Plural(v.Extra, "sample")+" marked as gone"), nil)
+			words.Plural(v.Missing, "sample")+" added", words.Plural(v.Changed, "sample")+" corrected", words.Plural(v.Extra,
+				"sample")+" marked as gone"), nil)
 	}
 	return nil
 }
@@ -37,7 +39,8 @@ const shownFindings = 50
 // printVerified says what was found. what names all that was to be compared.
 func (e *Env) printVerified(v *engine.Verification, what string, took time.Duration, whole bool) {
 	if !whole {
-		e.note("%s compared before it stopped; the next sync --verify carries on from there", words.Plural(v.Compared, "sample"))
+		e.note("%s compared before it stopped; the next sync --verify carries on from there",
+			words.Plural(v.Compared, "sample"))
 	} else if v.Days == 0 {
 		e.printf("%s is as the iPhone has it: %s compared in %s.\n", what, words.Plural(v.Compared, "sample"), seconds(took))
 	}

@@ -17,7 +17,8 @@ import (
 func called(t *testing.T, args ...string) (exit int, stdout, stderr string) {
 	t.Helper()
 	dir := t.TempDir()
-	vars := map[string]string{"HEALTHSYNC_HOME": filepath.Join(dir, "home"), "HEALTHSYNC_VAULT": "file", "HEALTHSYNC_BONJOUR": "off", "HOME": dir}
+	vars := map[string]string{"HEALTHSYNC_HOME": filepath.Join(dir, "home"), "HEALTHSYNC_VAULT": "file",
+		"HEALTHSYNC_BONJOUR": "off", "HOME": dir}
 	var out, errs bytes.Buffer
 	exit = Main(context.Background(), &Env{
 		Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs,

@@ -39,9 +39,10 @@ func newWorld(t *testing.T, protocol int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.phone, err = simulator.New(simulator.Options{Protocol: protocol, History: history, NoRateLimit: true, Now: func() time.Time {
-		return time.Now().Add(time.Duration(w.iphone.Load()))
-	}})
+	w.phone, err = simulator.New(simulator.Options{Protocol: protocol, History: history, NoRateLimit: true,
+		Now: func() time.Time {
+			return time.Now().Add(time.Duration(w.iphone.Load()))
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,8 @@ func (w *world) clipboard(t *testing.T, text string) {
 // extend adds days of history up to a moment.
 func (w *world) extend(to time.Time, days int) {
 	w.t.Helper()
-	if err := w.phone.History().Extend(simulator.Plan{Seed: uint64(to.Unix()), From: to.AddDate(0, 0, -days), To: to}); err != nil {
+	if err := w.phone.History().Extend(simulator.Plan{Seed: uint64(to.Unix()), From: to.AddDate(0, 0, -days),
+		To: to}); err != nil {
 		w.t.Fatal(err)
 	}
 }

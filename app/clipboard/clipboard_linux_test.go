@@ -69,7 +69,8 @@ func startX(t *testing.T, xvfb string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(xvfb, "-displayfd", "3", "-screen", "0", "64x64x24", "-nolisten", "tcp", "-fbdir", filepath.Clean(t.TempDir()))
+	cmd := exec.Command(xvfb, "-displayfd", "3", "-screen", "0", "64x64x24", "-nolisten", "tcp", "-fbdir",
+		filepath.Clean(t.TempDir()))
 	cmd.ExtraFiles = []*os.File{w}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -27,8 +27,11 @@ type reader struct {
 }
 
 var readers = []reader{
-	{"wl-paste", "WAYLAND_DISPLAY", []string{"--no-newline", "--type", "text/plain"}, []string{"--list-types"}, []string{"--type"}},
-	{"xclip", "DISPLAY", []string{"-selection", "clipboard", "-out"}, []string{"-selection", "clipboard", "-out", "-target", "TARGETS"}, []string{"-selection", "clipboard", "-out", "-target"}},
+	{"wl-paste", "WAYLAND_DISPLAY", []string{"--no-newline", "--type", "text/plain"}, []string{"--list-types"},
+		[]string{"--type"}},
+	{"xclip", "DISPLAY", []string{"-selection", "clipboard", "-out"},
+		[]string{"-selection", "clipboard", "-out", "-target", "TARGETS"}, []string{"-selection", "clipboard", "-out",
+			"-target"}},
 }
 
 // pictures are the forms asked for, best first.

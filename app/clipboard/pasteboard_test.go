@@ -26,8 +26,10 @@ func TestPasteboard(t *testing.T) {
 		}
 	}
 	// What the Finder puts there for two copied files: their icon too.
-	finder := holding(map[string]string{kindText: "a b.png\rc.heic", kindFiles: "/Users/ana/a b.png\x00/Users/ana/c.heic\x00", "public.tiff": "icon"})
-	if got, err := finder.files(ctx); err != nil || !slices.Equal(got, []string{"/Users/ana/a b.png", "/Users/ana/c.heic"}) {
+	finder := holding(map[string]string{kindText: "a b.png\rc.heic",
+		kindFiles: "/Users/ana/a b.png\x00/Users/ana/c.heic\x00", "public.tiff": "icon"})
+	if got, err := finder.files(ctx); err != nil ||
+		!slices.Equal(got, []string{"/Users/ana/a b.png", "/Users/ana/c.heic"}) {
 		t.Errorf("%q, %v", got, err)
 	}
 	if got, err := finder.text(ctx); err != nil || got != "a b.png\rc.heic" {

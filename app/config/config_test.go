@@ -15,15 +15,20 @@ import (
 
 func TestSetAndGet(t *testing.T) {
 	good := map[string][]string{
-		"server.host": {"192.168.1.100", "10.0.0.5", "172.16.0.1", "iphone.local", "fe80::1%en0", "127.0.0.1", "localhost", "fd00::1"},
-		"server.port": {"1", "8443", "65535"}, "sync.interval": {"15m", "1h", "1d", "manual"}, "sync.types": {"all", "steps,heart_rate", "vitals"},
-		"sync.since": {"2020-01-31"}, "sync.lookback": {"12h", "30d"}, "notify.expiryDays": {"30,7,1", "14"}, "menu.today": {"true", "false"},
+		"server.host": {"192.168.1.100", "10.0.0.5", "172.16.0.1", "iphone.local", "fe80::1%en0", "127.0.0.1", "localhost",
+			"fd00::1"},
+		"server.port": {"1", "8443", "65535"}, "sync.interval": {"15m", "1h", "1d", "manual"}, "sync.types": {"all",
+			"steps,heart_rate", "vitals"},
+		"sync.since": {"2020-01-31"}, "sync.lookback": {"12h", "30d"}, "notify.expiryDays": {"30,7,1",
+			"14"}, "menu.today": {"true", "false"},
 		"sources.priority": {"Ana's Apple Watch", "strava, *iPhone*", "[beta] Steps,(old)", "Åsas Watch 🏃"},
 	}
 	bad := map[string][]string{
 		"server.host": {"", "8.8.8.8", "example.com", "iphone.local/x", "0.0.0.0", "2001:db8::1", "a b.local"},
-		"server.port": {"0", "65536", "http", ""}, "sync.interval": {"1m", "soon", "-1h"}, "sync.types": {"stepz", "", "steps,,"},
-		"sync.since": {"yesterday", "2020-13-01"}, "sync.lookback": {"10m", "366d"}, "notify.expiryDays": {"0", "x", "400"}, "menu.today": {"yes"}, "sources.priority": {"", "Watch,,iPhone", "Watch,Watch",
+		"server.port": {"0", "65536", "http", ""}, "sync.interval": {"1m", "soon", "-1h"}, "sync.types": {"stepz", "",
+			"steps,,"},
+		"sync.since": {"yesterday", "2020-13-01"}, "sync.lookback": {"10m", "366d"}, "notify.expiryDays": {"0", "x",
+			"400"}, "menu.today": {"yes"}, "sources.priority": {"", "Watch,,iPhone", "Watch,Watch",
 			"(entered by hand, Watch, iPhone, others)", `["Watch","iPhone"]`, "Watch\niPhone", "Watch\x1b[2J"},
 	}
 	for _, k := range config.Keys() {
@@ -84,7 +89,8 @@ func TestUpdateIsAtomicBetweenWriters(t *testing.T) {
 	}
 	wg.Wait()
 	c, err := config.Load(path)
-	if err != nil || len(c.Notify.ExpiryDays) != 40 || !slices.IsSortedFunc(c.ExpiryDays(), func(a, b int) int { return b - a }) {
+	if err != nil || len(c.Notify.ExpiryDays) != 40 ||
+		!slices.IsSortedFunc(c.ExpiryDays(), func(a, b int) int { return b - a }) {
 		t.Errorf("after 40 changes: %v, %v", c.Notify.ExpiryDays, err)
 	}
 	if st, _ := os.Stat(path); st.Mode().Perm() != 0o600 {
@@ -98,7 +104,8 @@ func TestUpdateIsAtomicBetweenWriters(t *testing.T) {
 func TestLocate(t *testing.T) {
 	env := map[string]string{"HOME": "/home/ana", "XDG_DATA_HOME": "relative/is/ignored"}
 	p, err := config.Locate(func(k string) string { return env[k] })
-	if err != nil || p.Home != "" || !strings.HasPrefix(p.Database(), "/home/ana/") || strings.Contains(p.Database(), ".healthsync/") {
+	if err != nil || p.Home != "" || !strings.HasPrefix(p.Database(), "/home/ana/") ||
+		strings.Contains(p.Database(), ".healthsync/") {
 		t.Errorf("Locate = %+v, %v", p, err)
 	}
 	env[config.HomeVar] = t.TempDir()
@@ -118,7 +125,8 @@ func TestLocate(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	var c config.Config
-	if c.SyncInterval() != time.Hour || c.SyncLookback() != 14*24*time.Hour || !c.SyncSince().IsZero() || !slices.Equal(c.ExpiryDays(), []int{30, 7, 1}) {
+	if c.SyncInterval() != time.Hour || c.SyncLookback() != 14*24*time.Hour || !c.SyncSince().IsZero() ||
+		!slices.Equal(c.ExpiryDays(), []int{30, 7, 1}) {
 		t.Errorf("defaults: %v %v %v %v", c.SyncInterval(), c.SyncLookback(), c.SyncSince(), c.ExpiryDays())
 	}
 }

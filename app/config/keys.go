@@ -48,14 +48,18 @@ func Keys() []Key {
 				n, err := strconv.Atoi(v)
 				return assign(&c.Server.Port, n, err == nil && n >= 1 && n <= 65535)
 			}},
-		{Name: "sync.interval", Default: "1h", Accept: "15m, 1h, 1d or any time from 5m, or manual", Values: []string{"15m", "1h", "1d", "manual"},
-			get: func(c *Config) string { return c.Sync.Interval }, unset: func(c *Config) { c.Sync.Interval = "" },
+		{Name: "sync.interval", Default: "1h", Accept: "15m, 1h, 1d or any time from 5m, or manual",
+			Values: []string{"15m", "1h", "1d", "manual"},
+			get:    func(c *Config) string { return c.Sync.Interval }, unset: func(c *Config) { c.Sync.Interval = "" },
 			set: func(c *Config, v string) error {
 				d, err := parseDuration(v)
 				return assign(&c.Sync.Interval, v, v == "manual" || err == nil && d >= 5*time.Minute)
 			}},
 		{Name: "sync.types", Default: "all", Accept: "all, or types and groups with commas between them (healthsync types --list)",
-			get: func(c *Config) string { return strings.Join(c.Sync.Types, ",") }, unset: func(c *Config) { c.Sync.Types = nil },
+			get: func(c *Config) string {
+				return strings.Join(c.Sync.Types,
+					",")
+			}, unset: func(c *Config) { c.Sync.Types = nil },
 			set: setTypes},
 		{Name: "sync.since", Default: "(everything)", Accept: "a date like 2020-01-31",
 			get: func(c *Config) string { return c.Sync.Since }, unset: func(c *Config) { c.Sync.Since = "" },
@@ -63,14 +67,19 @@ func Keys() []Key {
 				_, err := time.Parse(time.DateOnly, v)
 				return assign(&c.Sync.Since, v, err == nil)
 			}},
-		{Name: "sync.lookback", Default: "14d", Accept: "a time from 1h to 365d, like 12h or 30d", Values: []string{"7d", "14d", "30d"},
-			get: func(c *Config) string { return c.Sync.Lookback }, unset: func(c *Config) { c.Sync.Lookback = "" },
+		{Name: "sync.lookback", Default: "14d", Accept: "a time from 1h to 365d, like 12h or 30d",
+			Values: []string{"7d", "14d", "30d"},
+			get:    func(c *Config) string { return c.Sync.Lookback }, unset: func(c *Config) { c.Sync.Lookback = "" },
 			set: func(c *Config, v string) error {
 				d, err := parseDuration(v)
 				return assign(&c.Sync.Lookback, v, err == nil && d >= time.Hour && d <= 365*24*time.Hour)
 			}},
-		{Name: "sources.priority", Default: prioritySample, Accept: "names of sources with commas between them, the first counts; * is any text (healthsync sql \"SELECT DISTINCT source FROM origin\"); back to the default: healthsync config reset sources.priority",
-			get: func(c *Config) string { return strings.Join(c.Sources.Priority, ",") }, unset: func(c *Config) { c.Sources.Priority = nil },
+		{Name: "sources.priority", Default: prioritySample,
+			Accept: "names of sources with commas between them, the first counts; * is any text (healthsync sql \"SELECT DISTINCT source FROM origin\"); back to the default: healthsync config reset sources.priority",
+			get: func(c *Config) string {
+				return strings.Join(c.Sources.Priority,
+					",")
+			}, unset: func(c *Config) { c.Sources.Priority = nil },
 			set: setPriority},
 		{Name: "notify.expiryDays", Default: "30,7,1", Accept: "days with commas between them, each from 1 to 365",
 			get: func(c *Config) string { return joinInts(c.Notify.ExpiryDays) }, unset: func(c *Config) { c.Notify.ExpiryDays = nil },
@@ -192,7 +201,8 @@ const prioritySample = "(entered by hand, Watch, iPhone, others)"
 // meant as another list, or copied from what is shown, would be a name that
 // nothing has.
 func setPriority(c *Config, v string) error {
-	if trimmed := strings.TrimSpace(v); trimmed == prioritySample || json.Valid([]byte(trimmed)) && strings.HasPrefix(trimmed, "[") || strings.ContainsFunc(v, unicode.IsControl) {
+	if trimmed := strings.TrimSpace(v); trimmed == prioritySample || json.Valid([]byte(trimmed)) &&
+		strings.HasPrefix(trimmed, "[") || strings.ContainsFunc(v, unicode.IsControl) {
 		return errValue
 	}
 	var names []string

@@ -27,7 +27,8 @@ func (e *HeldError) Error() string {
 	if e.Holder.PID == 0 {
 		return "another process holds the lock"
 	}
-	return fmt.Sprintf("%s (process %d) holds the lock since %s", e.Holder.What, e.Holder.PID, e.Holder.Since.Format(time.RFC3339))
+	return fmt.Sprintf("%s (process %d) holds the lock since %s", e.Holder.What, e.Holder.PID,
+		e.Holder.Since.Format(time.RFC3339))
 }
 
 // Lock is held until it is released or its process ends.

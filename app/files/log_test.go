@@ -23,7 +23,8 @@ import (
 func TestLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "healthsync.log")
 	f := files.NewLog(path)
-	f.Logger().Warn("no icon", "err", `open "x": a = b`, "process", 12, "name", "Ana’s\niPhone", slog.Group("at", "port", 1))
+	f.Logger().Warn("no icon", "err", `open "x": a = b`, "process", 12, "name", "Ana’s\niPhone",
+		slog.Group("at", "port", 1))
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,8 @@ func TestLines(t *testing.T) {
 		Level, Message, Err, Name string
 		Process                   int
 	}
-	if err := json.Unmarshal(files.LineJSON(lines[0]), &l); err != nil || l.Time.IsZero() || l.Level != "WARN" || l.Message != "no icon" || l.Process != 12 || l.Name != "Ana’s\niPhone" {
+	if err := json.Unmarshal(files.LineJSON(lines[0]), &l); err != nil || l.Time.IsZero() || l.Level != "WARN" ||
+		l.Message != "no icon" || l.Process != 12 || l.Name != "Ana’s\niPhone" {
 		t.Errorf("%+v, %v", l, err)
 	}
 	want := regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d WARN no icon err="open \\"x\\": a = b" process=12 name="Ana’s\\niPhone" at=\{"port":1\}$`)
@@ -44,7 +46,8 @@ func TestLines(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	for _, half := range []string{"", `{"time":"2026`, "panic: runtime error", `{"a":1`} {
-		if text, raw := files.LineText(half), string(files.LineJSON(half)); text != half || !strings.HasPrefix(raw, `{"text":"`) {
+		if text, raw := files.LineText(half), string(files.LineJSON(half)); text != half ||
+			!strings.HasPrefix(raw, `{"text":"`) {
 			t.Errorf("%q: %q, %s", half, text, raw)
 		}
 	}

@@ -91,7 +91,8 @@ func (n Nights) card() (card, bool) {
 			count++
 		}
 	}
-	c := card{group: Sleep, id: "sleep", name: "Sleep", value: hours(last.Asleep()), about: "in the night to " + weekday(last.From)}
+	c := card{group: Sleep, id: "sleep", name: "Sleep", value: hours(last.Asleep()), about: "in the night to " +
+		weekday(last.From)}
 	if count > 1 {
 		c.about += ", " + hours(sum/count) + " on average in the last week"
 	}

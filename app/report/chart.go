@@ -34,7 +34,8 @@ func newChart(title string, columns int, height, lo, hi, step float64, label fun
 	if lo == hi {
 		hi += step
 	}
-	svg := el("svg", class("chart"), at("viewBox", "0 0 480 "+strconv.Itoa(int(height))), at("role", "img"), at("aria-label", title))
+	svg := el("svg", class("chart"), at("viewBox", "0 0 480 "+strconv.Itoa(int(height))), at("role", "img"),
+		at("aria-label", title))
 	c := &chart{svg, columns, height, lo, hi}
 	for v := lo; v <= hi+step/2; v += step {
 		c.rule("grid", axisLeft, chartWidth-axisRight, v)
@@ -81,13 +82,15 @@ func (c *chart) wide() float64 { return min(c.column()*0.68, 26) }
 func (c *chart) bar(i int, from, to float64, kind, title string) {
 	wide := c.wide()
 	top, bottom := c.y(math.Max(from, to)), c.y(math.Min(from, to))
-	add(c.svg, el("rect", class(kind), num("x", c.x(i)-wide/2), num("y", top), num("width", wide), num("height", math.Max(bottom-top, 1)),
+	add(c.svg, el("rect", class(kind), num("x", c.x(i)-wide/2), num("y", top), num("width", wide),
+		num("height", math.Max(bottom-top, 1)),
 		num("rx", min(wide/4, 3)), el("title", title)))
 }
 
 // unread shades a column that was not read from the iPhone.
 func (c *chart) unread(i int) {
-	add(c.svg, el("rect", class("unread"), num("x", c.x(i)-c.column()/2), num("y", axisTop), num("width", c.column()), num("height", c.height-axisTop-axisBottom)))
+	add(c.svg, el("rect", class("unread"), num("x", c.x(i)-c.column()/2), num("y", axisTop), num("width", c.column()),
+		num("height", c.height-axisTop-axisBottom)))
 }
 
 // line joins the points that follow one another; a gap of more than so many
@@ -109,7 +112,8 @@ func (c *chart) line(points []Point, gap int, title func(Point) string) {
 	add(c.svg, el("path", class("path"), at("d", path.String())))
 	for i, p := range points {
 		if p.Has {
-			add(c.svg, el("circle", class("dot"), num("cx", c.x(i)), num("cy", c.y(p.Value)), num("r", 3), el("title", title(p))))
+			add(c.svg, el("circle", class("dot"), num("cx", c.x(i)), num("cy", c.y(p.Value)), num("r", 3),
+				el("title", title(p))))
 		}
 	}
 }

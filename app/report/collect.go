@@ -105,7 +105,10 @@ func (c *collector) stored(r *Report) error {
 		r.Samples += t.Count
 		r.Stored = append(r.Stored, s)
 	}
-	slices.SortFunc(r.Stored, func(a, b Stored) int { return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	slices.SortFunc(r.Stored, func(a, b Stored) int {
+		return cmp.Compare(strings.ToLower(a.Name),
+			strings.ToLower(b.Name))
+	})
 	return nil
 }
 
@@ -120,7 +123,8 @@ func (c *collector) sources(r *Report) error {
 	err := c.query(`SELECT o.source, sum(g.n), count(DISTINCT g.type), min(g.first), max(g.last)
 		FROM (SELECT type, origin, count(*) AS n, min(start) AS first, max(start) AS last FROM sample GROUP BY type, origin) AS g
 		JOIN origin o ON o.id = g.origin GROUP BY o.source ORDER BY sum(g.n) DESC, o.source`, func(v []any) {
-		r.Sources = append(r.Sources, Source{Name: text(v[0]), Samples: int64(number(v[1])), Types: int(number(v[2])), First: c.local(int64(number(v[3]))), Last: c.local(int64(number(v[4])))})
+		r.Sources = append(r.Sources, Source{Name: text(v[0]), Samples: int64(number(v[1])), Types: int(number(v[2])),
+			First: c.local(int64(number(v[3]))), Last: c.local(int64(number(v[4])))})
 	})
 	return err
 }
@@ -152,7 +156,8 @@ func (c *collector) daily(m Metric) (map[string]Point, error) {
 	sql := fmt.Sprintf(`SELECT date(start, 'unixepoch', 'localtime') AS day, avg(value), min(value), max(value)
 		FROM samples_unix WHERE type = %s AND start >= %d GROUP BY day`, quote(string(m.Type)), c.since.Unix())
 	if m.Kind == Total {
-		sql = fmt.Sprintf(`SELECT day, total, NULL, NULL FROM %s WHERE type = %s AND day >= %s`, c.totals, quote(string(m.Type)), quote(c.since.Format(time.DateOnly)))
+		sql = fmt.Sprintf(`SELECT day, total, NULL, NULL FROM %s WHERE type = %s AND day >= %s`, c.totals,
+			quote(string(m.Type)), quote(c.since.Format(time.DateOnly)))
 	}
 	days := map[string]Point{}
 	err := c.query(sql, func(v []any) {
@@ -212,7 +217,8 @@ func (c *collector) months(m Metric, figures map[string]Point) []Point {
 // import) has no coverage and is not doubted.
 func (c *collector) covered(t health.Type, from, to time.Time) bool {
 	spans := c.read[t]
-	return len(spans) == 0 || !from.Before(to) || slices.ContainsFunc(spans, func(s store.Span) bool { return s.From <= from.Unix() && to.Unix() <= s.To })
+	return len(spans) == 0 || !from.Before(to) ||
+		slices.ContainsFunc(spans, func(s store.Span) bool { return s.From <= from.Unix() && to.Unix() <= s.To })
 }
 
 // text and number read a value of a result; NULL is nothing.

@@ -39,7 +39,8 @@ func (r *Report) head() node {
 	meta := func(name, content string) node { return el("meta", at("name", name), at("content", content)) }
 	// Nothing is loaded from anywhere, whatever a text in the page may try.
 	sum := sha256.Sum256([]byte(css))
-	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'none'; base-uri 'none'"
+	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; form-action 'none'; base-uri 'none'"
 	return el("head",
 		el("meta", at("charset", "utf-8")),
 		meta("generator", Generator),
@@ -65,7 +66,8 @@ func (r *Report) top() node {
 	add(about, el("span", text))
 	out := el("header", el("h1", "Health data"), about)
 	if r.Samples > 0 {
-		add(out, el("p", class("soft"), words.Plural(r.Samples, "sample")+" of "+words.Plural(r.types(), "type")+" by "+words.Plural(len(r.Sources), "source")+", "+r.period()))
+		add(out, el("p", class("soft"), words.Plural(r.Samples, "sample")+" of "+words.Plural(r.types(),
+			"type")+" by "+words.Plural(len(r.Sources), "source")+", "+r.period()))
 	}
 	return out
 }
@@ -157,10 +159,12 @@ func (s Series) panel() node {
 	captions := map[Kind][2]string{
 		Total: {"The last 30 days; the dashed line is their mean", "The daily mean of each month"},
 		Mean:  {"The last 30 days", "The mean of each month"},
-		Range: {"The last 30 days, from the lowest to the highest; the notch is the mean", "Each month, from the lowest to the highest"},
+		Range: {"The last 30 days, from the lowest to the highest; the notch is the mean",
+			"Each month, from the lowest to the highest"},
 	}[s.Kind]
 	days := s.draw(s.Days, dayHeight, false, s.Name+" in the last 30 days. "+s.facts())
-	months := s.draw(s.Months, monthHeight, true, s.Name+" in the last 12 months, by month. The figures are in the table below.")
+	months := s.draw(s.Months, monthHeight, true,
+		s.Name+" in the last 12 months, by month. The figures are in the table below.")
 	out := s.Group.panel(s.ID, s.Name, s.facts(), figureOf(captions[0], days), figureOf(captions[1], months), s.table())
 	if unread(s.Days) || unread(s.Months) {
 		add(out, el("p", class("note"), "Shaded: not read from the iPhone completely."))
@@ -202,10 +206,12 @@ func (r *Report) sleep() []node {
 	days, months := mean("30-day mean ", n.Days), mean("12-month mean ", n.Months)
 	return []node{
 		Sleep.panel("sleep", "Nights", days,
-			figureOf("The last 30 nights", drawNights(n.Days, dayHeight+40, false, "Sleep in the last 30 nights, by stage. "+days)),
+			figureOf("The last 30 nights", drawNights(n.Days, dayHeight+40, false,
+				"Sleep in the last 30 nights, by stage. "+days)),
 			legend(n.Days), nightTable(n.Days, "The last 30 nights", "Mon 2 January 2006")),
 		Sleep.panel("", "Months", months,
-			figureOf("The mean night of each month", drawNights(n.Months, dayHeight+40, true, "The mean night of each of the last 12 months, by stage. "+months)),
+			figureOf("The mean night of each month",
+				drawNights(n.Months, dayHeight+40, true, "The mean night of each of the last 12 months, by stage. "+months)),
 			legend(n.Months), nightTable(n.Months, "The last 12 months", "January 2006")),
 	}
 }
@@ -252,5 +258,6 @@ func (r *Report) foot() node {
 func Is(r io.Reader) bool {
 	head := make([]byte, 512)
 	n, _ := io.ReadFull(r, head) // a short file is not a page
-	return bytes.HasPrefix(head[:n], []byte("<!DOCTYPE html>")) && bytes.Contains(head[:n], []byte(`name="generator" content="`+Generator+`"`))
+	return bytes.HasPrefix(head[:n], []byte("<!DOCTYPE html>")) &&
+		bytes.Contains(head[:n], []byte(`name="generator" content="`+Generator+`"`))
 }

@@ -39,7 +39,8 @@ type data struct {
 func (d *data) add(t health.Type, source string, start int64, seconds int64, value float64, metadata string) {
 	info, _ := health.Lookup(t)
 	d.n++
-	d.samples = append(d.samples, health.Sample{ID: health.UUID{15: d.n, 14: byte(len(d.samples) >> 8)}, Type: t, Start: start, End: start + seconds, Value: value, Unit: info.Unit, Source: source, Metadata: metadata})
+	d.samples = append(d.samples, health.Sample{ID: health.UUID{15: d.n, 14: byte(len(d.samples) >> 8)}, Type: t,
+		Start: start, End: start + seconds, Value: value, Unit: info.Unit, Source: source, Metadata: metadata})
 }
 
 func (d *data) store(t *testing.T, covered ...store.Covered) *store.Store {
@@ -114,9 +115,11 @@ func TestFigures(t *testing.T) {
 	d.add(health.SleepAnalysis, watch, at(0, 3, 0), 600, float64(health.StageAwake), "")
 	d.add(health.SleepAnalysis, watch, at(0, 3, 10), 7200, float64(health.StageREM), "")
 	d.add(health.SleepAnalysis, phone, at(1, 23, 30), 5*3600, float64(health.StageAsleep), "")
-	d.add(health.Workouts, watch, at(2, 18, 0), 3600, 3540, `{"activityType":"traditionalStrengthTraining","totalEnergyKilocalories":"311.5"}`)
+	d.add(health.Workouts, watch, at(2, 18, 0), 3600, 3540,
+		`{"activityType":"traditionalStrengthTraining","totalEnergyKilocalories":"311.5"}`)
 	db := d.store(t,
-		store.Covered{Type: health.Steps, Span: store.Span{From: -2208988800, To: at(3, 0, 0)}, At: 1}, // two days were not read
+		// two days were not read
+		store.Covered{Type: health.Steps, Span: store.Span{From: -2208988800, To: at(3, 0, 0)}, At: 1},
 		store.Covered{Type: health.Steps, Span: store.Span{From: at(1, 0, 0), To: at(0, 9, 0)}, At: 1},
 		store.Covered{Type: health.HeartRate, Span: store.Span{From: at(20, 0, 0), To: at(0, 9, 0)}, At: 1})
 	r := collect(t, db)
@@ -128,14 +131,16 @@ func TestFigures(t *testing.T) {
 		{Unread: true}, {Has: true, Value: 6000, Unread: true}, {},
 	} {
 		want.From = time.Unix(at(i, 0, 0), 0)
-		if got := steps.Days[last-i]; !got.From.Equal(want.From) || got.Has != want.Has || got.Value != want.Value || got.Min != want.Min || got.Max != want.Max || got.Partial != want.Partial || got.Unread != want.Unread {
+		if got := steps.Days[last-i]; !got.From.Equal(want.From) || got.Has != want.Has || got.Value != want.Value ||
+			got.Min != want.Min || got.Max != want.Max || got.Partial != want.Partial || got.Unread != want.Unread {
 			t.Errorf("steps %d days ago: %+v, want %+v", i, got, want)
 		}
 	}
 	if m := steps.Months[report.Months-1]; !m.Has || m.Value != 7000 || !m.Partial || !m.Unread { // today is not over
 		t.Errorf("steps of the month: %+v", m)
 	}
-	if len(steps.Days) != report.Days || len(steps.Months) != report.Months || !steps.Months[0].From.Equal(time.Date(2025, 4, 1, 0, 0, 0, 0, time.Local)) {
+	if len(steps.Days) != report.Days || len(steps.Months) != report.Months ||
+		!steps.Months[0].From.Equal(time.Date(2025, 4, 1, 0, 0, 0, 0, time.Local)) {
 		t.Errorf("%d days, %d months from %s", len(steps.Days), len(steps.Months), steps.Months[0].From)
 	}
 	if p := series(t, r, health.DistanceWalkingRunning).Days[last-1]; p.Value != 6.4 || p.Unread {
@@ -152,18 +157,21 @@ func TestFigures(t *testing.T) {
 		t.Errorf("heart rate variability: %+v, %+v", p, hrv.Days[last])
 	}
 	n := r.Nights.Days[last]
-	if n.Source != watch || n.Core != 180 || n.Deep != 60 || n.REM != 120 || n.Awake != 10 || n.Plain != 0 || n.Asleep() != 360 {
+	if n.Source != watch || n.Core != 180 || n.Deep != 60 || n.REM != 120 || n.Awake != 10 || n.Plain != 0 ||
+		n.Asleep() != 360 {
 		t.Errorf("the night: %+v", n)
 	}
 	w := r.Workouts.Latest
-	if len(w) != 1 || w[0].Minutes != 59 || w[0].Kilocalories != 311.5 || w[0].Meter != 0 || r.Workouts.Months[report.Months-1].Value != 59 {
+	if len(w) != 1 || w[0].Minutes != 59 || w[0].Kilocalories != 311.5 || w[0].Meter != 0 ||
+		r.Workouts.Months[report.Months-1].Value != 59 {
 		t.Errorf("workouts: %+v", r.Workouts)
 	}
 	if len(r.Sources) != 2 || r.Sources[0].Name != watch || r.Sources[1].Samples != 2 || r.Sources[1].Types != 2 {
 		t.Errorf("sources: %+v", r.Sources)
 	}
 	text, _ := page(t, r)
-	for _, want := range []string{"Traditional strength training", "6 h 00 min", "8,000", "50–150", "2 days still to be read", "all since 19 Feb 2026", "not read from an iPhone", "Shaded: not read from the iPhone completely."} {
+	for _, want := range []string{"Traditional strength training", "6 h 00 min", "8,000", "50–150",
+		"2 days still to be read", "all since 19 Feb 2026", "not read from an iPhone", "Shaded: not read from the iPhone completely."} {
 		if !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -193,7 +201,8 @@ func TestStrangersTexts(t *testing.T) {
 		return b.String(), text
 	}
 	want, _ := shape("Watch")
-	for _, name := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `</td></table></bdi>`, "' or 1=1 --", "\u202eevil", "&amp;", strings.Repeat("W", 3000), "a\x00b\x1b[31m\x7f\xff", "\ufdd0\uffff"} {
+	for _, name := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `</td></table></bdi>`,
+		"' or 1=1 --", "\u202eevil", "&amp;", strings.Repeat("W", 3000), "a\x00b\x1b[31m\x7f\xff", "\ufdd0\uffff"} {
 		got, text := shape(name)
 		if got != want {
 			t.Errorf("%.40q changes the page's elements", name)
@@ -206,7 +215,8 @@ func TestStrangersTexts(t *testing.T) {
 
 // What holds for every page, tried with that of an iPhone with all its types.
 func TestPage(t *testing.T) {
-	history, err := simulator.Generate(simulator.Plan{Seed: 1, From: now.AddDate(0, 0, -45), To: now, Location: time.Local})
+	history, err := simulator.Generate(simulator.Plan{Seed: 1, From: now.AddDate(0, 0, -45), To: now,
+		Location: time.Local})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +293,8 @@ func TestPage(t *testing.T) {
 	if !strings.Contains(text, "default-src &#39;none&#39;; style-src &#39;sha256-"+base64.StdEncoding.EncodeToString(sum[:])) {
 		t.Error("the policy does not fit the style")
 	}
-	if !report.Is(strings.NewReader(text)) || report.Is(strings.NewReader("<!DOCTYPE html>\n<html>")) || report.Is(strings.NewReader("")) {
+	if !report.Is(strings.NewReader(text)) || report.Is(strings.NewReader("<!DOCTYPE html>\n<html>")) ||
+		report.Is(strings.NewReader("")) {
 		t.Error("the page is not told from another file")
 	}
 	contrasts(t, css)
@@ -338,7 +349,8 @@ func TestEmpty(t *testing.T) {
 // The period is that of the samples, whatever stands first in the table.
 func TestPeriod(t *testing.T) {
 	day := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.Local) }
-	r := &report.Report{Made: day(2026), Samples: 2, Stored: []report.Stored{{Name: "Deleted"}, {Name: "Steps", Count: 2, First: day(2020), Last: day(2021)}}}
+	r := &report.Report{Made: day(2026), Samples: 2,
+		Stored: []report.Stored{{Name: "Deleted"}, {Name: "Steps", Count: 2, First: day(2020), Last: day(2021)}}}
 	if text, _ := page(t, r); !strings.Contains(text, "1 Jan 2020 to 1 Jan 2021") {
 		t.Error("the period is not from the oldest sample to the newest")
 	}

@@ -85,11 +85,13 @@ func (r *Report) training() node {
 		s.Months = append(s.Months, p)
 	}
 	lo, hi := span(s.Months, Total)
-	c := newChart("Hours of workouts in the last 12 months, by month.", len(s.Months), dayHeight+40, lo, hi, niceStep((hi-lo)/3), s.axis(lo, hi))
+	c := newChart("Hours of workouts in the last 12 months, by month.", len(s.Months), dayHeight+40, lo, hi,
+		niceStep((hi-lo)/3), s.axis(lo, hi))
 	var months, latest []node
 	for i, p := range s.Months {
 		if p.Has {
-			c.bar(i, 0, p.Value, "bar", p.From.Format("January 2006")+": "+s.figure(p.Value)+" in "+words.Plural(int64(p.Min), "workout"))
+			c.bar(i, 0, p.Value, "bar", p.From.Format("January 2006")+": "+s.figure(p.Value)+" in "+words.Plural(int64(p.Min),
+				"workout"))
 		}
 	}
 	c.dates(1, func(i int) string { return tickDate(s.Months[i].From, true) })
@@ -110,7 +112,8 @@ func (r *Report) training() node {
 	}
 	return Training.section(
 		Training.panel("workouts", "Time", "", figureOf("Hours of each month", c.svg),
-			el("details", el("summary", "Figures of the last 12 months"), table("", []string{"Month", "Time", "Workouts"}, 1, months))),
+			el("details", el("summary", "Figures of the last 12 months"),
+				table("", []string{"Month", "Time", "Workouts"}, 1, months))),
 		Training.panel("", "Latest", "", table("", []string{"Day", "Workout", "Time", "Distance", "Energy"}, 2, latest)))
 }
 
@@ -119,12 +122,15 @@ func (r *Report) storedTable() node {
 	deleted := int64(0)
 	for _, s := range r.Stored {
 		deleted += s.Deleted
-		rows = append(rows, row(name(s.Name), words.Count(s.Count), day(s.First), day(s.Last), cmp.Or(s.Latest, "–"), s.whole()))
+		rows = append(rows, row(name(s.Name), words.Count(s.Count), day(s.First), day(s.Last), cmp.Or(s.Latest, "–"),
+			s.whole()))
 	}
 	out := el("section", el("h2", at("id", "stored"), "What is stored"),
-		el("div", class("wide"), table("", []string{"Type", "Samples", "From", "To", "Latest", "Read from the iPhone"}, 1, rows)))
+		el("div", class("wide"), table("", []string{"Type", "Samples", "From", "To", "Latest", "Read from the iPhone"}, 1,
+			rows)))
 	if deleted > 0 {
-		add(out, el("p", class("note"), words.Plural(deleted, "sample")+" more that the iPhone no longer holds were kept, and count in no figure here."))
+		add(out, el("p", class("note"), words.Plural(deleted,
+			"sample")+" more that the iPhone no longer holds were kept, and count in no figure here."))
 	}
 	return out
 }
@@ -132,7 +138,8 @@ func (r *Report) storedTable() node {
 func (r *Report) sourcesTable() node {
 	var rows []node
 	for _, s := range r.Sources {
-		rows = append(rows, row(name(cmp.Or(s.Name, "without a name")), words.Count(s.Samples), words.Count(s.Types), day(s.First), day(s.Last)))
+		rows = append(rows, row(name(cmp.Or(s.Name, "without a name")), words.Count(s.Samples), words.Count(s.Types),
+			day(s.First), day(s.Last)))
 	}
 	return el("section", el("h2", at("id", "sources"), "Sources"),
 		el("div", class("wide"), table("", []string{"Device or app", "Samples", "Types", "From", "To"}, 1, rows)))
