@@ -395,11 +395,7 @@ func TestQuery(t *testing.T) {
 // A query sees one moment, and changes need not wait for it.
 func TestQueryDuringChanges(t *testing.T) {
 	s := fresh(t)
-	var page []health.Sample
-	for i := range 500 {
-		page = append(page, heart(i, int64(1_000-i)))
-	}
-	apply(t, s, store.Change{Samples: page})
+	apply(t, s, store.Change{Samples: hearts(500)})
 	n := 0
 	err := s.Query(t.Context(), store.Filter{}, func(*health.Sample) error {
 		if n++; n%100 == 0 {

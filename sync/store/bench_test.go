@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -120,7 +121,7 @@ func million(b *testing.B) int {
 
 // applyPage stores a page as the engine does.
 func applyPage(b *testing.B, s *store.Store, page []health.Sample) store.Outcome {
-	out, err := s.Apply(b.Context(), &store.Change{Samples: page, Covered: []store.Covered{{
+	out, err := s.Apply(context.WithoutCancel(b.Context()), &store.Change{Samples: page, Covered: []store.Covered{{
 		Type: page[0].Type, At: now, Span: store.Span{From: page[len(page)-1].Start, To: now},
 	}}})
 	if err != nil {
@@ -234,15 +235,4 @@ func BenchmarkQuery(b *testing.B) {
 		}
 	}
 	m.report(b, n)
-}
-
-// BenchmarkTypes asks what is stored.
-func BenchmarkTypes(b *testing.B) {
-	s := fresh(b)
-	history(million(b)/5, func(page []health.Sample) { applyPage(b, s, page) })
-	for b.Loop() {
-		if _, err := s.Types(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

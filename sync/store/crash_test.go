@@ -406,10 +406,7 @@ func shell(t *testing.T, path, sql, word string) (*exec.Cmd, io.WriteCloser) {
 // next one does, and loses nothing.
 func TestHotJournal(t *testing.T) {
 	s := fresh(t)
-	var samples []health.Sample
-	for i := range 3000 {
-		samples = append(samples, heart(i, int64(i)))
-	}
+	samples := hearts(3000)
 	apply(t, s, store.Change{Samples: samples})
 	path := filepath.Join(t.TempDir(), "health.db")
 	if _, err := s.Backup(t.Context(), path, false); err != nil {

@@ -53,6 +53,14 @@ func heart(n int, start int64) health.Sample {
 	}
 }
 
+// hearts are n heart rates, one a second, the newest first.
+func hearts(n int) (out []health.Sample) {
+	for i := range n {
+		out = append(out, heart(i, int64(n-i)))
+	}
+	return out
+}
+
 // all gives what is stored, oldest first.
 func all(t testing.TB, s *store.Store, types ...health.Type) []health.Sample {
 	t.Helper()

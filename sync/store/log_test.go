@@ -145,10 +145,7 @@ func TestRuns(t *testing.T) {
 
 func TestBackup(t *testing.T) {
 	s := fresh(t)
-	var page []health.Sample
-	for i := range 2000 {
-		page = append(page, heart(i, int64(i)))
-	}
+	page := hearts(2000)
 	apply(t, s, store.Change{Samples: page})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "copy.db")
@@ -188,11 +185,7 @@ func TestBackup(t *testing.T) {
 // A full disk spares what is there and leaves no half copy.
 func TestBackupFull(t *testing.T) {
 	s := fresh(t)
-	var page []health.Sample
-	for i := range 9000 {
-		page = append(page, heart(i, int64(i)))
-	}
-	apply(t, s, store.Change{Samples: page})
+	apply(t, s, store.Change{Samples: hearts(9000)})
 	dir := t.TempDir()
 	mount(t, "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir)
 	var full *store.FullError

@@ -117,19 +117,9 @@ func TestOpenMissing(t *testing.T) {
 
 // What is not ours, or not sound, is named and left as it is.
 func TestOpenRefused(t *testing.T) {
-	sqlite3 := func(t *testing.T, path, sql string) {
-		tool := testenv.NeedTool(t, "sqlite3", "sqlite3")
-		if out, err := exec.Command(tool, "-batch", path, sql).CombinedOutput(); err != nil {
-			t.Fatalf("%v %s", err, out)
-		}
-	}
 	filled := func(t *testing.T, path string) {
 		s := open(t, path)
-		var page []health.Sample
-		for i := range 3000 {
-			page = append(page, heart(i, int64(3000-i)))
-		}
-		apply(t, s, store.Change{Samples: page})
+		apply(t, s, store.Change{Samples: hearts(3000)})
 		s.Close()
 	}
 	var corrupt *store.CorruptError
@@ -159,17 +149,17 @@ func TestOpenRefused(t *testing.T) {
 			f.Close()
 		}, &corrupt},
 		{"another program's", func(t *testing.T, path string) {
-			sqlite3(t, path, "CREATE TABLE note(text); PRAGMA application_id=77; PRAGMA user_version=1")
+			meddle(t, path, "CREATE TABLE note(text); PRAGMA application_id=77; PRAGMA user_version=1")
 		}, &foreign},
 		{"another program's without a mark", func(t *testing.T, path string) {
-			sqlite3(t, path, "CREATE TABLE sample(text)")
+			meddle(t, path, "CREATE TABLE sample(text)")
 		}, &foreign},
 		{"another program's that has no tables yet", func(t *testing.T, path string) {
-			sqlite3(t, path, "PRAGMA application_id=77; VACUUM")
+			meddle(t, path, "PRAGMA application_id=77; VACUUM")
 		}, &foreign},
 		{"a newer schema", func(t *testing.T, path string) {
 			filled(t, path)
-			sqlite3(t, path, "PRAGMA user_version=99")
+			meddle(t, path, "PRAGMA user_version=99")
 		}, &newer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -231,11 +221,7 @@ func TestNewerWithLog(t *testing.T) {
 func TestCorruptPage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "health.db")
 	s := open(t, path)
-	var page []health.Sample
-	for i := range 9000 {
-		page = append(page, heart(i, int64(9000-i)))
-	}
-	apply(t, s, store.Change{Samples: page})
+	apply(t, s, store.Change{Samples: hearts(9000)})
 	s.Close()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -178,7 +178,7 @@ func TestChurn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "health.db")
 	s := open(t, path)
 	var page []health.Sample
-	for i := range 4000 {
+	for i := range 1000 {
 		page = append(page, heart(i, int64(1000*i)))
 	}
 	span := []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 0, To: 1 << 40}}}
@@ -205,7 +205,7 @@ func TestChurn(t *testing.T) {
 	}
 	s = open(t, path)
 	sound(t, s)
-	if got := fmt.Sprint(reader(t, path, "SELECT live, deleted FROM type")); got != "4000|0" {
+	if got := fmt.Sprint(reader(t, path, "SELECT live, deleted FROM type")); got != "1000|0" {
 		t.Error(got)
 	}
 }
