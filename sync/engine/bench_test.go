@@ -99,7 +99,7 @@ var histories = []history{
 			}
 		}
 	}, heavy: true},
-	{name: "bursty: all 10 types at once on 2% of the days", make: func(r *rand.Rand, p *fakePhone) {
+	{synthetic: true, name: "bursty: all 10 types at once on 2% of the days", make: func(r *rand.Rand, p *fakePhone) {
 		var days []int64
 		for d := ago(10); d < benchNow; d += day {
 			if r.IntN(50) == 0 {
@@ -114,7 +114,7 @@ var histories = []history{
 			p.set(t, at)
 		}
 	}, heavy: true},
-	{name: "bursty: 31 types, each on days of its own", make: func(r *rand.Rand, p *fakePhone) {
+	{synthetic: true, name: "bursty: 31 types, each on days of its own", make: func(r *rand.Rand, p *fakePhone) {
 		for _, t := range benchTypes[:31] {
 			at := spread(r, 1000, ago(8), benchNow)
 			for d := ago(8); d < benchNow; d += day {
@@ -125,7 +125,7 @@ var histories = []history{
 			p.set(t, at)
 		}
 	}, heavy: true},
-	{name: "bursty: 31 types at once, 15,000 each", make: func(r *rand.Rand, p *fakePhone) {
+	{synthetic: true, name: "bursty: 31 types at once, 15,000 each", make: func(r *rand.Rand, p *fakePhone) {
 		var days []int64
 		for d := ago(8); d < benchNow; d += day {
 			if r.IntN(100) == 0 {

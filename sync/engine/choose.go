@@ -29,9 +29,9 @@ const (
 	smallWindow = 8 * day
 	// growth is how much longer than what is known a window may be.
 	growth = 8
-	// fill is how many pages a window is made for: one that is not full costs a
+	// fullness is how many pages a window is made for: one that is not full costs a
 	// part of a request, a full one a few reads.
-	fill = 1.02
+	fullness = 1.02
 	// ancient is beyond what any phone has measured: a window that reaches as
 	// far may as well reach to the beginning.
 	ancient = 25 * year
@@ -47,12 +47,9 @@ const (
 	// calmer is by how much less is thought to be unseen after a type that went
 	// alone brought next to nothing.
 	calmer = 8
-	// insurance is what the phone may read for types that share a request,
-	// should each of them be dense there; it reads up to the limit of each.
-	insurance = 120000
-	// fewest is the limit of a request for types of which next to nothing was
+	// leastLimit is the limit of a request for types of which next to nothing was
 	// seen: they may all be dense.
-	fewest = 300
+	leastLimit = 1000
 )
 
 // size is the number of samples of a full page.
@@ -73,9 +70,9 @@ func (p *planner) choose() (request, bool) {
 		newest = open[:len(newest)+1]
 	}
 	newest = slices.Clone(newest)
-	if f := inFullSecond(newest); f != nil {
-		q := health.Query{Start: f[0].full.second, End: f[0].top(), Limit: p.page}
-		return request{tracks: f, query: q}, true
+	if i := slices.IndexFunc(newest, func(t *track) bool { return t.full != nil }); i >= 0 {
+		q := health.Query{Start: newest[i].full.second, End: newest[i].top(), Limit: p.page}
+		return request{tracks: newest[i : i+1], query: q}, true
 	}
 	if p.together || open[0].top() > p.fresh {
 		return p.window(newest), true
@@ -128,11 +125,8 @@ func (p *planner) rest(open []*track) request {
 		tracks, left, seen = append(tracks, t), left+n, seen+p.expected(t)
 	}
 	q := health.Query{Start: first.bottom(), End: first.top(), Limit: p.page}
-	if n := len(tracks); n > 1 && first.partial == nil {
-		q.Limit = p.clip(max(2*seen, fewest))
-		if seen >= fewest/2 {
-			q.Limit = p.clip(max(2*seen, insurance/float64(n)))
-		}
+	if len(tracks) > 1 && first.partial == nil {
+		q.Limit = p.clip(max(2*seen, leastLimit))
 	}
 	return request{tracks: tracks, left: left, query: q}
 }
@@ -205,7 +199,7 @@ func (p *planner) window(tracks []*track) request {
 	}
 	length := growth * known
 	if rate > 0 {
-		length = min(length, fill*p.size()/rate)
+		length = min(length, fullness*p.size()/rate)
 	}
 	if float64(from-lo) > length && float64(p.now-from)+length < ancient {
 		r.query.Start = from - int64(length)

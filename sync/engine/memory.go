@@ -63,7 +63,7 @@ type fullMemory struct {
 
 const (
 	memoryVersion = 2
-	// maxQuiet bounds a type's list of quiet spans; beyond it neighbours are
+	// maxQuiet bounds a type's list of quiet spans; beyond it the oldest are
 	// joined, which only means that more is read again.
 	maxQuiet = 24
 	// fullLife is how long an unfinished full run may be taken up again.
@@ -112,16 +112,8 @@ func (m *memory) state() (map[string]string, error) {
 
 // quiet adds a quiet span.
 func (t *typeMemory) quiet(s store.Span) {
-	t.Quiet = t.Quiet.Plus(s)
-	for len(t.Quiet) > maxQuiet {
-		best := 1
-		for i := 2; i < len(t.Quiet); i++ {
-			if t.Quiet[i].From-t.Quiet[i-1].To < t.Quiet[best].From-t.Quiet[best-1].To {
-				best = i
-			}
-		}
-		t.Quiet[best-1].To = t.Quiet[best].To
-		t.Quiet = slices.Delete(t.Quiet, best, best+1)
+	if t.Quiet = t.Quiet.Plus(s); len(t.Quiet) > maxQuiet {
+		t.Quiet = store.Spans{{From: t.Quiet[0].From, To: t.Quiet[1].To}}.Plus(t.Quiet[2:]...)
 	}
 }
 

@@ -56,10 +56,7 @@ func (p *planner) narrow(r request) (lost store.Span, gaveUp bool) {
 func (p *planner) shorten(r request) {
 	length := min(r.query.End, max(p.now, r.query.Start+1)) - r.query.Start
 	if length <= 1 {
-		full := &fullSecond{second: r.query.Start, end: r.query.End}
-		for _, t := range r.tracks {
-			t.full, t.dense = full, true
-		}
+		fill(r, r.query.Start, r.query.End)
 		return
 	}
 	for _, t := range r.tracks {

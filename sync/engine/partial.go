@@ -44,12 +44,9 @@ type partial struct {
 	overlap int
 }
 
-// fullSecond is a second with more samples than a page of several types.
-type fullSecond struct {
-	second int64
-	// end is second+1, or the end of time for what is dated in the future.
-	end int64
-}
+// fullSecond is a second with more samples than a page of several types. end is
+// the next one, or the end of time for what is dated in the future.
+type fullSecond struct{ second, end int64 }
 
 // resume has a request go on within the second in which the page before broke
 // off, where reading all of it again would cost more.
@@ -136,51 +133,18 @@ func (p *planner) stay(r request, samples []health.Sample) bool {
 		t.partial = x
 	}
 	if len(r.tracks) > 1 {
-		p.part(r, x)
+		fill(r, second, second+1)
 	}
 	return true
 }
 
-// part divides a full second among the types of a request: an offset makes the
-// phone read as many samples of each type, so each dense one goes by itself.
-func (p *planner) part(r request, x *partial) {
-	by := make(map[health.Type]map[store.Key]struct{})
-	for k := range x.seen {
-		if by[k.Type] == nil {
-			by[k.Type] = map[store.Key]struct{}{}
-		}
-		by[k.Type][k] = struct{}{}
-	}
-	if len(by) == 0 {
-		return // all of it lies at the very end of the range
-	}
-	full := &fullSecond{second: x.second, end: x.second + 1}
+// fill has each type of a request read a full second by itself: an offset makes
+// the phone read as many samples of each type.
+func fill(r request, second, end int64) {
+	full := &fullSecond{second, end}
 	for _, t := range r.tracks {
-		t.partial, t.full = nil, full
-		n := len(by[t.typ])
-		if t.dense = n > len(x.seen)/20; t.dense {
-			// The newest of a type in a page of all types are its newest.
-			t.partial = &partial{second: x.second, tracks: []*track{t}, seen: by[t.typ], served: n}
+		if t.partial = nil; t.top() == end {
+			t.full = full
 		}
 	}
-}
-
-// inFullSecond gives, of tracks that go on at the same second, those that are
-// read next where that is a full one; nil where it is not.
-func inFullSecond(tracks []*track) []*track {
-	full := tracks[0].full
-	if full == nil {
-		return nil
-	}
-	var others []*track
-	for _, t := range tracks {
-		switch {
-		case t.full != full || t.top() != full.end:
-		case t.dense:
-			return []*track{t}
-		default:
-			others = append(others, t)
-		}
-	}
-	return others
 }

@@ -38,10 +38,9 @@ type track struct {
 	lately pace
 	// partial is the second in which the last page broke off.
 	partial *partial
-	// full is a second with more samples than a page of several types: it is
-	// read before the types go on together, a dense one by itself.
-	full  *fullSecond
-	dense bool
+	// full is a second with more samples than a page of several types: each of
+	// them reads it by itself before they go on together.
+	full *fullSecond
 	// reach is the longest time to ask for, in seconds; 0 means any. It closes
 	// in on what the phone cannot serve.
 	reach int64
@@ -253,7 +252,7 @@ func (p *planner) advance(r request, samples []health.Sample, f finding) {
 		t.partial = x
 	}
 	if len(r.tracks) > 1 && x.served > manyInSecond {
-		p.part(r, x)
+		fill(r, x.second, x.second+1)
 	}
 }
 

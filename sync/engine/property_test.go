@@ -433,6 +433,32 @@ func TestPropertyClock(t *testing.T) {
 	})
 }
 
+// Samples are measured while a run goes on, the Mac's clock is hours ahead, and
+// the look-back is short or there is none: nothing is missed, although a sample
+// that is served late in a run is newer than what was read of other types.
+func TestPropertyMeasuredMeanwhile(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		ahead := rapid.Int64Range(0, 12*3600).Draw(t, "ahead")
+		slow := rapid.Int64Range(1, 1200).Draw(t, "slow")
+		o := Options{Lookback: rapid.SampledFrom([]time.Duration{-1, time.Minute, time.Hour, 0}).Draw(t, "look-back")}
+		w.now, w.page, w.phone.cap = w.now+ahead, max(w.page, 20), 0
+		w.change = func() {
+			w.now += 1 + w.luck.Int64N(slow)
+			if w.nextID < 1000 {
+				w.insert(w.phone.types[w.luck.IntN(len(w.phone.types))], (w.now-ahead)*1000)
+			}
+		}
+		for range rapid.IntRange(1, 3).Draw(t, "runs") {
+			w.sync(o)
+			w.now += rapid.Int64Range(0, 3*day).Draw(t, "later")
+		}
+		w.change = nil
+		w.sync(o)
+		w.truth()
+	})
+}
+
 // One sample that the phone cannot serve does not keep the others.
 func TestPropertyPoison(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
