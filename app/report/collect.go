@@ -36,7 +36,7 @@ func Collect(ctx context.Context, db Database, now time.Time) (*Report, error) {
 		c.since = d
 	}
 	r := &Report{Made: now}
-	for _, step := range []func(*Report) error{c.views, c.stored, c.sources, c.synced, c.series, c.nights, c.workouts} {
+	for _, step := range []func(*Report) error{c.stored, c.sources, c.synced, c.series, c.nights, c.workouts} {
 		if err := step(r); err != nil {
 			return nil, err
 		}
@@ -52,15 +52,6 @@ type collector struct {
 	month time.Time // its first
 	since time.Time // the charts' first day
 	read  map[health.Type][]store.Span
-	// totals is the view with the totals of a day: each moment counted once,
-	// however many devices counted it. A file that was only read since the
-	// program was updated has none yet, and the plain sums must do.
-	totals string
-}
-
-func (c *collector) views(*Report) error {
-	c.totals = "daily"
-	return c.query("SELECT name FROM sqlite_schema WHERE name = 'daily_totals'", func(v []any) { c.totals = text(v[0]) })
 }
 
 // midnight begins the day that lies so many days after that of t.
@@ -156,7 +147,7 @@ func (c *collector) daily(m Metric) (map[string]Point, error) {
 	sql := fmt.Sprintf(`SELECT date(start, 'unixepoch', 'localtime') AS day, avg(value), min(value), max(value)
 		FROM samples_unix WHERE type = %s AND start >= %d GROUP BY day`, quote(string(m.Type)), c.since.Unix())
 	if m.Kind == Total {
-		sql = fmt.Sprintf(`SELECT day, total, NULL, NULL FROM %s WHERE type = %s AND day >= %s`, c.totals,
+		sql = fmt.Sprintf(`SELECT day, total, NULL, NULL FROM daily_totals WHERE type = %s AND day >= %s`,
 			quote(string(m.Type)), quote(c.since.Format(time.DateOnly)))
 	}
 	days := map[string]Point{}
