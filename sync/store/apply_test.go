@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ func TestApply(t *testing.T) {
 		return []store.Covered{{Type: hr, Span: store.Span{From: from, To: to}, At: 500}}
 	}
 	with := func(m health.Sample, f func(*health.Sample)) health.Sample { f(&m); return m }
+	nine := with(heart(1, 100), func(m *health.Sample) { m.Value = 9 })
+	steps := with(heart(1, 100), func(m *health.Sample) { m.Type = health.Steps })
 	altered := []health.Sample{
 		with(heart(5, 50), func(m *health.Sample) { m.Value = 61 }),
 		with(heart(4, 40), func(m *health.Sample) { m.Unit = "Hz" }),
@@ -69,9 +72,9 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name:    "twice in one change: the later counts",
-			changes: []store.Change{{Samples: []health.Sample{heart(1, 100), heart(2, 90), with(heart(1, 100), func(m *health.Sample) { m.Value = 9 })}}},
+			changes: []store.Change{{Samples: []health.Sample{heart(1, 100), heart(2, 90), nine}}},
 			want:    store.Counts{Added: 2},
-			stored:  []health.Sample{heart(2, 90), with(heart(1, 100), func(m *health.Sample) { m.Value = 9 })},
+			stored:  []health.Sample{heart(2, 90), nine},
 		},
 		{
 			name:    "twice in one change under two starts",
@@ -81,9 +84,9 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name:    "one ID under two types is two samples",
-			changes: []store.Change{{Samples: []health.Sample{heart(1, 100), with(heart(1, 100), func(m *health.Sample) { m.Type = health.Steps })}}},
+			changes: []store.Change{{Samples: []health.Sample{heart(1, 100), steps}}},
 			want:    store.Counts{Added: 2},
-			stored:  []health.Sample{heart(1, 100), with(heart(1, 100), func(m *health.Sample) { m.Type = health.Steps })},
+			stored:  []health.Sample{heart(1, 100), steps},
 		},
 		{
 			name: "late arrival in a covered span",
@@ -118,7 +121,10 @@ func TestApply(t *testing.T) {
 			name: "reconciled: Also was seen before",
 			changes: []store.Change{
 				{Samples: []health.Sample{heart(3, 300), heart(2, 200), heart(1, 100)}},
-				{Samples: []health.Sample{heart(1, 100)}, Reconcile: span(0, 400), Also: []store.Key{{Type: hr, ID: id(2)}, {Type: health.Steps, ID: id(3)}}},
+				{
+					Samples: []health.Sample{heart(1, 100)}, Reconcile: span(0, 400),
+					Also: []store.Key{{Type: hr, ID: id(2)}, {Type: health.Steps, ID: id(3)}},
+				},
 			},
 			want:    store.Counts{Known: 1, Deleted: 1},
 			stored:  []health.Sample{heart(1, 100), heart(2, 200)},
@@ -127,10 +133,10 @@ func TestApply(t *testing.T) {
 		{
 			name: "reconciled: other types are left alone",
 			changes: []store.Change{
-				{Samples: []health.Sample{with(heart(1, 100), func(m *health.Sample) { m.Type = health.Steps })}},
+				{Samples: []health.Sample{steps}},
 				{Reconcile: span(0, 400)},
 			},
-			stored: []health.Sample{with(heart(1, 100), func(m *health.Sample) { m.Type = health.Steps })},
+			stored: []health.Sample{steps},
 		},
 		{
 			name: "revived",
@@ -175,7 +181,7 @@ func TestApply(t *testing.T) {
 			name: "spans that overlap and are empty",
 			changes: []store.Change{
 				{Samples: []health.Sample{heart(1, 100), heart(2, 200)}},
-				{Samples: []health.Sample{heart(2, 200)}, Reconcile: append(append(span(50, 150), span(100, 220)...), span(7, 7)...)},
+				{Samples: []health.Sample{heart(2, 200)}, Reconcile: slices.Concat(span(50, 150), span(100, 220), span(7, 7))},
 			},
 			want:    store.Counts{Known: 1, Deleted: 1},
 			stored:  []health.Sample{heart(2, 200)},
@@ -286,7 +292,7 @@ func TestReconcileMany(t *testing.T) {
 		}
 	}
 	apply(t, s, store.Change{Samples: page})
-	out := apply(t, s, store.Change{Samples: rest, Reconcile: []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 0, To: n}}}})
+	out := apply(t, s, store.Change{Samples: rest, Reconcile: []store.Covered{during(health.HeartRate, 0, n)}})
 	if want := (store.Counts{Known: n / 10, Deleted: n - n/10}); out.Counts != want {
 		t.Errorf("%+v, want %+v", out.Counts, want)
 	}
@@ -401,7 +407,7 @@ func TestQueryDuringChanges(t *testing.T) {
 		if n++; n%100 == 0 {
 			apply(t, s, store.Change{
 				Samples:   []health.Sample{heart(100_000+n, int64(n))},
-				Reconcile: []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 0, To: 600}}},
+				Reconcile: []store.Covered{during(health.HeartRate, 0, 600)},
 			})
 		}
 		return nil

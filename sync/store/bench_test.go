@@ -180,7 +180,7 @@ func BenchmarkApplyDaily(b *testing.B) {
 			c := store.Change{Samples: every[start:end]}
 			begin := every[start].Start / 86400 * 86400
 			for _, kind := range mix {
-				c.Covered = append(c.Covered, store.Covered{Type: kind.t, At: begin + 86400, Span: store.Span{From: begin, To: begin + 86400}})
+				c.Covered = append(c.Covered, during(kind.t, begin, begin+86400))
 			}
 			m.start()
 			out, err := s.Apply(b.Context(), &c)

@@ -174,7 +174,9 @@ func TestKill(t *testing.T) {
 		c := backfill(i)
 		if i%10 == 9 {
 			span := c.Reconcile[0].Span
-			want = slices.DeleteFunc(want, func(m health.Sample) bool { return m.Type == health.Steps && span.Contains(m.Start) })
+			want = slices.DeleteFunc(want, func(m health.Sample) bool {
+				return m.Type == health.Steps && span.Contains(m.Start)
+			})
 		}
 		want = append(want, c.Samples...)
 	}
@@ -194,7 +196,8 @@ func TestKill(t *testing.T) {
 	if stored > 0 && !slices.Equal(covered[health.Steps], whole) {
 		t.Errorf("covered %v, want %v", covered[health.Steps], whole)
 	}
-	if out := reader(t, path, "PRAGMA integrity_check; SELECT count(*) FROM samples"); out != "ok\n"+strconv.Itoa(len(want)) {
+	out := reader(t, path, "PRAGMA integrity_check; SELECT count(*) FROM samples")
+	if out != "ok\n"+strconv.Itoa(len(want)) {
 		t.Errorf("sqlite3 says %q", out)
 	}
 	t.Logf("%d kills, %d changes", kills, stored)

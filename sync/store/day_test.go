@@ -29,7 +29,10 @@ const tokyo = `{"HKTimeZone":"Asia/Tokyo"}`
 
 // walked are steps at a moment, in the night where the reader is.
 func walked(n int, start int64, metadata string) health.Sample {
-	return health.Sample{ID: id(n), Type: health.Steps, Start: start, End: start + 60, Value: 40, Unit: "count", Source: "Watch", Metadata: metadata}
+	return health.Sample{
+		ID: id(n), Type: health.Steps, Start: start, End: start + 60,
+		Value: 40, Unit: "count", Source: "Watch", Metadata: metadata,
+	}
 }
 
 // A day of two devices: the totals, who counted when, and the same from the
@@ -51,7 +54,9 @@ func TestDay(t *testing.T) {
 			}
 			return x.AddDate(2026, 6, 0).Unix()
 		}
-		return health.Sample{ID: id(n), Type: typ, Start: parse(from), End: parse(to), Value: value, Unit: "count", Source: source}
+		return health.Sample{
+			ID: id(n), Type: typ, Start: parse(from), End: parse(to), Value: value, Unit: "count", Source: source,
+		}
 	}
 	const iphone, watch = "Ana's iPhone", "Ana's Apple Watch"
 	apply(t, s, store.Change{Samples: []health.Sample{
@@ -72,7 +77,9 @@ func TestDay(t *testing.T) {
 		}
 		d := day[0]
 		clock := func(x int64) string { return time.Unix(x, 0).In(berlin(t)).Format("15:04") }
-		out := []string{fmt.Sprint(d.Total, " of ", d.Naive, ", ", d.Average, " in ", d.Samples, " ", clock(d.From), "-", clock(d.To))}
+		out := []string{fmt.Sprint(
+			d.Total, " of ", d.Naive, ", ", d.Average, " in ", d.Samples, " ", clock(d.From), "-", clock(d.To),
+		)}
 		for _, x := range d.Sources {
 			out = append(out, fmt.Sprint(x.Source, " ", x.Samples, ": ", x.Counted, " of ", x.Recorded))
 		}
@@ -103,14 +110,16 @@ Strap 1: 80 of 80`,
 			t.Errorf("%s:\n%s\nwant\n%s", typ, got, want)
 		}
 	}
-	view := "SELECT type, day, samples, total, average, minimum, maximum, uncorrected FROM daily_totals WHERE day = '2026-07-07' ORDER BY type"
-	const want = "heartRate|2026-07-07|2||70.0|60.0|80.0|\nsleepAnalysis|2026-07-07|2|14400.0||||18000.0\nsteps|2026-07-07|6|1870.0||||3120.0"
+	view := "SELECT type, samples, total, average, minimum, maximum, uncorrected FROM daily_totals " +
+		"WHERE day = '2026-07-07' ORDER BY type"
+	const want = "heartRate|2||70.0|60.0|80.0|\nsleepAnalysis|2|14400.0||||18000.0\nsteps|6|1870.0||||3120.0"
 	if got := reader(t, path, view); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 	// Another order of the sources makes all of them anew, and stays.
 	s.Close()
-	s, err = store.Open(t.Context(), path, store.Options{Zone: zone(berlin(t)), Priority: &daily.Priority{Names: []string{"*iphone"}}})
+	iphoneFirst := &daily.Priority{Names: []string{"*iphone"}}
+	s, err = store.Open(t.Context(), path, store.Options{Zone: zone(berlin(t)), Priority: iphoneFirst})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,12 +141,14 @@ Strap 1: 80 of 80`,
 	}
 	sound(t, s)
 	s.Close()
-	s, err = store.Open(t.Context(), path, store.Options{Zone: zone(time.UTC), Priority: &daily.Priority{}}) // two hours earlier
+	// Two hours earlier.
+	s, err = store.Open(t.Context(), path, store.Options{Zone: zone(time.UTC), Priority: &daily.Priority{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if got := reader(t, path, "SELECT day, samples FROM daily_totals WHERE type = 'steps'"); got != "2026-07-06|1\n2026-07-07|6" {
+	got := reader(t, path, "SELECT day, samples FROM daily_totals WHERE type = 'steps'")
+	if got != "2026-07-06|1\n2026-07-07|6" {
 		t.Errorf("in UTC: %s", got)
 	}
 	sound(t, s)
@@ -151,11 +162,14 @@ func TestDayOfThePlace(t *testing.T) {
 	}
 	defer s.Close()
 	base := time.Date(2026, 7, 7, 23, 30, 0, 0, time.UTC).Unix() // 8 July in Berlin and Tokyo, 7 July in New York
-	for i, meta := range []string{"", `{"HKTimeZone":"America/New_York"}`, `{"timeZone":"Asia/Tokyo"}`, `{"HKTimeZone":"Nowhere/Land"}`, `{"HKTimeZone":"GMT-0500"}`} {
-		apply(t, s, store.Change{Samples: []health.Sample{{ID: id(i), Type: health.Steps, Start: base, End: base + 60, Value: 10, Unit: "count", Source: "Watch", Metadata: meta}}})
+	for i, meta := range []string{
+		"", `{"HKTimeZone":"America/New_York"}`, `{"timeZone":"Asia/Tokyo"}`,
+		`{"HKTimeZone":"Nowhere/Land"}`, `{"HKTimeZone":"GMT-0500"}`,
+	} {
+		apply(t, s, store.Change{Samples: []health.Sample{walked(i, base, meta)}})
 		sound(t, s)
 	}
-	if got := reader(t, s.Path(), "SELECT day, total FROM daily_totals"); got != "2026-07-07|20.0\n2026-07-08|30.0" {
+	if got := reader(t, s.Path(), "SELECT day, total FROM daily_totals"); got != "2026-07-07|80.0\n2026-07-08|120.0" {
 		t.Error(got)
 	}
 }
@@ -181,7 +195,9 @@ func TestTotalsInStep(t *testing.T) {
 				x.End = x.Start + []int64{0, 1, 600, 7200, 90_000, 200_000}[f.IntN(6)]
 				x.Source = []string{"Watch", "iPhone", "Ring"}[f.IntN(3)]
 				if seed%2 == 1 {
-					x.Metadata = []string{"", `{"HKTimeZone":"Asia/Tokyo"}`, `{"HKTimeZone":"Pacific/Honolulu"}`, `{"HKWasUserEntered":"1"}`}[f.IntN(4)]
+					x.Metadata = []string{
+						"", tokyo, `{"HKTimeZone":"Pacific/Honolulu"}`, `{"HKWasUserEntered":"1"}`,
+					}[f.IntN(4)]
 				}
 				x.Value = float64(r.IntN(6))
 				if r.IntN(8) == 0 {
@@ -205,7 +221,8 @@ func TestTotalsInStep(t *testing.T) {
 // A flight: the zone is asked again at each change, and the totals follow it.
 func TestTotalsFollowTheZone(t *testing.T) {
 	here := berlin(t)
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "health.db"), store.Options{Zone: func() *time.Location { return here }})
+	path := filepath.Join(t.TempDir(), "health.db")
+	s, err := store.Open(t.Context(), path, store.Options{Zone: func() *time.Location { return here }})
 	if err != nil {
 		t.Fatal(err)
 	}

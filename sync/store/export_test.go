@@ -19,8 +19,9 @@ func (s *Store) Faults(ctx context.Context) (faults []string, err error) {
 	for finding, query := range map[string]string{
 		"samples that point nowhere": `SELECT count(*) FROM sample WHERE length(id) <> 16 OR type NOT IN (SELECT id FROM type)
 			OR origin NOT IN (SELECT id FROM origin) OR metadata IS NOT NULL AND metadata NOT IN (SELECT id FROM metadata)`,
-		"samples both live and deleted": `SELECT count(*) FROM deleted_sample d JOIN sample s ON s.type = d.type AND s.id = d.id`,
-		"samples stored twice":          `SELECT count(*) FROM (SELECT 1 FROM sample GROUP BY type, id HAVING count(*) > 1)`,
+		"samples both live and deleted": `SELECT count(*) FROM deleted_sample d
+			JOIN sample s ON s.type = d.type AND s.id = d.id`,
+		"samples stored twice": `SELECT count(*) FROM (SELECT 1 FROM sample GROUP BY type, id HAVING count(*) > 1)`,
 		"types with a wrong count": `SELECT count(*) FROM type t WHERE live <> (SELECT count(*) FROM sample WHERE type = t.id)
 			OR deleted <> (SELECT count(*) FROM deleted_sample WHERE type = t.id)`,
 		"foreign samples that are not stored": `SELECT count(*) FROM foreign_sample f
@@ -41,7 +42,8 @@ func (s *Store) Faults(ctx context.Context) (faults []string, err error) {
 				err := rows.Scan(&line)
 				list = append(list, line)
 				return err
-			}, `SELECT concat_ws(' ', type, day, unit, samples, total, uncorrected, average, minimum, maximum) FROM daily_totals ORDER BY 1`)
+			}, `SELECT concat_ws(' ', type, day, unit, samples, total, uncorrected, average, minimum, maximum)
+				FROM daily_totals ORDER BY 1`)
 		}
 		r, stale, err := s.rule(ctx, tx)
 		if err != nil {

@@ -53,6 +53,11 @@ func heart(n int, start int64) health.Sample {
 	}
 }
 
+// during says that a type was read whole from one second to another.
+func during(t health.Type, from, to int64) store.Covered {
+	return store.Covered{Type: t, Span: store.Span{From: from, To: to}}
+}
+
 // hearts are n heart rates, one a second, the newest first.
 func hearts(n int) (out []health.Sample) {
 	for i := range n {

@@ -76,9 +76,9 @@ func TestTypes(t *testing.T) {
 	late.Unit = "bpm"
 	apply(t, s, store.Change{
 		Samples: []health.Sample{late, heart(2, 200), heart(1, 100)},
-		Covered: []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 0, To: 400}}, {Type: health.Weight, Span: store.Span{From: 0, To: 50}}},
+		Covered: []store.Covered{during(health.HeartRate, 0, 400), during(health.Weight, 0, 50)},
 	})
-	apply(t, s, store.Change{Reconcile: []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 100, To: 101}}}})
+	apply(t, s, store.Change{Reconcile: []store.Covered{during(health.HeartRate, 100, 101)}})
 	got, err := s.Types(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,10 @@ func TestRuns(t *testing.T) {
 	if _, ok, err := s.LastRun(ctx, ""); ok || err != nil {
 		t.Errorf("a run in an empty log: %v", err)
 	}
-	good := store.Run{Started: 100, Ended: 110, Outcome: store.RunOK, Phone: "Ana's iPhone", Requests: 2, Counts: store.Counts{Added: 7, Late: 1}}
+	good := store.Run{
+		Started: 100, Ended: 110, Outcome: store.RunOK, Phone: "Ana's iPhone", Requests: 2,
+		Counts: store.Counts{Added: 7, Late: 1},
+	}
 	bad := store.Run{Started: 200, Ended: 201, Outcome: "PHONE_LOCKED", Phone: "Ana's iPhone"}
 	under := store.Run{Started: 300, Phone: "Ana's iPhone"}
 	for _, r := range []*store.Run{&good, &bad, &under} {
@@ -159,7 +162,8 @@ func TestBackup(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v %v", info.Mode(), err)
 	}
-	if got := reader(t, path, "PRAGMA integrity_check; PRAGMA journal_mode; SELECT count(*) FROM samples"); got != "ok\ndelete\n2000" {
+	got := reader(t, path, "PRAGMA integrity_check; PRAGMA journal_mode; SELECT count(*) FROM samples")
+	if got != "ok\ndelete\n2000" {
 		t.Errorf("sqlite3 says %q", got)
 	}
 	if _, err := s.Backup(t.Context(), path, false); !errors.Is(err, fs.ErrExist) {
@@ -189,7 +193,8 @@ func TestBackupFull(t *testing.T) {
 	dir := t.TempDir()
 	mount(t, "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir)
 	var full *store.FullError
-	if _, err := s.Backup(t.Context(), filepath.Join(dir, "copy.db"), false); !errors.As(err, &full) || filepath.Dir(full.Path) != dir {
+	_, err := s.Backup(t.Context(), filepath.Join(dir, "copy.db"), false)
+	if !errors.As(err, &full) || filepath.Dir(full.Path) != dir {
 		t.Errorf("%T %v", err, err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {

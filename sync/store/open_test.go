@@ -210,7 +210,8 @@ func TestNewerWithLog(t *testing.T) {
 	}
 	untouched(t, crashed, func() {
 		var newer *store.NewerError
-		if _, err := store.Open(t.Context(), filepath.Join(crashed, "health.db"), store.Options{}); !errors.As(err, &newer) || newer.Schema != 99 {
+		_, err := store.Open(t.Context(), filepath.Join(crashed, "health.db"), store.Options{})
+		if !errors.As(err, &newer) || newer.Schema != 99 {
 			t.Errorf("%v", err)
 		}
 	})
@@ -244,13 +245,14 @@ func TestCorruptPage(t *testing.T) {
 	}
 	_, err = s.Apply(t.Context(), &store.Change{
 		Samples:   []health.Sample{heart(99_999, 20_000)},
-		Reconcile: []store.Covered{{Type: health.HeartRate, Span: store.Span{From: 0, To: 30_000}}},
+		Reconcile: []store.Covered{during(health.HeartRate, 0, 30_000)},
 	})
 	if !errors.As(err, &corrupt) {
 		t.Errorf("Apply over the damage: %v", err)
 	}
 	// Days away: the totals of a day are made of all of its samples.
-	if out, err := s.Apply(t.Context(), &store.Change{Samples: []health.Sample{heart(99_999, 300_000)}}); err != nil || out.Added != 1 {
+	out, err := s.Apply(t.Context(), &store.Change{Samples: []health.Sample{heart(99_999, 300_000)}})
+	if err != nil || out.Added != 1 {
 		t.Errorf("Apply elsewhere: %+v %v", out, err)
 	}
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // next is a schema of days to come, to prove the way there.
-const next = `ALTER TABLE run ADD COLUMN note TEXT NOT NULL DEFAULT ''; DROP VIEW runs; CREATE VIEW runs AS SELECT id, note FROM run`
+const next = `ALTER TABLE run ADD COLUMN note TEXT NOT NULL DEFAULT '';
+	DROP VIEW runs; CREATE VIEW runs AS SELECT id, note FROM run`
 
 // To the next schema: the samples stay, a step that fails leaves the database as
 // it was, and whoever only reads says that it is older.
@@ -40,7 +41,8 @@ func TestUpgrade(t *testing.T) {
 		t.Error("a broken step: no error")
 	}
 	var older *OlderError
-	if _, err := schema(Options{ReadOnly: true}, schema1, next); !errors.As(err, &older) || older.Schema != 1 || older.Needed != 2 {
+	_, err = schema(Options{ReadOnly: true}, schema1, next)
+	if !errors.As(err, &older) || older.Schema != 1 || older.Needed != 2 {
 		t.Errorf("for reading: %v", err)
 	}
 	if n, err := schema(Options{}, schema1, next); n != 2 || err != nil {

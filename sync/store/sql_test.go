@@ -18,7 +18,10 @@ func TestSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	sample := health.Sample{ID: health.UUID{1}, Type: health.Steps, Start: 1767765600, End: 1767765660, Value: 12.5, Unit: "count", Source: "Ana's Watch"}
+	sample := health.Sample{
+		ID: health.UUID{1}, Type: health.Steps, Start: 1767765600, End: 1767765660,
+		Value: 12.5, Unit: "count", Source: "Ana's Watch",
+	}
 	if _, err := db.Apply(t.Context(), &store.Change{Samples: []health.Sample{sample}}); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +64,9 @@ func TestSQL(t *testing.T) {
 			t.Errorf("%q: got %q, %v", query, got, err)
 		}
 	}
-	settings := map[string]string{"query_only": "1", "writable_schema": "0", "hard_heap_limit": "0", "cache_size": "-2048", "journal_mode": "wal"}
+	settings := map[string]string{
+		"query_only": "1", "writable_schema": "0", "hard_heap_limit": "0", "cache_size": "-2048", "journal_mode": "wal",
+	}
 	refuse := func(bad string, writes bool) {
 		_, err := ask(bad)
 		var refused *store.QueryError
@@ -77,25 +82,37 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"", "  ", "SELEC 1", "SELECT * FROM nothing", "SELECT 1; SELECT 2", "SELECT ';'; -- ;\nSELECT 2", "PRAGMA query_only=0; SELECT 1", "SELECT 1; PRAGMA query_only=0", "SELECT '\x00", "SELECT load_extension('x')", "DELETE FROM samples", // a view
+		"", "  ", "SELEC 1", "SELECT * FROM nothing", "SELECT 1; SELECT 2", "SELECT ';'; -- ;\nSELECT 2",
+		"PRAGMA query_only=0; SELECT 1", "SELECT 1; PRAGMA query_only=0", "SELECT '\x00",
+		"SELECT load_extension('x')", "DELETE FROM samples", // a view
 	} {
 		refuse(bad, false)
 	}
 	// Some of these take effect while they are compiled, behind EXPLAIN too.
 	for _, bad := range []string{
 		"CREATE TABLE t(x)", "PRAGMA user_version = 9", "VACUUM",
-		"PRAGMA journal_mode=DELETE", "PRAGMA journal_mode(DELETE)", "PRAGMA main.journal_mode = delete", "PRAGMA query_only=0", "EXPLAIN PRAGMA query_only=0",
-		"explain query plan pragma query_only(0)", "-- x\nPRAGMA query_only=0", "/* x */ PRAGMA query_only=0", ";PRAGMA query_only=0", "PRAGMA/**/query_only=0",
-		`PRAGMA "query_only"=0`, "PRAGMA mmap_size=5", "PRAGMA writable_schema=1", "PRAGMA wal_checkpoint", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA optimize", "PRAGMA journal_mode/**/=DELETE",
+		"PRAGMA journal_mode=DELETE", "PRAGMA journal_mode(DELETE)", "PRAGMA main.journal_mode = delete",
+		"PRAGMA query_only=0", "EXPLAIN PRAGMA query_only=0",
+		"explain query plan pragma query_only(0)", "-- x\nPRAGMA query_only=0", "/* x */ PRAGMA query_only=0",
+		";PRAGMA query_only=0", "PRAGMA/**/query_only=0",
+		`PRAGMA "query_only"=0`, "PRAGMA mmap_size=5", "PRAGMA writable_schema=1", "PRAGMA wal_checkpoint",
+		"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA optimize", "PRAGMA journal_mode/**/=DELETE",
 		"DELETE FROM sample",
-		"EXPLAIN/**/PRAGMA query_only=0", "EXPLAIN -- x\nPRAGMA query_only=0", "EXPLAIN \vPRAGMA query_only=0", " \vPRAGMA query_only=0", "\fPRAGMA query_only=0",
-		"EXPLAIN QUERY/**/PLAN PRAGMA query_only=0", "EXPLAIN QUERY PLAN--\nPRAGMA query_only=0", "\ufeffPRAGMA query_only=0", "\ufeffEXPLAIN PRAGMA query_only=0", "PRAGMA query_only=''",
-		"EXPLAIN/**/PRAGMA hard_heap_limit=10", "EXPLAIN/**/PRAGMA journal_mode=DELETE", "EXPLAIN/**/PRAGMA writable_schema=1", "EXPLAIN/**/PRAGMA wal_checkpoint",
-		"ATTACH ':memory:' AS other", "ATTACH DATABASE 'other.db' AS other", "DETACH main", "VACUUM INTO 'copy.db'", "CREATE TEMP TABLE t(a)", "CREATE TEMP VIEW v AS SELECT 1",
-		"BEGIN", "SAVEPOINT s", "COMMIT", "ANALYZE", "REINDEX", "WITH n AS (SELECT 1) DELETE FROM sample", "REPLACE INTO state VALUES ('a', 'b') RETURNING key",
-		"UPDATE sample SET value = 1 RETURNING value", "EXPLAIN DELETE FROM sample", "DROP TABLE sample", "ALTER TABLE sample RENAME TO x", "CREATE VIRTUAL TABLE v USING fts5(a)",
+		"EXPLAIN/**/PRAGMA query_only=0", "EXPLAIN -- x\nPRAGMA query_only=0", "EXPLAIN \vPRAGMA query_only=0",
+		" \vPRAGMA query_only=0", "\fPRAGMA query_only=0",
+		"EXPLAIN QUERY/**/PLAN PRAGMA query_only=0", "EXPLAIN QUERY PLAN--\nPRAGMA query_only=0",
+		"\ufeffPRAGMA query_only=0", "\ufeffEXPLAIN PRAGMA query_only=0", "PRAGMA query_only=''",
+		"EXPLAIN/**/PRAGMA hard_heap_limit=10", "EXPLAIN/**/PRAGMA journal_mode=DELETE",
+		"EXPLAIN/**/PRAGMA writable_schema=1", "EXPLAIN/**/PRAGMA wal_checkpoint",
+		"ATTACH ':memory:' AS other", "ATTACH DATABASE 'other.db' AS other", "DETACH main", "VACUUM INTO 'copy.db'",
+		"CREATE TEMP TABLE t(a)", "CREATE TEMP VIEW v AS SELECT 1",
+		"BEGIN", "SAVEPOINT s", "COMMIT", "ANALYZE", "REINDEX", "WITH n AS (SELECT 1) DELETE FROM sample",
+		"REPLACE INTO state VALUES ('a', 'b') RETURNING key",
+		"UPDATE sample SET value = 1 RETURNING value", "EXPLAIN DELETE FROM sample", "DROP TABLE sample",
+		"ALTER TABLE sample RENAME TO x", "CREATE VIRTUAL TABLE v USING fts5(a)",
 		"PRAGMA query_only=[]", "PRAGMA query_only(``)",
-		"EXPLAIN PRAGMA optimize", "SELECT * FROM pragma_optimize", "SELECT * FROM pragma_optimize(-1)", "PRAGMA shrink_memory", "PRAGMA cache_size=-1",
+		"EXPLAIN PRAGMA optimize", "SELECT * FROM pragma_optimize", "SELECT * FROM pragma_optimize(-1)",
+		"PRAGMA shrink_memory", "PRAGMA cache_size=-1",
 	} {
 		refuse(bad, true)
 	}
@@ -108,7 +125,8 @@ func TestSQL(t *testing.T) {
 		t.Errorf("after all that: %q, %v", got, err)
 	}
 	stop := errors.New("enough")
-	if err := reader.SQL(t.Context(), "SELECT 1", func([]string) error { return nil }, func([]any) error { return stop }); !errors.Is(err, stop) {
+	err = reader.SQL(t.Context(), "SELECT 1", func([]string) error { return nil }, func([]any) error { return stop })
+	if !errors.Is(err, stop) {
 		t.Errorf("an error of the callee: %v", err)
 	}
 }

@@ -26,7 +26,8 @@ func TestLongSample(t *testing.T) {
 		long.End = long.Start + c.duration
 		apply(t, s, store.Change{Samples: []health.Sample{long}})
 		apply(t, s, store.Change{Samples: []health.Sample{other}})
-		days, longest, _ := strings.Cut(reader(t, s.Path(), "SELECT (SELECT count(*) FROM day_total), longest FROM type"), "|")
+		counted := reader(t, s.Path(), "SELECT (SELECT count(*) FROM day_total), longest FROM type")
+		days, longest, _ := strings.Cut(counted, "|")
 		if days != c.days || longest != c.longest {
 			t.Errorf("%d seconds: %s days, longest %s", c.duration, days, longest)
 		}

@@ -15,9 +15,15 @@ import (
 func TestTrustLog(t *testing.T) {
 	s := fresh(t)
 	entry := func(pairing, host string, at int64) store.Trusted {
-		return store.Trusted{Pairing: pairing, Host: host, Port: 8443, Certificate: strings.Repeat("ab", 32), Protocol: 2, Phone: "Ana's iPhone", At: at}
+		return store.Trusted{
+			Pairing: pairing, Host: host, Port: 8443, Certificate: strings.Repeat("ab", 32),
+			Protocol: 2, Phone: "Ana's iPhone", At: at,
+		}
 	}
-	for _, e := range []store.Trusted{entry("p1", "10.0.0.2", 100), entry("p1", "10.0.0.9", 120), entry("p1", "10.0.0.2", 200), entry("p2", "10.0.0.2", 300)} {
+	for _, e := range []store.Trusted{
+		entry("p1", "10.0.0.2", 100), entry("p1", "10.0.0.9", 120),
+		entry("p1", "10.0.0.2", 200), entry("p2", "10.0.0.2", 300),
+	} {
 		if err := s.AppendTrusted(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

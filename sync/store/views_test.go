@@ -32,6 +32,8 @@ func diary(t *testing.T) *store.Store {
 	watch, phone := "Ana's Watch", "Ana's iPhone"
 	night := june30Noon + 11*hour // 23:00 in Berlin
 	gone := add(health.HeartRate, june30Noon-60, 0, 99, "count/min", watch, "")
+	read := during(health.Steps, june30Noon-86400, june30Noon+86400)
+	read.At = june30Noon + 86400
 	apply(t, s, store.Change{Samples: []health.Sample{
 		add(health.Steps, june30Noon, 60, 100, "count", watch, ""),
 		add(health.Steps, june30Noon, 60, 90, "count", phone, ""),
@@ -47,8 +49,8 @@ func diary(t *testing.T) *store.Store {
 		add(health.SleepAnalysis, int64(night)+3*hour+600, hour, 5, "category", watch, stages[health.StageREM]),
 		add(health.Workouts, june30Noon+6*hour, 1900, 1800, "s", watch,
 			`{"activityType":"running","durationSeconds":"1800","totalDistanceMeters":"5012.40"}`),
-	}, Covered: []store.Covered{{Type: health.Steps, At: june30Noon + 86400, Span: store.Span{From: june30Noon - 86400, To: june30Noon + 86400}}}})
-	apply(t, s, store.Change{Reconcile: []store.Covered{{Type: health.HeartRate, Span: store.Span{From: june30Noon - 100, To: june30Noon}}}})
+	}, Covered: []store.Covered{read}})
+	apply(t, s, store.Change{Reconcile: []store.Covered{during(health.HeartRate, june30Noon-100, june30Noon)}})
 	if err := s.RecordRun(t.Context(), &store.Run{
 		Started: june30Noon, Ended: june30Noon + 5, Outcome: store.RunOK, Phone: "Ana's iPhone", Requests: 2,
 		Counts: store.Counts{Added: 12},
@@ -68,9 +70,9 @@ func TestViews(t *testing.T) {
 			"id\ntype\nstart_date\nend_date\nvalue\nunit\nsource\nmetadata",
 		},
 		{
-			"SELECT * FROM samples WHERE type = 'heartRate' ORDER BY start_date",
-			"00000000-0000-0000-0000-000000ABC006|heartRate|2026-06-30T10:00:00Z|2026-06-30T10:00:00Z|61.5|count/min|Ana's Watch|\n" +
-				"00000000-0000-0000-0000-000000ABC007|heartRate|2026-06-30T10:10:00Z|2026-06-30T10:10:00Z|64.5|count/min|Ana's Watch|",
+			"SELECT * FROM samples WHERE type = 'heartRate' ORDER BY start_date LIMIT 1",
+			"00000000-0000-0000-0000-000000ABC006|heartRate|2026-06-30T10:00:00Z|2026-06-30T10:00:00Z|" +
+				"61.5|count/min|Ana's Watch|",
 		},
 		{
 			"SELECT start_date, end_date, typeof(value), metadata FROM samples WHERE type = 'sleepAnalysis' AND value = 4",
@@ -78,7 +80,8 @@ func TestViews(t *testing.T) {
 		},
 		{"SELECT count(*), count(metadata), count(DISTINCT id) FROM samples", "12|6|12"},
 		{
-			"SELECT id, type, start, stop, duration, value, unit, source FROM samples_unix WHERE type = 'steps' AND start > unixepoch('2026-06-30 22:00')",
+			"SELECT id, type, start, stop, duration, value, unit, source FROM samples_unix " +
+				"WHERE type = 'steps' AND start > unixepoch('2026-06-30 22:00')",
 			"00000000-0000-0000-0000-000000ABC005|steps|1782858600|1782858660|60|7.0|count|Ana's Watch",
 		},
 		{
@@ -95,7 +98,10 @@ func TestViews(t *testing.T) {
 			"2026-06-30|Ana's Watch|2|130.0\n2026-06-30|Ana's iPhone|1|90.0\n2026-07-01|Ana's Watch|1|7.0",
 		},
 		{"SELECT day, average, minimum, maximum FROM daily WHERE type = 'heartRate'", "2026-06-30|63.0|61.5|64.5"},
-		{"SELECT night, stage, start_local, minutes FROM sleep WHERE stage = 'rem'", "2026-07-01|rem|2026-07-01 02:10:00|60.0"},
+		{
+			"SELECT night, stage, start_local, minutes FROM sleep WHERE stage = 'rem'",
+			"2026-07-01|rem|2026-07-01 02:10:00|60.0",
+		},
 		{
 			"SELECT night, source, start_local, end_local, asleep, core, deep, rem, awake, in_bed FROM nights ORDER BY source",
 			"2026-07-01|Ana's Watch|2026-06-30 23:00:00|2026-07-01 03:10:00|240.0|60.0|120.0|60.0|10.0|0.0\n" +
@@ -136,8 +142,8 @@ func TestQueryPlans(t *testing.T) {
 		{"types", "PRIMARY KEY (type=?)", ""},
 	} {
 		got := reader(t, s.Path(), "EXPLAIN QUERY PLAN SELECT * FROM "+c.query)
-		if !strings.Contains(got, c.has) || strings.Contains(got, "SCAN s") || strings.Contains(got, "SCAN d") && !strings.Contains(got, "SCAN daily") ||
-			c.hasNot != "" && strings.Contains(got, c.hasNot) {
+		scans := regexp.MustCompile(`SCAN [sd]\b`).MatchString(got)
+		if scans || !strings.Contains(got, c.has) || c.hasNot != "" && strings.Contains(got, c.hasNot) {
 			t.Errorf("%s\n%s", c.query, got)
 		}
 	}
@@ -160,7 +166,8 @@ func TestDocumentedQueries(t *testing.T) {
 		}
 	}
 	// And every table, view and column is in it.
-	columns := reader(t, s.Path(), `SELECT DISTINCT s.name || ' ' || c.name FROM sqlite_schema s, pragma_table_info(s.name) c
+	columns := reader(t, s.Path(), `SELECT DISTINCT s.name || ' ' || c.name
+		FROM sqlite_schema s, pragma_table_info(s.name) c
 		WHERE s.type IN ('table', 'view') AND s.name NOT LIKE 'sqlite%'`)
 	for line := range strings.Lines(columns) {
 		table, column, _ := strings.Cut(strings.TrimSpace(line), " ")
