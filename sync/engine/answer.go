@@ -107,7 +107,7 @@ func (s *session) conclude(ctx context.Context, c *store.Change, t health.Type, 
 	}
 	c.Covered = append(c.Covered, covered)
 	if s.o.Full {
-		s.mem.Full.Done[t] = s.mem.Full.Done[t].Plus(covered.Span)
+		s.full.Done[t] = s.full.Done[t].Plus(covered.Span)
 	}
 	return nil
 }
@@ -139,6 +139,12 @@ func (s *session) apply(ctx context.Context, c *store.Change) error {
 	var err error
 	if c.State, err = s.mem.state(); err != nil {
 		return err
+	}
+	if s.verify {
+		c.Detail, c.Note = true, func(out store.Outcome) (map[string]string, error) {
+			s.full.Found.see(out)
+			return s.mem.state()
+		}
 	}
 	out, err := s.db.Apply(context.WithoutCancel(ctx), c)
 	if err != nil {

@@ -71,9 +71,14 @@ func (s *session) choose(enabled []health.Type) {
 func (s *session) coverage(ctx context.Context) (map[health.Type]store.Spans, error) {
 	out := map[health.Type]store.Spans{}
 	if s.o.Full {
-		if f := s.mem.Full; f == nil || s.began-f.Began > fullLife || s.began < f.Began {
+		// A full run that did not note what it found is no verification.
+		if f := s.mem.Full; f == nil || s.began-f.Began > fullLife || s.began < f.Began || s.verify && f.Found == nil {
 			s.mem.Full = &fullMemory{Began: s.began, Done: map[health.Type]store.Spans{}}
+			if s.verify {
+				s.mem.Full.Found = &found{}
+			}
 		}
+		s.full = s.mem.Full
 		for t, done := range s.mem.Full.Done {
 			out[t] = store.SpansOf(done...)
 		}

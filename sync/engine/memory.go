@@ -59,6 +59,8 @@ type stop struct {
 type fullMemory struct {
 	Began int64                       `json:"began"`
 	Done  map[health.Type]store.Spans `json:"done"`
+	// Found is set in a verification.
+	Found *found `json:"found,omitempty"`
 }
 
 const (
@@ -90,7 +92,7 @@ func loadMemory(ctx context.Context, db Store) (*memory, error) {
 
 // Forgotten is the State that makes the next run know nothing of those before:
 // for a database that goes on with another iPhone.
-func Forgotten() map[string]string { return map[string]string{stateKey: "", verifyKey: ""} }
+func Forgotten() map[string]string { return map[string]string{stateKey: ""} }
 
 // of gives the memory of a type, new where there is none.
 func (m *memory) of(t health.Type) *typeMemory {

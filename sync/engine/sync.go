@@ -48,6 +48,10 @@ type session struct {
 	// future is the second from which a date is in the future: by the Mac's
 	// clock, or, where that was set back, by what is stored.
 	future int64
+	// full is the run that reads everything again, where this is one; verify
+	// says that what it finds is noted.
+	full   *fullMemory
+	verify bool
 	// had is what was covered at the start.
 	had map[health.Type]store.Spans
 	// doubtful were so at the start, of types that have not shown a sample
@@ -65,21 +69,34 @@ type session struct {
 // run goes on from there. Cancelling ctx ends a run after the page in hand is
 // stored.
 func Sync(ctx context.Context, phone Phone, db Store, o Options) (Result, error) {
-	s := &session{phone: phone, db: db, o: o, now: o.Now, floor: Beginning, newest: Beginning - 1, doubtful: map[health.Type]store.Spans{}}
+	s := newSession(phone, db, o)
+	err := s.sync(ctx)
+	return s.res, err
+}
+
+func newSession(phone Phone, db Store, o Options) *session {
+	s := &session{
+		phone: phone, db: db, o: o, now: o.Now, floor: Beginning, newest: Beginning - 1,
+		res:      Result{ByType: map[health.Type]store.Counts{}},
+		doubtful: map[health.Type]store.Spans{},
+		checks:   checks{silent: map[health.Type]store.Spans{}, reopened: map[health.Type]int{}},
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if o.Since != 0 {
 		s.floor = o.Since
 	}
-	s.checks = checks{silent: map[health.Type]store.Spans{}, reopened: map[health.Type]int{}}
-	s.res.ByType = map[health.Type]store.Counts{}
+	return s
+}
+
+func (s *session) sync(ctx context.Context) error {
 	err := s.begin(ctx)
 	if err == nil {
 		err = s.run(ctx)
 	}
 	s.summarize(err)
-	return s.res, err
+	return err
 }
 
 // run asks one question after the other and stores each page.
