@@ -3,7 +3,6 @@ package trust
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +67,6 @@ func fromAlert(a Alert, err error) *Failure {
 
 func fromSocket(err error) Kind {
 	var header tls.RecordHeaderError
-	var dns *net.DNSError
 	is := func(codes ...error) bool {
 		return slices.ContainsFunc(codes, func(c error) bool { return errors.Is(err, c) })
 	}
@@ -77,8 +75,6 @@ func fromSocket(err error) Kind {
 		return Canceled
 	case errors.As(err, &header):
 		return NotTLS
-	case errors.As(err, &dns):
-		return NameNotFound
 	case is(syscall.ECONNREFUSED):
 		return Refused
 	case is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN,
@@ -160,7 +156,11 @@ func (r *Report) refine(f *Failure) {
 			f.Kind, f.Inferred = NotYetValid, true // the beginning is nearer by far
 		}
 	case f.Kind == BadClientCert && f.Alert != alertDecryptError: // that one is about the signature
-		if bad := wrongWith(r.Own, r.trust.root, f.At); bad != nil {
+		bad := unfit(r.Own, r.trust.root)
+		if bad == nil {
+			bad = dated(Client, r.Own, f.At)
+		}
+		if bad != nil {
 			f.Kind = bad.Kind
 			return
 		}
@@ -172,17 +172,6 @@ func (r *Report) refine(f *Failure) {
 			f.Kind, f.Inferred = Revoked, true
 		}
 	}
-}
-
-// wrongWith makes this machine's checks on a client certificate.
-func wrongWith(own, ca *x509.Certificate, now time.Time) *Failure {
-	if ca != nil && !pki.IssuedBy(own, ca) {
-		return whyUntrusted(Client, own, nil, ca, errors.New("not issued by the CA of this pairing"))
-	}
-	if f := usable(Client, own, x509.ExtKeyUsageClientAuth); f != nil {
-		return f
-	}
-	return dated(Client, own, now)
 }
 
 // The codes by which a phone refuses a client certificate in JSON (protocol

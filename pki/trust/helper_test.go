@@ -40,7 +40,9 @@ func newPhone(t testing.TB, opts ...simulator.Option) *phone {
 	return p
 }
 
-func (p *phone) newServer(t testing.TB, names []string, ips []netip.Addr, begun time.Time, opts ...simulator.Option) *x509.Certificate {
+func (p *phone) newServer(
+	t testing.TB, names []string, ips []netip.Addr, begun time.Time, opts ...simulator.Option,
+) *x509.Certificate {
 	t.Helper()
 	return must(simulator.IssueServer(p.ca, p.caKey, p.serverKey.Public(), names, ips, begun, opts...))(t)
 }
@@ -49,6 +51,16 @@ func (p *phone) newClient(t testing.TB, begun time.Time, opts ...simulator.Optio
 	t.Helper()
 	csr := must(pki.CheckCSR(must(pki.NewCSR(p.clientKey, pki.CommonNameClient))(t)))(t)
 	return must(simulator.IssueClient(p.ca, p.caKey, csr, begun, opts...))(t)
+}
+
+// intermediate is a CA below the phone's, and a server certificate that it has
+// issued.
+func (p *phone) intermediate(t testing.TB) (middle, below *x509.Certificate) {
+	t.Helper()
+	key := newKey(t)
+	template := &x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: caUse}
+	middle = sign(t, template, "middle", p.ca, key.Public(), p.caKey)
+	return middle, must(simulator.IssueServer(middle, key, p.serverKey.Public(), nil, loopback, time.Now()))(t)
 }
 
 // mutual is the Mac's trust in the phone, showing cert.
@@ -80,7 +92,9 @@ func must[T any](v T, err error) func(testing.TB) T {
 }
 
 // sign makes a certificate that no function of pki would make.
-func sign(t testing.TB, template *x509.Certificate, name string, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) *x509.Certificate {
+func sign(
+	t testing.TB, template *x509.Certificate, name string, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer,
+) *x509.Certificate {
 	t.Helper()
 	template.Subject = pkix.Name{CommonName: name}
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
@@ -111,11 +125,18 @@ func serveTLS(t testing.TB, conf *tls.Config, after func(*tls.Conn)) (host strin
 	})
 }
 
-// serveTCP runs a raw server on loopback. Each connection is closed after
-// handle, and all of them at the end of the test.
+// serveTCP runs a raw server on loopback.
 func serveTCP(t testing.TB, handle func(net.Conn)) (host string, port int) {
 	t.Helper()
 	l := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	serveOn(t, l, handle)
+	return split(t, l.Addr().String())
+}
+
+// serveOn closes each connection after handle, and all of them at the end of the
+// test.
+func serveOn(t testing.TB, l net.Listener, handle func(net.Conn)) {
+	t.Helper()
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
 	wg.Go(func() {
@@ -133,7 +154,6 @@ func serveTCP(t testing.TB, handle func(net.Conn)) (host string, port int) {
 		}
 	})
 	t.Cleanup(func() { cancel(); _ = l.Close(); wg.Wait() })
-	return split(t, l.Addr().String())
 }
 
 func split(t testing.TB, addr string) (host string, port int) {

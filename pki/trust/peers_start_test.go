@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/tls"
@@ -37,154 +36,129 @@ type setup struct {
 	Plain    bool   // no TLS at all
 }
 
+// version picks the peer's word for the only version to speak.
+func (s setup) version(tls13, tls12 string) string {
+	if s.TLS12 {
+		return tls12
+	}
+	return tls13
+}
+
 // peer is a kind of TLS server.
 type peer struct {
 	name string
 	// crl: whether revocation lists are applied at all; the same program
 	// without one is a peer of its own.
 	crl bool
-	// plain: whether it can serve without TLS.
-	plain bool
-	// command returns the program that serves as asked on 127.0.0.1:port.
-	command func(t *testing.T, dir string, port int, s setup) *exec.Cmd
+	// command gives the program that serves as asked on 127.0.0.1:port, with its
+	// arguments.
+	command func(t *testing.T, dir string, port int, s setup) []string
 }
 
 var peers = []peer{
 	{name: "OpenSSL", command: opensslPeer},
 	{name: "OpenSSL with CRL", crl: true, command: opensslPeer},
-	{name: "nginx", crl: true, plain: true, command: nginxPeer},
+	{name: "nginx", crl: true, command: nginxPeer},
 	{name: "GnuTLS", crl: true, command: gnutlsPeer},
-	{name: "Go", crl: true, plain: true, command: goPeer},
+	{name: "Go", crl: true, command: goPeer},
 }
 
-func opensslPeer(t *testing.T, dir string, port int, s setup) *exec.Cmd {
-	args := []string{
-		"s_server", "-accept", fmt.Sprintf("127.0.0.1:%d", port), "-www",
-		"-cert", s.Server + ".crt", "-cert_chain", s.Server + ".crt", "-key", s.Server + ".key",
+func opensslPeer(t *testing.T, _ string, port int, s setup) []string {
+	args := fmt.Sprintf("s_server -accept 127.0.0.1:%d -www -cert %[2]s.crt -cert_chain %[2]s.crt -key %[2]s.key %s",
+		port, s.Server, s.version("-tls1_3", "-tls1_2"))
+	if s.ClientCA != "" { // without -verify_return_error a bad certificate is let in
+		args += " -CAfile " + s.ClientCA + ".crt -Verify 1 -verify_return_error"
 	}
-	if s.TLS12 {
-		args = append(args, "-tls1_2")
+	if s.CRL {
+		args += " -crl_check -CRL " + s.ClientCA + ".crl"
+	}
+	return append([]string{testenv.NeedTool(t, "openssl", "openssl")}, strings.Fields(args)...)
+}
+
+func gnutlsPeer(t *testing.T, _ string, port int, s setup) []string {
+	args := fmt.Sprintf("--http -p %d --priority NORMAL:-VERS-ALL:+VERS-%s --x509certfile %s.crt --x509keyfile %[3]s.key",
+		port, s.version("TLS1.3", "TLS1.2"), s.Server)
+	if s.ClientCA == "" {
+		args += " --disable-client-cert"
 	} else {
-		args = append(args, "-tls1_3")
+		args += " --x509cafile " + s.ClientCA + ".crt --require-client-cert --verify-client-cert"
 	}
-	if s.ClientCA != "" {
-		// Without -verify_return_error a bad certificate is let in.
-		args = append(args, "-CAfile", s.ClientCA+".crt", "-Verify", "1", "-verify_return_error")
-		if s.CRL {
-			args = append(args, "-crl_check", "-CRL", s.ClientCA+".crl")
-		}
+	if s.CRL {
+		args += " --x509crlfile " + s.ClientCA + ".crl"
 	}
-	return exec.Command(testenv.NeedTool(t, "openssl", "openssl"), args...) //nolint:gosec // a test's own arguments
+	return append([]string{testenv.NeedTool(t, "gnutls-serv", "gnutls-bin")}, strings.Fields(args)...)
 }
 
-func gnutlsPeer(t *testing.T, dir string, port int, s setup) *exec.Cmd {
-	version := "TLS1.3"
-	if s.TLS12 {
-		version = "TLS1.2"
-	}
-	args := []string{
-		"--http", "-p", fmt.Sprint(port), "--priority", "NORMAL:-VERS-ALL:+VERS-" + version,
-		"--x509certfile", s.Server + ".crt", "--x509keyfile", s.Server + ".key",
-	}
-	if s.ClientCA != "" {
-		args = append(args, "--x509cafile", s.ClientCA+".crt", "--require-client-cert", "--verify-client-cert")
-		if s.CRL {
-			args = append(args, "--x509crlfile", s.ClientCA+".crl")
-		}
-	} else {
-		args = append(args, "--disable-client-cert")
-	}
-	return exec.Command(testenv.NeedTool(t, "gnutls-serv", "gnutls-bin"), args...) //nolint:gosec // a test's own arguments
-}
-
-func nginxPeer(t *testing.T, dir string, port int, s setup) *exec.Cmd {
+func nginxPeer(t *testing.T, dir string, port int, s setup) []string {
 	home := filepath.Join(dir, fmt.Sprintf("nginx%d", port))
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	var tlsLines string
-	listen := "ssl"
-	if s.Plain {
-		listen = ""
-	} else {
-		version := "TLSv1.3"
-		if s.TLS12 {
-			version = "TLSv1.2"
-		}
-		tlsLines = fmt.Sprintf("ssl_protocols %s; ssl_certificate %[2]s/%[3]s.crt; ssl_certificate_key %[2]s/%[3]s.key;", version, dir, s.Server)
+	listen := fmt.Sprintf("listen 127.0.0.1:%d;", port)
+	if !s.Plain {
+		listen = fmt.Sprintf("listen 127.0.0.1:%d ssl; ssl_protocols %s; ssl_certificate %s/%s.crt; ssl_certificate_key %[3]s/%[4]s.key;",
+			port, s.version("TLSv1.3", "TLSv1.2"), dir, s.Server)
 	}
 	if s.ClientCA != "" {
-		tlsLines += fmt.Sprintf(" ssl_verify_client on; ssl_client_certificate %s/%s.crt;", dir, s.ClientCA)
-		if s.CRL {
-			tlsLines += fmt.Sprintf(" ssl_crl %s/%s.crl;", dir, s.ClientCA)
-		}
+		listen += fmt.Sprintf(" ssl_verify_client on; ssl_client_certificate %s/%s.crt;", dir, s.ClientCA)
+	}
+	if s.CRL {
+		listen += fmt.Sprintf(" ssl_crl %s/%s.crl;", dir, s.ClientCA)
 	}
 	conf := fmt.Sprintf(`user root root; daemon off; master_process off; pid %[1]s/pid; error_log stderr warn;
 events {}
-http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
-server { listen 127.0.0.1:%[2]d %[3]s; %[4]s location / { return 200 "%[5]s"; } } }
-`, home, port, listen, tlsLines, strings.Repeat("hello ", 600))
+http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f;
+uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { %[2]s location / { return 200 "%[3]s"; } } }
+`, home, listen, page200)
 	path := filepath.Join(home, "nginx.conf")
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return exec.Command(testenv.NeedTool(t, "nginx", "nginx-light"), "-p", home, "-e", "stderr", "-c", path) //nolint:gosec // a test's own arguments
+	return []string{testenv.NeedTool(t, "nginx", "nginx-light"), "-p", home, "-e", "stderr", "-c", path}
 }
+
+// page200 is an answer that is longer than any record before it.
+var page200 = strings.Repeat("hello ", 600)
 
 const envGoPeer = "HEALTHSYNC_TEST_GO_PEER"
 
 // goPeer is this test program, in a process of its own so that it can be
 // stopped and killed like the others.
-func goPeer(t *testing.T, dir string, port int, s setup) *exec.Cmd {
-	order := must(json.Marshal(goOrder{Addr: fmt.Sprintf("127.0.0.1:%d", port), Setup: s}))(t)
-	cmd := exec.Command(must(os.Executable())(t)) //nolint:gosec // this program
-	cmd.Env = append(os.Environ(), envGoPeer+"="+string(order))
-	return cmd
-}
-
-type goOrder struct {
-	Addr  string
-	Setup setup
+func goPeer(t *testing.T, _ string, port int, s setup) []string {
+	order := must(json.Marshal(s))(t)
+	return []string{"/usr/bin/env", fmt.Sprintf("%s=127.0.0.1:%d %s", envGoPeer, port, order), must(os.Executable())(t)}
 }
 
 func TestMain(m *testing.M) {
 	if order := os.Getenv(envGoPeer); order != "" {
-		err := serveGo(order)
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, serveGo(order))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-func serveGo(text string) error {
-	var order goOrder
-	if err := json.Unmarshal([]byte(text), &order); err != nil {
+func serveGo(order string) error {
+	addr, text, _ := strings.Cut(order, " ")
+	var s setup
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return err
 	}
-	s := order.Setup
 	conf, err := goConf(s)
 	if err != nil {
 		return err
 	}
 	server := &http.Server{
-		Addr: order.Addr, TLSConfig: conf, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("hello ", 600)) }),
+		Addr: addr, TLSConfig: conf, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page200) }),
 	}
 	if s.Plain {
 		return server.ListenAndServe()
 	}
-	return server.ListenAndServeTLS("", "")
+	return server.ListenAndServeTLS(s.Server+".crt", s.Server+".key")
 }
 
 func goConf(s setup) (*tls.Config, error) {
-	if s.Plain {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(s.Server+".crt", s.Server+".key")
-	if err != nil {
-		return nil, err
-	}
-	conf := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}
+	conf := &tls.Config{MinVersion: tls.VersionTLS13}
 	if s.TLS12 {
 		conf.MinVersion, conf.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	}
@@ -206,9 +180,6 @@ func goConf(s setup) (*tls.Config, error) {
 	}
 	block, _ := pem.Decode(text)
 	list, err := x509.ParseRevocationList(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
 	conf.VerifyConnection = func(cs tls.ConnectionState) error {
 		for _, r := range list.RevokedCertificateEntries {
 			if r.SerialNumber.Cmp(cs.PeerCertificates[0].SerialNumber) == 0 {
@@ -217,21 +188,20 @@ func goConf(s setup) (*tls.Config, error) {
 		}
 		return nil
 	}
-	return conf, nil
+	return conf, err
 }
 
 // lastPort hands out ports; inside the namespace all of them are free.
 var lastPort atomic.Int32
-
-func nextPort() int { return 20000 + int(lastPort.Add(1)) }
 
 // run starts a peer and waits until it answers. The caller may stop or kill the
 // process; it is gone at the end of the test in any case.
 func (p *peer) run(t *testing.T, dir string, s setup) (port int, process *os.Process) {
 	t.Helper()
 	s.CRL = s.CRL && p.crl
-	port = nextPort()
-	cmd := p.command(t, dir, port, s)
+	port = 20000 + int(lastPort.Add(1))
+	args := p.command(t, dir, port, s)
+	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // a test's own arguments
 	cmd.Dir = dir
 	var out testenv.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -265,7 +235,7 @@ func (p *peer) run(t *testing.T, dir string, s setup) (port int, process *os.Pro
 // pkiFiles writes certificates where peers find them.
 type pkiFiles struct{ dir string }
 
-func (d pkiFiles) write(t *testing.T, name string, key *ecdsa.PrivateKey, chain ...*x509.Certificate) string {
+func (d pkiFiles) write(t *testing.T, name string, key *ecdsa.PrivateKey, chain ...*x509.Certificate) {
 	t.Helper()
 	var text []byte
 	for _, c := range chain {
@@ -276,15 +246,14 @@ func (d pkiFiles) write(t *testing.T, name string, key *ecdsa.PrivateKey, chain 
 		der := must(x509.MarshalPKCS8PrivateKey(key))(t)
 		d.file(t, name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	}
-	return name
 }
 
-func (d pkiFiles) revoke(t *testing.T, name string, p *phone, revoked ...*x509.Certificate) {
+func (d pkiFiles) revoke(t *testing.T, name string, p *phone, revoked *x509.Certificate) {
 	t.Helper()
-	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now().AddDate(-1, 0, 0), NextUpdate: time.Now().AddDate(1, 0, 0)}
-	for _, c := range revoked {
-		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
-			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: time.Now().Add(-time.Hour)})
+	now := time.Now()
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now.AddDate(-1, 0, 0), NextUpdate: now.AddDate(1, 0, 0)}
+	list.RevokedCertificateEntries = []x509.RevocationListEntry{
+		{SerialNumber: revoked.SerialNumber, RevocationTime: now.Add(-time.Hour)},
 	}
 	der := must(x509.CreateRevocationList(rand.Reader, list, p.ca, p.caKey))(t)
 	d.file(t, name+".crl", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}))
@@ -299,52 +268,46 @@ func (d pkiFiles) file(t *testing.T, name string, data []byte) {
 
 // relay stands between a client and a peer. Until armed it passes everything
 // on; then it passes half of the next long record from the peer and ends the
-// connection, by a reset if asked.
+// connection, by a reset if asked. With no target it ends at the ClientHello.
 type relay struct {
 	port  int
 	armed atomic.Bool
 }
 
-func newRelay(t *testing.T, target int, hello, reset bool) *relay {
+func newRelay(t *testing.T, target int, reset bool) *relay {
 	t.Helper()
 	r := &relay{}
 	_, r.port = serveTCP(t, func(c net.Conn) {
-		if hello { // ends at the ClientHello already
+		if target == 0 {
 			_, _ = c.Read(make([]byte, 4096))
-			r.end(c, reset)
 			return
 		}
-		up, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", target))
+		up, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", target))
 		if err != nil {
 			return
 		}
 		defer func() { _ = up.Close() }()
 		go func() { _, _ = io.Copy(up, c) }()
 		for {
-			header := make([]byte, 5)
-			if _, err := io.ReadFull(up, header); err != nil {
+			record := make([]byte, 5)
+			if _, err := io.ReadFull(up, record); err != nil {
 				return
 			}
-			body := make([]byte, int(header[3])<<8|int(header[4]))
-			if _, err := io.ReadFull(up, body); err != nil {
+			record = append(record, make([]byte, int(record[3])<<8|int(record[4]))...)
+			if _, err := io.ReadFull(up, record[5:]); err != nil {
 				return
 			}
-			if r.armed.Load() && len(body) > 700 { // longer than a session ticket
-				_, _ = c.Write(append(header, body[:len(body)/2]...))
-				r.end(c, reset)
+			if r.armed.Load() && len(record) > 700 { // longer than a session ticket
+				_, _ = c.Write(record[:len(record)/2])
+				if reset {
+					_ = c.(*net.TCPConn).SetLinger(0)
+				}
 				return
 			}
-			if _, err := c.Write(append(header, body...)); err != nil {
+			if _, err := c.Write(record); err != nil {
 				return
 			}
 		}
 	})
 	return r
-}
-
-func (r *relay) end(c net.Conn, reset bool) {
-	if reset {
-		_ = c.(*net.TCPConn).SetLinger(0)
-	}
-	_ = c.Close()
 }

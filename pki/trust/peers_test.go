@@ -29,7 +29,7 @@ type row struct {
 
 	// chain is what the server shows; nil: a certificate that is in order, and it
 	// asks for the Mac's.
-	chain []*x509.Certificate
+	chain certs
 	// trust is the Mac's, nil that of the pairing; ahead is how far its clock is
 	// wrong.
 	trust *Trust
@@ -91,8 +91,8 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 	const day = 24 * time.Hour
 	now := time.Now()
 	begun, anHourAgo, inAnHour := now.AddDate(0, -3, 0), now.Add(-time.Hour), now.Add(time.Hour)
-	server := func(opts ...simulator.Option) []*x509.Certificate {
-		return list509(p.newServer(t, []string{"phone.local"}, loopback, begun, opts...), p.ca)
+	server := func(opts ...simulator.Option) certs {
+		return certs{p.newServer(t, []string{"phone.local"}, loopback, begun, opts...), p.ca}
 	}
 	client := func(begun time.Time, opts ...simulator.Option) *Trust {
 		return p.mutual(p.newClient(t, begun, opts...))
@@ -100,13 +100,11 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 	expired := client(begun, simulator.Valid(begun, anHourAgo))
 	old := must(simulator.NewSelfSignedV1(p.serverKey, begun.AddDate(-1, 0, 0)))(t) // out of date: noted, not enforced
 	self := must(simulator.NewSelfSignedV1(p.serverKey, begun))(t)
-	middleKey := newKey(t)
-	middle := sign(t, &x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: caUse}, "middle", p.ca, middleKey.Public(), p.caKey)
-	below := must(simulator.IssueServer(middle, middleKey, p.serverKey.Public(), nil, loopback, begun))(t)
+	_, below := p.intermediate(t)
 	other := newPhone(t)
 	otherClient := Mutual(p.ca, Certificate(tlsCert(other.clientKey, other.client)))
 	other.serverKey = p.serverKey
-	otherServer := list509(other.newServer(t, nil, loopback, begun), other.ca)
+	otherServer := certs{other.newServer(t, nil, loopback, begun), other.ca}
 	moved := p.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, begun)
 	leaf, ca, wrong := pki.FingerprintOf(p.server), pki.FingerprintOf(p.ca), pki.FingerprintOf(p.client)
 	vague := func(peers ...string) map[string]Kind {
@@ -118,16 +116,16 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 	}
 	return append([]row{
 		{name: "nothing is wrong", want: works},
-		{name: "nothing is wrong, protocol 1 (pinned)", want: works, chain: list509(old), trust: Pinned(pki.FingerprintOf(old))},
+		{name: "nothing is wrong, protocol 1 (pinned)", want: works, chain: certs{old}, trust: Pinned(pki.FingerprintOf(old))},
 
 		{name: "server certificate expired", want: Expired, chain: server(simulator.Valid(begun, anHourAgo))},
 		{name: "server certificate not yet valid", want: NotYetValid, chain: server(simulator.Valid(inAnHour, now.AddDate(1, 0, 0)))},
 		{name: "CA expired", want: Expired, ahead: 6 * 366 * day},
-		{name: "broken chain: intermediate missing", want: BrokenChain, chain: list509(below)},
-		{name: "broken chain: signature wrong", want: BrokenChain, chain: list509(tamper(t, p.server), p.ca)},
+		{name: "broken chain: intermediate missing", want: BrokenChain, chain: certs{below}},
+		{name: "broken chain: signature wrong", want: BrokenChain, chain: certs{tamper(t, p.server), p.ca}},
 		{name: "another CA (of another pairing, the same name)", want: OtherCA, chain: otherServer},
-		{name: "self-signed", want: SelfSigned, chain: list509(self)},
-		{name: "name mismatch", want: NameMismatch, chain: list509(moved, p.ca)},
+		{name: "self-signed", want: SelfSigned, chain: certs{self}},
+		{name: "name mismatch", want: NameMismatch, chain: certs{moved, p.ca}},
 		{name: "certificate not for servers", want: WrongUsage, chain: server(simulator.Usage(x509.ExtKeyUsageClientAuth))},
 		{name: "not our phone (fingerprint, protocol 1)", want: FingerprintMismatch, trust: Pinned(wrong)},
 		{name: "not the phone of the pairing code", want: FingerprintMismatch, trust: Pairing(wrong, ca)},
@@ -182,7 +180,7 @@ func transportRows() []row {
 		}},
 		{name: "reset in the middle of an answer", want: Reset, meet: cut(true)},
 		{name: "cut short in the handshake", want: CutShort, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			return c.ask(t, d, newRelay(t, 0, true, false).port, false)
+			return c.ask(t, d, newRelay(t, 0, false).port, false)
 		}},
 		{name: "cut short in the middle of an answer", want: CutShort, meet: cut(false)},
 	}
@@ -191,7 +189,7 @@ func transportRows() []row {
 // cut lets the handshake through and ends the connection within the answer.
 func cut(reset bool) func(*testing.T, *column, *Dialer) *Failure {
 	return func(t *testing.T, c *column, d *Dialer) *Failure {
-		r := newRelay(t, c.port(t, inOrder), false, reset)
+		r := newRelay(t, c.port(t, inOrder), reset)
 		d.Trace = func(*Report) { r.armed.Store(true) } // the handshake is done
 		return c.ask(t, d, r.port, false)
 	}

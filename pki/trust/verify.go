@@ -106,9 +106,9 @@ func (v *verifier) mutual(chain []*x509.Certificate) *Failure {
 // an expired certificate of a stranger is a stranger's first of all, and
 // crypto/x509 would tell of the date.
 func (v *verifier) chain(chain []*x509.Certificate, ca *x509.Certificate) *Failure {
-	path, err := undated(chain[0], chain[1:], ca)
+	path, err := undated(chain, ca)
 	if err != nil {
-		return v.note("chain", whyUntrusted(Server, chain[0], chain[1:], ca, err))
+		return v.note("chain", whyUntrusted(Server, chain, ca, err))
 	}
 	_ = v.note("chain", nil)              // nothing to pass on
 	for i := len(path) - 1; i >= 0; i-- { // the CA first: it is the root cause
@@ -125,7 +125,7 @@ func (v *verifier) chain(chain []*x509.Certificate, ca *x509.Certificate) *Failu
 
 // undated verifies the chain as crypto/x509 does, on copies whose dates are
 // wide open, and returns the originals from the leaf to the CA.
-func undated(leaf *x509.Certificate, rest []*x509.Certificate, ca *x509.Certificate) ([]*x509.Certificate, error) {
+func undated(chain []*x509.Certificate, ca *x509.Certificate) ([]*x509.Certificate, error) {
 	original := map[string]*x509.Certificate{}
 	open := func(c *x509.Certificate) *x509.Certificate {
 		original[string(c.Raw)] = c
@@ -140,10 +140,10 @@ func undated(leaf *x509.Certificate, rest []*x509.Certificate, ca *x509.Certific
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	}
 	opts.Roots.AddCert(open(ca))
-	for _, c := range rest {
+	for _, c := range chain[1:] {
 		opts.Intermediates.AddCert(open(c))
 	}
-	chains, err := open(leaf).Verify(opts)
+	chains, err := open(chain[0]).Verify(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -154,21 +154,22 @@ func undated(leaf *x509.Certificate, rest []*x509.Certificate, ca *x509.Certific
 	return path, nil
 }
 
-// whyUntrusted follows the chain as far as it goes and says where it ends.
-// crypto/x509 has one answer for all of it, "unknown authority".
-func whyUntrusted(whose Whose, leaf *x509.Certificate, rest []*x509.Certificate, ca *x509.Certificate, err error) *Failure {
+// whyUntrusted follows the chain from the leaf as far as it goes and says where
+// it ends. crypto/x509 has one answer for all of it, "unknown authority".
+func whyUntrusted(whose Whose, chain []*x509.Certificate, ca *x509.Certificate, err error) *Failure {
+	leaf := chain[0]
 	f := &Failure{Kind: BrokenChain, Whose: whose, Cert: leaf, Err: err}
 	if pki.SelfSigned(leaf) {
 		f.Kind = SelfSigned
 		return f
 	}
 	at := leaf
-	for range rest {
-		next := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return pki.IssuedBy(at, c) })
-		if next < 0 || rest[next].Equal(at) {
+	for range chain {
+		next := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return pki.IssuedBy(at, c) })
+		if next < 0 || chain[next].Equal(at) {
 			break
 		}
-		at = rest[next]
+		at = chain[next]
 	}
 	if pki.SelfSigned(at) && !at.Equal(ca) { // a whole chain, to a root that is not ours
 		f.Kind, f.Names = OtherCA, []string{at.Subject.CommonName}
@@ -192,6 +193,16 @@ func whyUntrusted(whose Whose, leaf *x509.Certificate, rest []*x509.Certificate,
 		f.Err = fmt.Errorf("signed in the name of the CA, but not by it: %w", sig)
 	}
 	return f
+}
+
+// unfit is what is wrong with a client certificate but for its dates and its
+// key, nil if nothing is.
+func unfit(own, ca *x509.Certificate) *Failure {
+	if !pki.IssuedBy(own, ca) {
+		err := errors.New("not issued by the CA of this pairing")
+		return whyUntrusted(Client, []*x509.Certificate{own}, ca, err)
+	}
+	return usable(Client, own, x509.ExtKeyUsageClientAuth)
 }
 
 func usable(whose Whose, cert *x509.Certificate, want x509.ExtKeyUsage) *Failure {
@@ -239,42 +250,50 @@ func dated(whose Whose, cert *x509.Certificate, now time.Time) *Failure {
 // stored CA and the client certificate.
 func (v *verifier) own(cert *tls.Certificate) (*x509.Certificate, *Failure) {
 	ca := v.trust.root
-	if ca == nil {
-		return nil, v.note("stored CA", &Failure{Kind: BrokenChain, Whose: CA, Err: errors.New("no CA certificate is stored")})
-	}
-	if !ca.BasicConstraintsValid || !ca.IsCA {
-		return nil, v.note("stored CA", &Failure{Kind: WrongUsage, Whose: CA, Cert: ca, Err: errors.New("it is not a CA")})
+	if f := v.note("stored CA", storedCA(ca)); f != nil {
+		return nil, f
 	}
 	if f := v.dates(CA, ca); f != nil {
 		return nil, f
 	}
+	const check = "client certificate"
 	if cert == nil || len(cert.Certificate) == 0 {
-		return nil, v.note("client certificate", &Failure{Kind: NoClientCert, Whose: Client, Err: errors.New("none is stored")})
+		return nil, v.note(check, &Failure{Kind: NoClientCert, Whose: Client, Err: errors.New("none is stored")})
 	}
 	leaf, err := pki.ParseCertificate(cert.Certificate[0])
 	if err != nil {
-		return nil, v.note("client certificate", &Failure{Kind: Malformed, Whose: Client, Err: err})
+		return nil, v.note(check, &Failure{Kind: Malformed, Whose: Client, Err: err})
 	}
-	if f := v.note("client certificate", ownLeaf(leaf, cert, ca)); f != nil {
+	if f := v.note(check, ownLeaf(leaf, cert.PrivateKey, ca)); f != nil {
 		return leaf, f
 	}
 	return leaf, v.dates(Client, leaf)
 }
 
+func storedCA(ca *x509.Certificate) *Failure {
+	switch {
+	case ca == nil:
+		return &Failure{Kind: BrokenChain, Whose: CA, Err: errors.New("no CA certificate is stored")}
+	case !ca.BasicConstraintsValid || !ca.IsCA:
+		return &Failure{Kind: WrongUsage, Whose: CA, Cert: ca, Err: errors.New("it is not a CA")}
+	}
+	return nil
+}
+
 // ownLeaf makes the checks on the client certificate that need no clock.
-func ownLeaf(leaf *x509.Certificate, cert *tls.Certificate, ca *x509.Certificate) *Failure {
-	signer, ok := cert.PrivateKey.(crypto.Signer)
+func ownLeaf(leaf *x509.Certificate, private crypto.PrivateKey, ca *x509.Certificate) *Failure {
+	fail := func(kind Kind, why string) *Failure {
+		return &Failure{Kind: kind, Whose: Client, Cert: leaf, Err: errors.New(why)}
+	}
+	signer, ok := private.(crypto.Signer)
 	if !ok {
-		return &Failure{Kind: KeyUnavailable, Whose: Client, Cert: leaf, Err: errors.New("the certificate came without its key")}
+		return fail(KeyUnavailable, "the certificate came without its key")
 	}
 	key, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !key.Equal(leaf.PublicKey) {
-		return &Failure{Kind: BadClientCert, Whose: Client, Cert: leaf, Err: errors.New("the key does not belong to the certificate")}
+		return fail(BadClientCert, "the key does not belong to the certificate")
 	}
-	if !pki.IssuedBy(leaf, ca) {
-		return whyUntrusted(Client, leaf, nil, ca, errors.New("not issued by the CA of this pairing"))
-	}
-	return usable(Client, leaf, x509.ExtKeyUsageClientAuth)
+	return unfit(leaf, ca)
 }
 
 // note records an enforced check and passes its failure on.

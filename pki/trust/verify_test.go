@@ -2,8 +2,10 @@ package trust
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -13,8 +15,13 @@ import (
 	"healthsync/sync/simulator"
 )
 
+type certs = []*x509.Certificate
+
+const accepted Kind = -1
+
 var (
 	today = time.Now()
+	past  = simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0))
 	caUse = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 )
 
@@ -24,6 +31,24 @@ func tamper(t *testing.T, c *x509.Certificate) *x509.Certificate {
 	der := bytes.Clone(c.Raw)
 	der[len(der)-5] ^= 1
 	return must(x509.ParseCertificate(der))(t)
+}
+
+// wantVerdict has a trust judge what the peer at host sent.
+func wantVerdict(t *testing.T, name string, trust *Trust, host string, at time.Time, chain certs, kind Kind, whose Whose) *Failure {
+	t.Helper()
+	v := &verifier{trust: trust, host: host, now: at, report: &Report{}}
+	f := v.peer(chain)
+	switch {
+	case kind == accepted && f != nil:
+		t.Errorf("%s: refused: %v", name, f)
+	case kind != accepted && f == nil:
+		t.Errorf("%s: accepted", name)
+	case f != nil && (f.Kind != kind || f.Whose != whose):
+		t.Errorf("%s: %s of %q (%v), want %s of %q", name, f.Kind, f.Whose, f, kind, whose)
+	case f != nil && chain != nil && f.Cert == nil:
+		t.Errorf("%s: no evidence: %+v", name, f)
+	}
+	return f
 }
 
 func TestMutualJudgesTheServer(t *testing.T) {
@@ -36,107 +61,72 @@ func TestMutualJudgesTheServer(t *testing.T) {
 	foreignKey := newKey(t)
 	foreignCA := must(simulator.NewCA(foreignKey, begun, simulator.CommonName("somebody-ca")))(t)
 	foreign := must(simulator.IssueServer(foreignCA, foreignKey, p.serverKey.Public(), nil, loopback, begun))(t)
-	middleKey := newKey(t)
-	middle := sign(t, &x509.Certificate{BasicConstraintsValid: true, IsCA: true, KeyUsage: caUse}, "middle", p.ca, middleKey.Public(), p.caKey)
-	below := must(simulator.IssueServer(middle, middleKey, p.serverKey.Public(), []string{"phone.local"}, loopback, begun))(t)
+	middle, below := p.intermediate(t)
 	self := must(simulator.NewSelfSignedV1(p.serverKey, begun))(t)
-	expired := server(simulator.Valid(today.AddDate(-1, 0, 0), today.Add(-time.Hour)))
 	future := server(simulator.Valid(today.Add(24*time.Hour), today.AddDate(1, 0, 0)))
-	oldStranger := namesake.newServer(t, nil, loopback, begun, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
 	moved := p.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, begun)
-	nameless := p.newServer(t, nil, nil, begun)
-	clientUse := server(simulator.Usage(x509.ExtKeyUsageClientAuth))
-	noUse := sign(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature, DNSNames: []string{"phone.local"}}, "healthsync-server", p.ca, p.serverKey.Public(), p.caKey)
+	noUse := sign(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}, "noUse", p.ca, p.serverKey.Public(), p.caKey)
 	leafAsCA := must(simulator.IssueServer(p.server, p.serverKey, p.clientKey.Public(), nil, loopback, begun))(t)
+	trust := p.mutual(p.client)
 
 	for _, c := range []struct {
 		name  string
-		chain []*x509.Certificate
-		host  string
+		chain certs
 		kind  Kind
-		whose Whose
-		at    time.Time
 	}{
-		{name: "leaf alone", chain: list509(p.server), host: "127.0.0.1", kind: -1},
-		{name: "leaf and CA", chain: list509(p.server, p.ca), host: "::1", kind: -1},
-		{name: "by name, other case", chain: list509(p.server, p.ca), host: "Phone.Local", kind: -1},
-		{name: "with an intermediate", chain: list509(below, middle), host: "phone.local", kind: -1},
-		{name: "with strangers beside", chain: list509(p.server, namesake.ca, foreignCA), host: "phone.local", kind: -1},
+		{"leaf alone", certs{p.server}, accepted},
+		{"leaf and CA", certs{p.server, p.ca}, accepted},
+		{"with an intermediate", certs{below, middle}, accepted},
+		{"with strangers beside", certs{p.server, namesake.ca, foreignCA}, accepted},
 
-		{name: "expired", chain: list509(expired, p.ca), host: "127.0.0.1", kind: Expired, whose: Server},
-		{name: "not yet valid", chain: list509(future), host: "127.0.0.1", kind: NotYetValid, whose: Server},
-		{name: "the CA expired", chain: list509(server(simulator.Valid(begun, today.AddDate(9, 0, 0)))), host: "127.0.0.1", kind: Expired, whose: CA, at: today.AddDate(6, 0, 0)},
-		{name: "both expired: the CA is the cause", chain: list509(p.server), host: "127.0.0.1", kind: Expired, whose: CA, at: today.AddDate(6, 0, 0)},
-		{name: "the CA of tomorrow", chain: list509(p.server), host: "127.0.0.1", kind: NotYetValid, whose: CA, at: today.AddDate(-1, 0, 0)},
+		{"expired", certs{server(past), p.ca}, Expired},
+		{"not yet valid", certs{future}, NotYetValid},
 
-		{name: "a namesake's, leaf alone", chain: list509(namesake.server), host: "127.0.0.1", kind: OtherCA, whose: Server},
-		{name: "a namesake's, whole", chain: list509(namesake.server, namesake.ca), host: "127.0.0.1", kind: OtherCA, whose: Server},
-		{name: "a namesake's, expired: a stranger first", chain: list509(oldStranger, namesake.ca), host: "127.0.0.1", kind: OtherCA, whose: Server},
-		{name: "a namesake's, with our CA beside", chain: list509(namesake.server, p.ca), host: "127.0.0.1", kind: OtherCA, whose: Server},
-		{name: "another CA, whole", chain: list509(foreign, foreignCA), host: "127.0.0.1", kind: OtherCA, whose: Server},
-		{name: "another CA, not sent", chain: list509(foreign), host: "127.0.0.1", kind: BrokenChain, whose: Server},
-		{name: "intermediate missing", chain: list509(below), host: "phone.local", kind: BrokenChain, whose: Server},
-		{name: "intermediate missing, CA sent", chain: list509(below, p.ca), host: "phone.local", kind: BrokenChain, whose: Server},
-		{name: "signature changed", chain: list509(tamper(t, p.server), p.ca), host: "127.0.0.1", kind: BrokenChain, whose: Server},
-		{name: "intermediate's signature changed", chain: list509(below, tamper(t, middle)), host: "phone.local", kind: BrokenChain, whose: Server},
-		{name: "issued by a leaf", chain: list509(leafAsCA, p.server, p.ca), host: "127.0.0.1", kind: BrokenChain, whose: Server},
-		{name: "self-signed", chain: list509(self), host: "127.0.0.1", kind: SelfSigned, whose: Server},
-		{name: "self-signed, our CA beside", chain: list509(self, p.ca), host: "127.0.0.1", kind: SelfSigned, whose: Server},
+		{"a namesake's, leaf alone", certs{namesake.server}, OtherCA},
+		{"a namesake's, whole", certs{namesake.server, namesake.ca}, OtherCA},
+		{"a namesake's, expired: a stranger first", certs{namesake.newServer(t, nil, loopback, begun, past), namesake.ca}, OtherCA},
+		{"a namesake's, with our CA beside", certs{namesake.server, p.ca}, OtherCA},
+		{"another CA, whole", certs{foreign, foreignCA}, OtherCA},
+		{"another CA, not sent", certs{foreign}, BrokenChain},
+		{"intermediate missing", certs{below}, BrokenChain},
+		{"intermediate missing, CA sent", certs{below, p.ca}, BrokenChain},
+		{"signature changed", certs{tamper(t, p.server), p.ca}, BrokenChain},
+		{"intermediate's signature changed", certs{below, tamper(t, middle)}, BrokenChain},
+		{"issued by a leaf", certs{leafAsCA, p.server, p.ca}, BrokenChain},
+		{"self-signed", certs{self}, SelfSigned},
+		{"self-signed, our CA beside", certs{self, p.ca}, SelfSigned},
 
-		{name: "other names", chain: list509(moved, p.ca), host: "127.0.0.1", kind: NameMismatch, whose: Server},
-		{name: "no names", chain: list509(nameless, p.ca), host: "phone.local", kind: NameMismatch, whose: Server},
-		{name: "for clients", chain: list509(clientUse, p.ca), host: "127.0.0.1", kind: WrongUsage, whose: Server},
-		{name: "for nothing in particular", chain: list509(noUse), host: "phone.local", kind: WrongUsage, whose: Server},
-		{name: "the Mac's own certificate", chain: list509(p.client), host: "127.0.0.1", kind: WrongUsage, whose: Server},
-		{name: "the CA itself", chain: list509(p.ca), host: "127.0.0.1", kind: WrongUsage, whose: Server},
-		{name: "nothing", chain: nil, host: "127.0.0.1", kind: Malformed, whose: Server},
+		{"other names", certs{moved, p.ca}, NameMismatch},
+		{"no names", certs{p.newServer(t, nil, nil, begun), p.ca}, NameMismatch},
+		{"for clients", certs{server(simulator.Usage(x509.ExtKeyUsageClientAuth)), p.ca}, WrongUsage},
+		{"for nothing in particular", certs{noUse}, WrongUsage},
+		{"the Mac's own certificate", certs{p.client}, WrongUsage},
+		{"the CA itself", certs{p.ca}, WrongUsage},
+		{"nothing", nil, Malformed},
 	} {
-		at := c.at
-		if at.IsZero() {
-			at = today
-		}
-		v := &verifier{trust: p.mutual(p.client), host: c.host, now: at, report: &Report{}}
-		f := v.peer(c.chain)
-		switch {
-		case c.kind == -1 && f != nil:
-			t.Errorf("%s: refused: %v", c.name, f)
-		case c.kind >= 0 && f == nil:
-			t.Errorf("%s: accepted", c.name)
-		case c.kind >= 0 && (f.Kind != c.kind || f.Whose != c.whose):
-			t.Errorf("%s: %s of %q (%v), want %s of %q", c.name, f.Kind, f.Whose, f, c.kind, c.whose)
-		case f != nil && c.chain != nil && (f.Cert == nil || !f.At.Equal(at)):
-			t.Errorf("%s: no evidence: %+v", c.name, f)
-		}
+		wantVerdict(t, c.name, trust, "127.0.0.1", today, c.chain, c.kind, Server)
 	}
-}
-
-func list509(c ...*x509.Certificate) []*x509.Certificate { return c }
-
-func TestFailureTellsWhatIsKnown(t *testing.T) {
-	p := newPhone(t)
-	moved := p.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, today)
-	v := &verifier{trust: p.mutual(p.client), host: "192.168.1.7", now: today, report: &Report{}}
-	f := v.peer(list509(moved))
-	if f == nil || !slices.Equal(f.Names, []string{"other.local", "10.9.9.9"}) || f.Host != "192.168.1.7" {
-		t.Errorf("got %+v", f)
+	for _, host := range []string{"::1", "phone.local", "Phone.Local"} {
+		wantVerdict(t, host, trust, host, today, certs{p.server}, accepted, Nobody)
 	}
-	old := p.newServer(t, nil, loopback, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
-	if f = v.peer(list509(old)); f == nil || f.Kind != Expired || !f.Cert.Equal(old) {
+	wantVerdict(t, "the CA of tomorrow", trust, "127.0.0.1", today.AddDate(-1, 0, 0), certs{p.server}, NotYetValid, CA)
+	late, lasting := today.AddDate(6, 0, 0), server(simulator.Valid(begun, today.AddDate(9, 0, 0)))
+	wantVerdict(t, "the CA expired", trust, "127.0.0.1", late, certs{lasting}, Expired, CA)
+	wantVerdict(t, "both expired: the CA is the cause", trust, "127.0.0.1", late, certs{p.server}, Expired, CA)
+	f := wantVerdict(t, "evidence", trust, "192.168.1.7", today, certs{moved}, NameMismatch, Server)
+	if f == nil || !slices.Equal(f.Names, []string{"other.local", "10.9.9.9"}) || f.Host != "192.168.1.7" || !f.At.Equal(today) {
 		t.Errorf("got %+v", f)
 	}
 }
 
 func TestPinnedLooksAtTheFingerprintOnly(t *testing.T) {
 	key := newKey(t)
-	for name, cert := range map[string]*x509.Certificate{
-		"in date":  must(simulator.NewSelfSignedV1(key, today))(t),
-		"expired":  must(simulator.NewSelfSignedV1(key, today.AddDate(-2, 0, 0)))(t),
-		"Buddhist": must(simulator.NewSelfSignedV1(key, today.AddDate(-57, 0, 0)))(t),
-		"tomorrow": must(simulator.NewSelfSignedV1(key, today.AddDate(0, 0, 2)))(t),
-	} {
+	fp := pki.FingerprintOf
+	for name, years := range map[string]int{"in date": 0, "expired": -2, "Buddhist": -57, "of the future": 1} {
+		cert := must(simulator.NewSelfSignedV1(key, today.AddDate(years, 0, 0)))(t)
 		r := &Report{}
-		v := &verifier{trust: Pinned(pki.FingerprintOf(cert)), host: "127.0.0.1", now: today, report: r}
-		if f := v.peer(list509(cert)); f != nil {
+		v := &verifier{trust: Pinned(fp(cert)), host: "127.0.0.1", now: today, report: r}
+		if f := v.peer(certs{cert}); f != nil {
 			t.Errorf("%s: %v", name, f)
 		}
 		if last := r.Checks[len(r.Checks)-1]; (last.Failure == nil) != (name == "in date") {
@@ -145,50 +135,45 @@ func TestPinnedLooksAtTheFingerprintOnly(t *testing.T) {
 	}
 	mine := must(simulator.NewSelfSignedV1(key, today))(t)
 	again := must(simulator.NewSelfSignedV1(key, today))(t) // same key, same name, another certificate
-	for name, trust := range map[string]*Trust{
-		"another": Pinned(pki.FingerprintOf(mine)), "zero": Pinned(pki.Fingerprint{}), "none": {}, "nil": nil,
-	} {
-		v := &verifier{trust: trust, host: "127.0.0.1", now: today, report: &Report{}}
-		f := v.peer(list509(again, mine))
-		if f == nil || trust != nil && trust.mode == pinned && (f.Kind != FingerprintMismatch || f.Got != pki.FingerprintOf(again)) {
-			t.Errorf("%s: %+v", name, f)
-		}
-	}
+	wantVerdict(t, "another", Pinned(fp(mine)), "", today, certs{again, mine}, FingerprintMismatch, Server)
+	wantVerdict(t, "zero", Pinned(pki.Fingerprint{}), "", today, certs{again}, FingerprintMismatch, Server)
+	wantVerdict(t, "none", &Trust{}, "", today, certs{again}, Unknown, Server)
+	wantVerdict(t, "nil", nil, "", today, certs{again}, Unknown, Server)
 }
 
 func TestPairingJudges(t *testing.T) {
 	p, namesake := newPhone(t), newPhone(t)
-	expired := p.newServer(t, nil, loopback, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	expired := p.newServer(t, nil, loopback, today, past)
 	clientUse := p.newServer(t, nil, loopback, today, simulator.Usage(x509.ExtKeyUsageClientAuth))
 	elsewhere := p.newServer(t, nil, nil, today)
 	self := must(simulator.NewSelfSignedV1(p.serverKey, today))(t)
-	fp := pki.FingerprintOf
 	for _, c := range []struct {
 		name     string
-		chain    []*x509.Certificate
-		leaf, ca pki.Fingerprint
+		chain    certs
+		leaf, ca *x509.Certificate // of the pairing code
 		kind     Kind
 	}{
-		{"right", list509(p.server, p.ca), fp(p.server), fp(p.ca), -1},
-		{"the name does not matter", list509(elsewhere, p.ca), fp(elsewhere), fp(p.ca), -1},
-		{"another leaf of the same CA", list509(p.server, p.ca), fp(elsewhere), fp(p.ca), FingerprintMismatch},
-		{"another phone", list509(namesake.server, namesake.ca), fp(p.server), fp(p.ca), FingerprintMismatch},
-		{"another CA", list509(p.server, namesake.ca), fp(p.server), fp(p.ca), CAMismatch},
-		{"the code names another CA", list509(p.server, p.ca), fp(p.server), fp(namesake.ca), CAMismatch},
-		{"the CA is named but did not sign", list509(p.server, namesake.ca, p.ca), fp(p.server), fp(namesake.ca), OtherCA},
-		{"the CA was not sent", list509(p.server), fp(p.server), fp(p.ca), BrokenChain},
-		{"self-signed", list509(self), fp(self), fp(p.ca), CAMismatch},
-		{"self-signed, CA beside", list509(self, p.ca), fp(self), fp(p.ca), SelfSigned},
-		{"expired", list509(expired, p.ca), fp(expired), fp(p.ca), Expired},
-		{"for clients", list509(clientUse, p.ca), fp(clientUse), fp(p.ca), WrongUsage},
-		{"no fingerprints", list509(p.server, p.ca), pki.Fingerprint{}, pki.Fingerprint{}, FingerprintMismatch},
-		{"no CA fingerprint", list509(p.server, p.ca), fp(p.server), pki.Fingerprint{}, CAMismatch},
+		{"right", certs{p.server, p.ca}, p.server, p.ca, accepted},
+		{"the name does not matter", certs{elsewhere, p.ca}, elsewhere, p.ca, accepted},
+		{"another leaf of the same CA", certs{p.server, p.ca}, elsewhere, p.ca, FingerprintMismatch},
+		{"another phone", certs{namesake.server, namesake.ca}, p.server, p.ca, FingerprintMismatch},
+		{"another CA", certs{p.server, namesake.ca}, p.server, p.ca, CAMismatch},
+		{"the code names another CA", certs{p.server, p.ca}, p.server, namesake.ca, CAMismatch},
+		{"the CA is named but did not sign", certs{p.server, namesake.ca, p.ca}, p.server, namesake.ca, OtherCA},
+		{"the CA was not sent", certs{p.server}, p.server, p.ca, BrokenChain},
+		{"self-signed", certs{self}, self, p.ca, CAMismatch},
+		{"self-signed, CA beside", certs{self, p.ca}, self, p.ca, SelfSigned},
+		{"expired", certs{expired, p.ca}, expired, p.ca, Expired},
+		{"for clients", certs{clientUse, p.ca}, clientUse, p.ca, WrongUsage},
+		{"no fingerprints", certs{p.server, p.ca}, nil, nil, FingerprintMismatch},
+		{"no CA fingerprint", certs{p.server, p.ca}, p.server, nil, CAMismatch},
 	} {
-		v := &verifier{trust: Pairing(c.leaf, c.ca), host: "127.0.0.1", now: today, report: &Report{}}
-		f := v.peer(c.chain)
-		if c.kind == -1 && f != nil || c.kind >= 0 && (f == nil || f.Kind != c.kind) {
-			t.Errorf("%s: %v, want %s", c.name, f, c.kind)
+		whose := Server
+		if c.kind == CAMismatch {
+			whose = CA
 		}
+		trust := Pairing(pki.FingerprintOf(c.leaf), pki.FingerprintOf(c.ca))
+		wantVerdict(t, c.name, trust, "127.0.0.1", today, c.chain, c.kind, whose)
 	}
 }
 
@@ -196,8 +181,10 @@ func TestPairingJudges(t *testing.T) {
 // loopback would say "refused".
 func TestOwnSideIsJudgedFirst(t *testing.T) {
 	p, namesake := newPhone(t), newPhone(t)
-	old := p.newClient(t, today, simulator.Valid(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
-	future := p.newClient(t, today.AddDate(0, 0, 2))
+	locked := errors.New("keychain is locked")
+	source := func(cert *tls.Certificate, err error) *Trust {
+		return Mutual(p.ca, func(context.Context) (*tls.Certificate, error) { return cert, err })
+	}
 	for _, c := range []struct {
 		name  string
 		trust *Trust
@@ -208,15 +195,16 @@ func TestOwnSideIsJudgedFirst(t *testing.T) {
 		{"no CA", Mutual(nil, Certificate(tlsCert(p.clientKey, p.client))), BrokenChain, CA},
 		{"the CA is none", Mutual(p.server, Certificate(tlsCert(p.clientKey, p.client))), WrongUsage, CA},
 		{"no source", Mutual(p.ca, nil), NoClientCert, Client},
-		{"no certificate", Mutual(p.ca, Certificate(nil)), NoClientCert, Client},
-		{"empty certificate", Mutual(p.ca, Certificate(&tls.Certificate{})), NoClientCert, Client},
-		{"unreadable", Mutual(p.ca, Certificate(&tls.Certificate{Certificate: [][]byte{{1}}, PrivateKey: p.clientKey})), Malformed, Client},
-		{"no key", Mutual(p.ca, Certificate(tlsCert(nil, p.client))), KeyUnavailable, Client},
-		{"another key", Mutual(p.ca, Certificate(tlsCert(p.serverKey, p.client))), BadClientCert, Client},
-		{"of another pairing", Mutual(p.ca, Certificate(tlsCert(namesake.clientKey, namesake.client))), OtherCA, Client},
+		{"the source fails", source(nil, locked), KeyUnavailable, Client},
+		{"no certificate", source(nil, nil), NoClientCert, Client},
+		{"empty certificate", source(&tls.Certificate{}, nil), NoClientCert, Client},
+		{"unreadable", source(&tls.Certificate{Certificate: [][]byte{{1}}, PrivateKey: p.clientKey}, nil), Malformed, Client},
+		{"no key", source(tlsCert(nil, p.client), nil), KeyUnavailable, Client},
+		{"another key", source(tlsCert(p.serverKey, p.client), nil), BadClientCert, Client},
+		{"of another pairing", source(tlsCert(namesake.clientKey, namesake.client), nil), OtherCA, Client},
 		{"for servers", p.mutual(p.newClient(t, today, simulator.Usage(x509.ExtKeyUsageServerAuth))), WrongUsage, Client},
-		{"expired", p.mutual(old), Expired, Client},
-		{"not yet valid", p.mutual(future), NotYetValid, Client},
+		{"expired", p.mutual(p.newClient(t, today, past)), Expired, Client},
+		{"not yet valid", p.mutual(p.newClient(t, today.AddDate(0, 0, 2))), NotYetValid, Client},
 	} {
 		r, err := dialOnce(t, &Dialer{Trust: c.trust}, "127.0.0.1", 1)
 		if f := failure(t, err); f.Kind != c.kind || f.Whose != c.whose || f.Remote {
@@ -224,6 +212,9 @@ func TestOwnSideIsJudgedFirst(t *testing.T) {
 		}
 		if c.kind != Refused && len(r.Attempts) > 0 {
 			t.Errorf("%s: something was dialled", c.name)
+		}
+		if c.name == "the source fails" && !errors.Is(err, locked) {
+			t.Errorf("the cause is lost: %v", err)
 		}
 	}
 }
