@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -30,27 +31,30 @@ func TestStatusAtTheLimits(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
-	f := newFamily(t, guideDay)
-	stranger := newFamily(t, guideDay)
+	f, stranger := newFamily(t, guideDay), newFamily(t, guideDay)
+	ours := InspectOptions{Issuer: f.ca}
+	later := guideDay.AddDate(2, 0, 0)
 	for _, c := range []struct {
 		name string
-		info Info
+		cert *x509.Certificate
+		now  time.Time
+		o    InspectOptions
 		want Status
 	}{
-		{"client", Inspect(f.client, guideDay, InspectOptions{Issuer: f.ca}), StatusValid},
-		{"the CA by itself", Inspect(f.ca, guideDay, InspectOptions{Issuer: f.ca}), StatusValid},
-		{"a namesake's", Inspect(stranger.client, guideDay, InspectOptions{Issuer: f.ca}), StatusUntrusted},
-		{"a namesake's, expired", Inspect(stranger.client, guideDay.AddDate(2, 0, 0), InspectOptions{Issuer: f.ca}), StatusUntrusted},
-		{"revoked", Inspect(f.client, guideDay, InspectOptions{Issuer: f.ca, Revoked: true}), StatusRevoked},
-		{"expired", Inspect(f.client, guideDay.AddDate(1, 0, 1), InspectOptions{Issuer: f.ca}), StatusExpired},
-		{"missing", Inspect(nil, guideDay, InspectOptions{Issuer: f.ca}), StatusMissing},
+		{"client", f.client, guideDay, ours, StatusValid},
+		{"the CA by itself", f.ca, guideDay, ours, StatusValid},
+		{"a namesake's", stranger.client, guideDay, ours, StatusUntrusted},
+		{"a namesake's, expired", stranger.client, later, ours, StatusUntrusted},
+		{"revoked", f.client, guideDay, InspectOptions{Issuer: f.ca, Revoked: true}, StatusRevoked},
+		{"expired", f.client, later, ours, StatusExpired},
+		{"missing", nil, guideDay, ours, StatusMissing},
 	} {
-		if c.info.Status != c.want {
-			t.Errorf("%s: %s, want %s", c.name, c.info.Status, c.want)
+		if got := Inspect(c.cert, c.now, c.o); got.Status != c.want || got.SelfSigned != (c.cert == f.ca) {
+			t.Errorf("%s: %+v, want %s", c.name, got, c.want)
 		}
 	}
-	i := Inspect(f.client, guideDay.Add(time.Hour), InspectOptions{Issuer: f.ca})
-	if i.DaysLeft != 364 || i.SelfSigned || !i.DatesEnforced || !i.Fingerprint.Equal(FingerprintOf(f.client)) || !Inspect(f.ca, guideDay, InspectOptions{}).SelfSigned {
+	i := Inspect(f.client, guideDay.Add(time.Hour), ours)
+	if i.DaysLeft != 364 || !i.DatesEnforced || !i.Fingerprint.Equal(FingerprintOf(f.client)) {
 		t.Errorf("got %+v", i)
 	}
 }
@@ -61,21 +65,25 @@ func TestInfoJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"subject":"healthsync-server"`, `"status":"not_yet_valid"`, `"notAfter":"2027-01-07T10:30:15Z"`, `"sans":["Anas-iPhone.local","192.168.1.42","fe80::1"]`, `"fingerprint":"` + FingerprintOf(f.server).Hex()} {
+	for _, want := range []string{
+		`"subject":"healthsync-server"`, `"status":"not_yet_valid"`, `"notAfter":"2027-01-07T10:30:15Z"`,
+		`"sans":["Anas-iPhone.local","192.168.1.42","fe80::1"]`, `"fingerprint":"` + FingerprintOf(f.server).Hex(),
+	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s is not in %s", want, text)
 		}
 	}
-	missing, err := json.Marshal(Inspect(nil, guideDay, InspectOptions{}))
-	if err != nil || strings.Contains(string(missing), "notBefore") || !strings.Contains(string(missing), `"status":"missing"`) {
-		t.Errorf("got %s, %v", missing, err)
+	text, err = json.Marshal(Inspect(nil, guideDay, InspectOptions{}))
+	if err != nil || strings.Contains(string(text), "notBefore") || !strings.Contains(string(text), `"status":"missing"`) {
+		t.Errorf("got %s, %v", text, err)
 	}
 }
 
 // On an iPhone set to the Buddhist calendar the shipping app writes the year
 // 2569 for 2026, of which UTCTime keeps "69": 1969 to everyone else.
 func TestImpossibleYears(t *testing.T) {
-	cert := newFamily(t, guideDay).issueClient(t, guideDay, between(guideDay.AddDate(-57, 0, 0), guideDay.AddDate(-56, 0, 0)))
+	in1969 := between(guideDay.AddDate(-57, 0, 0), guideDay.AddDate(-56, 0, 0))
+	cert := newFamily(t, guideDay).issueClient(t, guideDay, in1969)
 	i := Inspect(cert, guideDay, InspectOptions{Pinned: true})
 	if i.Status != StatusValid || !i.DatesDoubtful || i.DatesEnforced {
 		t.Errorf("a pinned certificate with impossible years: %+v", i)
@@ -86,16 +94,12 @@ func TestImpossibleYears(t *testing.T) {
 }
 
 func TestDaysLeft(t *testing.T) {
-	end := guideDay
-	for _, c := range []struct {
-		before time.Duration
-		want   int
-	}{
-		{365 * day, 365}, {365*day - time.Second, 364}, {day, 1}, {day - 1, 0}, {1, 0}, {0, 0},
-		{-time.Hour, 0}, {-day + 1, 0}, {-day, -1}, {-16*day - time.Hour, -16},
+	for before, want := range map[time.Duration]int{
+		365 * day: 365, 365*day - time.Second: 364, day: 1, day - 1: 0, 1: 0, 0: 0,
+		-time.Hour: 0, -day + 1: 0, -day: -1, -16*day - time.Hour: -16,
 	} {
-		if got := DaysLeft(end, end.Add(-c.before)); got != c.want {
-			t.Errorf("%s before the end: %d, want %d", c.before, got, c.want)
+		if got := DaysLeft(guideDay, guideDay.Add(-before)); got != want {
+			t.Errorf("%s before the end: %d, want %d", before, got, want)
 		}
 	}
 }
@@ -103,12 +107,11 @@ func TestDaysLeft(t *testing.T) {
 func TestRenewDue(t *testing.T) {
 	f := newFamily(t, guideDay)
 	end := f.client.NotAfter
-	for _, c := range []struct {
-		left time.Duration
-		want bool
-	}{{31 * day, false}, {30*day + time.Second, false}, {30 * day, true}, {29 * day, true}, {0, true}, {-time.Second, false}} {
-		if got := RenewDue(f.client, end.Add(-c.left)); got != c.want {
-			t.Errorf("%s before the end: %v", c.left, got)
+	for left, want := range map[time.Duration]bool{
+		31 * day: false, 30*day + time.Second: false, 30 * day: true, 29 * day: true, 0: true, -time.Second: false,
+	} {
+		if got := RenewDue(f.client, end.Add(-left)); got != want {
+			t.Errorf("%s before the end: %v", left, got)
 		}
 	}
 	short := f.issueClient(t, guideDay, between(guideDay, guideDay.Add(9*day)))

@@ -89,7 +89,7 @@ func TestReportClassifiesAlerts(t *testing.T) {
 	}
 	good := cert(-month, 12*month)
 	fresh := cert(-time.Hour, 12*month)
-	future := cert(month, 2*month)
+	future, endsSoon := cert(month, 2*month), cert(-month, 29*24*time.Hour)
 	forServers := cert(-month, 12*month, simulator.Usage(x509.ExtKeyUsageServerAuth))
 	const inferred = true
 	for _, c := range []struct {
@@ -115,15 +115,16 @@ func TestReportClassifiesAlerts(t *testing.T) {
 		{"no reason, not yet valid here", alertBadCertificate, future, NotYetValid, false},
 		{"no reason, for servers", alertBadCertificate, forServers, WrongUsage, false},
 		{"no reason, of another pairing", alertAccessDenied, namesake.client, OtherCA, false},
-		{"no reason, ends soon: a clock may be wrong", alertAccessDenied, cert(-month, 29*24*time.Hour), BadClientCert, false},
+		{"no reason, ends soon: a clock may be wrong", alertAccessDenied, endsSoon, BadClientCert, false},
 		{"no reason, new: a clock may be wrong", alertAccessDenied, fresh, BadClientCert, false},
 		{"internal error", 80, good, PeerAlert, false},
 		{"handshake failure after the handshake", alertHandshakeFailure, good, PeerAlert, false},
 	} {
-		r := &Report{Host: "phone.local", Remote: "192.168.1.7:443", trust: p.mutual(p.client), now: func() time.Time { return now }}
+		r := &Report{Host: "phone.local", Remote: "192.168.1.7:443", trust: p.mutual(p.client), now: time.Now}
 		r.Own, r.ClientCertSent = c.own, c.own != nil
 		f := r.Classify(&url.Error{Err: remoteError(c.alert)})
-		if f.Kind != c.want || f.Inferred != c.inferred || !f.Remote || f.Alert != c.alert || f.Host != r.Host || f.Addr != r.Remote {
+		if f.Kind != c.want || f.Inferred != c.inferred || !f.Remote || f.Alert != c.alert ||
+			f.Host != r.Host || f.Addr != r.Remote {
 			t.Errorf("%s: %+v, want %s", c.name, f, c.want)
 		}
 		if r.Failure != f || r.Classify(fmt.Errorf("again: %w", f)) != f {
@@ -173,7 +174,8 @@ func TestEveryKindSpeaks(t *testing.T) {
 			full.Names, full.Inferred = []string{"a"}, true
 			alerted := &Failure{Kind: k, Whose: whose, Alert: 42, Remote: true, Err: remoteError(42)}
 			for _, f := range []*Failure{{Kind: k, Whose: whose}, full, alerted} {
-				if s := f.Error(); s == "" || strings.ContainsAny(s, "\n{}") || s != strings.TrimSpace(s) || strings.HasSuffix(s, ".") {
+				s := f.Error()
+				if s == "" || strings.ContainsAny(s, "\n{}") || s != strings.TrimSpace(s) || strings.HasSuffix(s, ".") {
 					t.Errorf("%s of %q says %q", k, whose, s)
 				}
 			}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"healthsync/pki"
-	"healthsync/sync/simulator"
 )
 
 // mutualConf is a phone's side of protocol version 2.
@@ -46,8 +45,9 @@ func TestMutualConnects(t *testing.T) {
 		if string(seen) != "healthsync-client" {
 			t.Errorf("the phone saw %q", seen)
 		}
-		if r.Version != "TLS 1.3" || r.Cipher == "" || strings.Contains(r.Group, "(") || len(r.Peer) != 2 || r.Failure != nil ||
-			!r.ClientCertRequested || !r.ClientCertSent || !r.Own.Equal(p.client) || !r.ServerCert().Equal(p.server) {
+		if r.Version != "TLS 1.3" || r.Cipher == "" || strings.Contains(r.Group, "(") || len(r.Peer) != 2 ||
+			r.Failure != nil || !r.ClientCertRequested || !r.ClientCertSent ||
+			!r.Own.Equal(p.client) || !r.ServerCert().Equal(p.server) {
 			t.Errorf("%s: report %+v", host, r)
 		}
 		if !slices.Equal(r.AcceptableCAs, []string{"CN=healthsync-ca"}) {
@@ -61,32 +61,6 @@ func TestMutualConnects(t *testing.T) {
 		if !slices.Equal(steps, want) || r.Took(StepVerify) > r.Took(StepTLS) || r.Took(StepTLS) <= 0 {
 			t.Errorf("steps %+v", r.Steps)
 		}
-	}
-}
-
-// The certificate of the shipping app must pass crypto/tls with its odd
-// algorithm parameter and its odd years.
-func TestPinnedConnectsToTheAppsCertificate(t *testing.T) {
-	key := newKey(t)
-	for name, years := range map[string]int{"plain": 0, "Buddhist": -57} {
-		cert := must(simulator.NewSelfSignedV1(key, today.AddDate(years, 0, 0)))(t)
-		conf := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*tlsCert(key, cert)}}
-		host, port := serveTLS(t, conf, nil)
-		if _, err := dialOnce(t, &Dialer{Trust: Pinned(pki.FingerprintOf(cert))}, host, port); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// Pairing shows no certificate, also where the phone asks for one.
-func TestPairingConnects(t *testing.T) {
-	p := newPhone(t)
-	conf := p.mutualConf()
-	conf.ClientAuth = tls.RequestClientCert
-	host, port := serveTLS(t, conf, nil)
-	r, err := dialOnce(t, &Dialer{Trust: Pairing(pki.FingerprintOf(p.server), pki.FingerprintOf(p.ca))}, host, port)
-	if err != nil || !r.ClientCertRequested || r.ClientCertSent {
-		t.Errorf("got %v, %+v", err, r)
 	}
 }
 

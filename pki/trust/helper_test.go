@@ -93,16 +93,14 @@ func must[T any](v T, err error) func(testing.TB) T {
 
 // sign makes a certificate that no function of pki would make.
 func sign(
-	t testing.TB, template *x509.Certificate, name string, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer,
+	t testing.TB, template *x509.Certificate, name string,
+	parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer,
 ) *x509.Certificate {
 	t.Helper()
 	template.Subject = pkix.Name{CommonName: name}
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
 	if template.NotBefore.IsZero() {
 		template.NotBefore, template.NotAfter = time.Now().AddDate(0, -3, 0), time.Now().AddDate(1, 0, 0)
-	}
-	if parent == nil {
-		parent = template
 	}
 	der := must(x509.CreateCertificate(rand.Reader, template, parent, pub, key))(t)
 	return must(x509.ParseCertificate(der))(t)

@@ -3,9 +3,9 @@ package trust
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"testing"
 	"time"
 )
@@ -37,46 +37,28 @@ func TestLocalHost(t *testing.T) {
 		"rebound.local":     {"8.8.8.8", "0.0.0.0", "fe80::7"},
 		"empty.local":       {},
 	}
-	for _, c := range []struct {
-		host string
-		want []string
-		kind Kind
-	}{
-		{"192.168.1.7", []string{"192.168.1.7"}, 0},
-		{" [fe80::7%lo] ", []string{"fe80::7%lo"}, 0},
-		{"::ffff:192.168.1.7", []string{"192.168.1.7"}, 0},
-		{"localhost", []string{"127.0.0.1", "::1"}, 0},
-		{"LocalHost.", []string{"127.0.0.1", "::1"}, 0},
-		{"phone.local", []string{"192.168.1.7", "fe80::7%lo", "fd00::7"}, 0},
-		{"phone.local.", []string{"192.168.1.7", "fe80::7%lo", "fd00::7"}, 0},
-		{"Anas-iPhone.local", []string{"10.0.0.7"}, 0},
-		{"both.local", []string{"192.168.1.7"}, 0},
-		{"rebound.local", nil, NotLocal},
-		{"empty.local", nil, NameNotFound},
-		{"nobody.local", nil, NameNotFound},
-		{"8.8.8.8", nil, NotLocal},
-		{"fe80::7", nil, NotLocal},
-		{"0.0.0.0", nil, NotLocal},
-		{"", nil, NotLocal},
-		{".local", nil, NotLocal},
-		{"example.com", nil, NotLocal},
-		{"phone.local.example.com", nil, NotLocal},
-		{"2130706433", nil, NotLocal}, // 127.0.0.1 to some libraries
-		{"127.1", nil, NotLocal},
-		{"192.168.1.7:8443", nil, NotLocal},
-		{"user@phone.local/", nil, NotLocal},
+	for host, want := range map[string]string{
+		"192.168.1.7": "[192.168.1.7]", " [fe80::7%lo] ": "[fe80::7%lo]", "::ffff:192.168.1.7": "[192.168.1.7]",
+		"localhost": "[127.0.0.1 ::1]", "LocalHost.": "[127.0.0.1 ::1]",
+		"phone.local": "[192.168.1.7 fe80::7%lo fd00::7]", "phone.local.": "[192.168.1.7 fe80::7%lo fd00::7]",
+		"Anas-iPhone.local": "[10.0.0.7]", "both.local": "[192.168.1.7]",
 	} {
-		addrs, f := localHost(t.Context(), known, c.host)
-		var got []string
-		for _, a := range addrs {
-			got = append(got, a.String())
+		if got, f := localHost(t.Context(), known, host); f != nil || fmt.Sprint(got) != want {
+			t.Errorf("%q: %v, %v", host, got, f)
 		}
-		if c.kind == 0 {
-			if f != nil || !slices.Equal(got, c.want) {
-				t.Errorf("%q: %v, %v", c.host, got, f)
+	}
+	for kind, hosts := range map[Kind][]string{
+		NameNotFound: {"empty.local", "nobody.local"},
+		NotLocal: {
+			"8.8.8.8", "fe80::7", "0.0.0.0", "", ".local", "rebound.local", "example.com", "phone.local.example.com",
+			"2130706433", "127.1", // 127.0.0.1 to some libraries
+			"192.168.1.7:8443", "user@phone.local/",
+		},
+	} {
+		for _, host := range hosts {
+			if got, f := localHost(t.Context(), known, host); f == nil || f.Kind != kind || len(got) > 0 || f.Host != host {
+				t.Errorf("%q: %v, %+v, want %s", host, got, f, kind)
 			}
-		} else if f == nil || f.Kind != c.kind || len(addrs) > 0 || f.Host != c.host {
-			t.Errorf("%q: %v, %+v, want %s", c.host, got, f, c.kind)
 		}
 	}
 	if _, err := LocalHost(t.Context(), "1.1.1.1"); failure(t, err).Kind != NotLocal {
@@ -111,11 +93,8 @@ func TestNameThatIsNeverAnswered(t *testing.T) {
 
 // The gate at the socket holds whatever came before it.
 func TestDialledAddressIsChecked(t *testing.T) {
-	for _, addr := range []string{"8.8.8.8:443", "[2001:db8::1]:443", "0.0.0.0:443", "[::ffff:1.1.1.1]:443", "224.0.0.251:5353"} {
-		conn, err := dialTCP(t.Context(), netip.MustParseAddrPort(addr))
-		if err == nil {
-			_ = conn.Close()
-		}
+	for _, addr := range []string{"8.8.8.8", "2001:db8::1", "0.0.0.0", "::ffff:1.1.1.1", "224.0.0.251"} {
+		_, err := dialTCP(t.Context(), netip.AddrPortFrom(netip.MustParseAddr(addr), 443))
 		if f := failure(t, err); f.Kind != NotLocal {
 			t.Errorf("%s: %v", addr, err)
 		}

@@ -96,8 +96,8 @@ func nginxPeer(t *testing.T, dir string, port int, s setup) []string {
 	}
 	listen := fmt.Sprintf("listen 127.0.0.1:%d;", port)
 	if !s.Plain {
-		listen = fmt.Sprintf("listen 127.0.0.1:%d ssl; ssl_protocols %s; ssl_certificate %s/%s.crt; ssl_certificate_key %[3]s/%[4]s.key;",
-			port, s.version("TLSv1.3", "TLSv1.2"), dir, s.Server)
+		const ssl = "listen 127.0.0.1:%d ssl; ssl_certificate %s.crt; ssl_certificate_key %[2]s.key; ssl_protocols %s;"
+		listen = fmt.Sprintf(ssl, port, filepath.Join(dir, s.Server), s.version("TLSv1.3", "TLSv1.2"))
 	}
 	if s.ClientCA != "" {
 		listen += fmt.Sprintf(" ssl_verify_client on; ssl_client_certificate %s/%s.crt;", dir, s.ClientCA)
@@ -251,7 +251,7 @@ func (d pkiFiles) write(t *testing.T, name string, key *ecdsa.PrivateKey, chain 
 func (d pkiFiles) revoke(t *testing.T, name string, p *phone, revoked *x509.Certificate) {
 	t.Helper()
 	now := time.Now()
-	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now.AddDate(-1, 0, 0), NextUpdate: now.AddDate(1, 0, 0)}
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now, NextUpdate: now.AddDate(1, 0, 0)}
 	list.RevokedCertificateEntries = []x509.RevocationListEntry{
 		{SerialNumber: revoked.SerialNumber, RevocationTime: now.Add(-time.Hour)},
 	}

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -21,14 +21,15 @@ import (
 // row is one thing that can go wrong, as met with each peer.
 type row struct {
 	name string
-	want Kind // works, or a kind
+	want Kind // accepted, or what is reported
 	// but are the peers that cannot tell, with what is reported of them.
 	but map[string]Kind
 	// not are the peers that cannot be brought to do this.
 	not []string
 
-	// chain is what the server shows; nil: a certificate that is in order, and it
-	// asks for the Mac's.
+	// setup is how the peer runs, chain what it shows if that is out of order. By
+	// default it is in order and judges the Mac's certificate.
+	setup setup
 	chain certs
 	// trust is the Mac's, nil that of the pairing; ahead is how far its clock is
 	// wrong.
@@ -38,10 +39,10 @@ type row struct {
 	meet func(t *testing.T, c *column, d *Dialer) *Failure
 }
 
-const works Kind = -1
-
-// inOrder is how a peer runs that judges the Mac's certificate.
-var inOrder = setup{Server: "server", ClientCA: "ca", CRL: true}
+var (
+	inOrder = setup{Server: "server", ClientCA: "ca", CRL: true}
+	alone   = setup{Server: "server"}
+)
 
 // column is one peer with its running programs.
 type column struct {
@@ -59,11 +60,11 @@ func (c *column) port(t *testing.T, s setup) int {
 	return c.running[s]
 }
 
-// ask makes a whole request: the probe for the peer's word on the client
-// certificate if wanted, then HTTP.
-func (c *column) ask(t *testing.T, d *Dialer, port int, probe bool) *Failure {
+// ask makes a whole request: if the peer judges the Mac's certificate, the probe
+// for its word on it, then HTTP.
+func (c *column) ask(t *testing.T, d *Dialer, port int, judges bool) *Failure {
 	t.Helper()
-	if probe && c.name != "nginx" { // which never has a word to say: it judges in HTTP
+	if judges && c.name != "nginx" { // which judges in HTTP
 		if _, err := Probe(t.Context(), d, "127.0.0.1", port); err != nil {
 			return failure(t, err)
 		}
@@ -89,8 +90,10 @@ func (c *column) ask(t *testing.T, d *Dialer, port int, probe bool) *Failure {
 
 func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 	const day = 24 * time.Hour
+	const vague = BadClientCert
 	now := time.Now()
-	begun, anHourAgo, inAnHour := now.AddDate(0, -3, 0), now.Add(-time.Hour), now.Add(time.Hour)
+	begun, anHourAgo := now.AddDate(0, -3, 0), now.Add(-time.Hour)
+	inAnHour, inAYear := now.Add(time.Hour), now.AddDate(1, 0, 0)
 	server := func(opts ...simulator.Option) certs {
 		return certs{p.newServer(t, []string{"phone.local"}, loopback, begun, opts...), p.ca}
 	}
@@ -99,6 +102,7 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 	}
 	expired := client(begun, simulator.Valid(begun, anHourAgo))
 	old := must(simulator.NewSelfSignedV1(p.serverKey, begun.AddDate(-1, 0, 0)))(t) // out of date: noted, not enforced
+	pinned := Pinned(pki.FingerprintOf(old))
 	self := must(simulator.NewSelfSignedV1(p.serverKey, begun))(t)
 	_, below := p.intermediate(t)
 	other := newPhone(t)
@@ -107,19 +111,12 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 	otherServer := certs{other.newServer(t, nil, loopback, begun), other.ca}
 	moved := p.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, begun)
 	leaf, ca, wrong := pki.FingerprintOf(p.server), pki.FingerprintOf(p.ca), pki.FingerprintOf(p.client)
-	vague := func(peers ...string) map[string]Kind {
-		m := map[string]Kind{}
-		for _, p := range peers {
-			m[p] = BadClientCert
-		}
-		return m
-	}
 	return append([]row{
-		{name: "nothing is wrong", want: works},
-		{name: "nothing is wrong, protocol 1 (pinned)", want: works, chain: certs{old}, trust: Pinned(pki.FingerprintOf(old))},
+		{name: "nothing is wrong", want: accepted},
+		{name: "nothing is wrong, protocol 1 (pinned)", want: accepted, chain: certs{old}, trust: pinned},
 
 		{name: "server certificate expired", want: Expired, chain: server(simulator.Valid(begun, anHourAgo))},
-		{name: "server certificate not yet valid", want: NotYetValid, chain: server(simulator.Valid(inAnHour, now.AddDate(1, 0, 0)))},
+		{name: "server certificate not yet valid", want: NotYetValid, chain: server(simulator.Valid(inAnHour, inAYear))},
 		{name: "CA expired", want: Expired, ahead: 6 * 366 * day},
 		{name: "broken chain: intermediate missing", want: BrokenChain, chain: certs{below}},
 		{name: "broken chain: signature wrong", want: BrokenChain, chain: certs{tamper(t, p.server), p.ca}},
@@ -134,56 +131,54 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 		{name: "no client certificate in the vault", want: NoClientCert, trust: Mutual(p.ca, Certificate(nil))},
 		{name: "no client certificate shown", want: NoClientCert, trust: Pairing(leaf, ca)},
 		{name: "client certificate expired", want: Expired, trust: expired},
-		{name: "client certificate expired, this clock a week behind", want: Expired, but: vague("nginx", "GnuTLS"), trust: expired, ahead: -7 * day},
+		{name: "client certificate expired, this clock a week behind", want: Expired,
+			but: map[string]Kind{"nginx": vague, "GnuTLS": vague}, trust: expired, ahead: -7 * day},
 		{name: "client certificate not yet valid", want: NotYetValid, trust: client(inAnHour)},
 		{name: "client certificate not yet valid, this clock a day ahead", want: NotYetValid,
-			but: vague("OpenSSL", "OpenSSL with CRL", "nginx", "GnuTLS"), trust: client(inAnHour), ahead: day},
+			but:   map[string]Kind{"OpenSSL": vague, "OpenSSL with CRL": vague, "nginx": vague, "GnuTLS": vague},
+			trust: client(inAnHour), ahead: day},
 		{name: "client certificate of another pairing", want: OtherCA, trust: otherClient},
-		{name: "client certificate of a CA the phone does not know", want: OtherCA, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			return c.ask(t, d, c.port(t, setup{Server: "server", ClientCA: "somebody"}), true)
-		}},
-		{name: "client certificate revoked", want: Revoked, but: map[string]Kind{"OpenSSL": works}, trust: p.mutual(revoked)},
-		{name: "client certificate not for clients", want: WrongUsage, trust: client(begun, simulator.Usage(x509.ExtKeyUsageServerAuth))},
-	}, transportRows()...)
+		{name: "client certificate of a CA the phone does not know", want: OtherCA,
+			setup: setup{Server: "server", ClientCA: "somebody"}},
+		{name: "client certificate revoked", want: Revoked, but: map[string]Kind{"OpenSSL": accepted},
+			trust: p.mutual(revoked)},
+		{name: "client certificate not for clients", want: WrongUsage,
+			trust: client(begun, simulator.Usage(x509.ExtKeyUsageServerAuth))},
+	}, transportRows...)
 }
 
 // transportRows are the failures that are not about certificates.
-func transportRows() []row {
-	alone := setup{Server: "server"}
-	return []row{
-		{name: "handshake never answered", want: HandshakeTimeout, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			port, process := c.run(t, c.dir, alone)
-			stopProcess(t, process)
-			d.Timeout = 600 * time.Millisecond
-			return c.ask(t, d, port, false)
-		}},
-		{name: "TLS 1.2 only", want: TLSVersion, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			return c.ask(t, d, c.port(t, setup{Server: "server", ClientCA: "ca", TLS12: true}), false)
-		}},
-		{name: "not TLS at all", want: NotTLS, not: []string{"OpenSSL", "OpenSSL with CRL", "GnuTLS"}, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			return c.ask(t, d, c.port(t, setup{Server: "server", Plain: true}), false)
-		}},
-		{name: "nobody listens any more", want: Refused, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			port, process := c.run(t, c.dir, alone)
-			killProcess(t, process, port)
-			return c.ask(t, d, port, false)
-		}},
-		{name: "no way to the address", want: Unreachable, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			_, _, err := d.Dial(t.Context(), "10.9.9.9", c.port(t, inOrder)) // no route in this namespace
-			return failure(t, err)
-		}},
-		{name: "reset: the phone dies in the handshake", want: Reset, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			port, process := c.run(t, c.dir, alone)
-			stopProcess(t, process)
-			time.AfterFunc(400*time.Millisecond, func() { _ = process.Kill() }) // the ClientHello is unread
-			return c.ask(t, d, port, false)
-		}},
-		{name: "reset in the middle of an answer", want: Reset, meet: cut(true)},
-		{name: "cut short in the handshake", want: CutShort, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
-			return c.ask(t, d, newRelay(t, 0, false).port, false)
-		}},
-		{name: "cut short in the middle of an answer", want: CutShort, meet: cut(false)},
-	}
+var transportRows = []row{
+	{name: "handshake never answered", want: HandshakeTimeout, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
+		port, process := c.run(t, c.dir, alone)
+		_ = process.Signal(syscall.SIGSTOP)
+		d.Timeout = 600 * time.Millisecond
+		return c.ask(t, d, port, false)
+	}},
+	{name: "TLS 1.2 only", want: TLSVersion, setup: setup{Server: "server", ClientCA: "ca", TLS12: true}},
+	{name: "not TLS at all", want: NotTLS, not: []string{"OpenSSL", "OpenSSL with CRL", "GnuTLS"},
+		setup: setup{Server: "server", Plain: true}},
+	{name: "nobody listens any more", want: Refused, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
+		port, process := c.run(t, c.dir, alone)
+		_ = process.Kill()
+		untilRefused(t, port)
+		return c.ask(t, d, port, false)
+	}},
+	{name: "no way to the address", want: Unreachable, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
+		_, _, err := d.Dial(t.Context(), "10.9.9.9", c.port(t, inOrder)) // no route in this namespace
+		return failure(t, err)
+	}},
+	{name: "reset: the phone dies in the handshake", want: Reset, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
+		port, process := c.run(t, c.dir, alone)
+		_ = process.Signal(syscall.SIGSTOP)
+		time.AfterFunc(400*time.Millisecond, func() { _ = process.Kill() }) // the ClientHello is unread
+		return c.ask(t, d, port, false)
+	}},
+	{name: "reset in the middle of an answer", want: Reset, meet: cut(true)},
+	{name: "cut short in the handshake", want: CutShort, meet: func(t *testing.T, c *column, d *Dialer) *Failure {
+		return c.ask(t, d, newRelay(t, 0, false).port, false)
+	}},
+	{name: "cut short in the middle of an answer", want: CutShort, meet: cut(false)},
 }
 
 // cut lets the handshake through and ends the connection within the answer.
@@ -195,18 +190,11 @@ func cut(reset bool) func(*testing.T, *column, *Dialer) *Failure {
 	}
 }
 
-func stopProcess(t *testing.T, p *os.Process) {
+// untilRefused waits until nobody listens on a port any more.
+func untilRefused(t *testing.T, port int) {
 	t.Helper()
-	if err := p.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func killProcess(t *testing.T, p *os.Process, port int) {
-	t.Helper()
-	_ = p.Kill()
 	for range 500 {
-		conn, err := dialTCP(t.Context(), netip.AddrPortFrom(loopback[0], uint16(port))) //nolint:gosec // a port
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return
 		}
@@ -237,10 +225,13 @@ func TestPeers(t *testing.T) {
 
 	all := rows(t, p, revoked)
 	cells := make([][]string, len(all))
-	for n, r := range all {
+	for n := range all {
 		cells[n] = make([]string, len(peers))
-		if r.chain != nil {
-			files.write(t, fmt.Sprint("row", n), p.serverKey, r.chain...)
+		if r := &all[n]; r.chain != nil {
+			r.setup.Server = fmt.Sprint("row", n)
+			files.write(t, r.setup.Server, p.serverKey, r.chain...)
+		} else if r.setup.Server == "" {
+			r.setup = inOrder
 		}
 	}
 	t.Run("each", func(t *testing.T) {
@@ -249,7 +240,7 @@ func TestPeers(t *testing.T) {
 				t.Parallel()
 				c := &column{peer: &peers[i], dir: files.dir, running: map[setup]int{}}
 				for n, r := range all {
-					cells[n][i] = c.meet(t, n, r, p)
+					cells[n][i] = c.meet(t, r, p)
 				}
 			})
 		}
@@ -260,7 +251,7 @@ func TestPeers(t *testing.T) {
 }
 
 // meet brings a failure about and gives its cell of the table.
-func (c *column) meet(t *testing.T, n int, r row, p *phone) string {
+func (c *column) meet(t *testing.T, r row, p *phone) string {
 	t.Helper()
 	if slices.Contains(r.not, c.name) {
 		return "–"
@@ -270,15 +261,12 @@ func (c *column) meet(t *testing.T, n int, r row, p *phone) string {
 		d.Trust = p.mutual(p.client)
 	}
 	var f *Failure
-	switch {
-	case r.meet != nil:
+	if r.meet != nil {
 		f = r.meet(t, c, d)
-	case r.chain != nil:
-		f = c.ask(t, d, c.port(t, setup{Server: fmt.Sprint("row", n)}), false)
-	default:
-		f = c.ask(t, d, c.port(t, inOrder), true)
+	} else {
+		f = c.ask(t, d, c.port(t, r.setup), r.setup.ClientCA != "")
 	}
-	got := works
+	got := accepted
 	if f != nil {
 		got = f.Kind
 	}

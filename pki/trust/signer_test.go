@@ -61,8 +61,9 @@ func TestSigningNeverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		allowed := make(chan struct{})
 		defer close(allowed)
-		s := &patientSigner{Signer: &slowKey{allowed: allowed, err: io.EOF}, timeout: newTimeout(t.Context(), time.Second), report: &Report{}}
-		defer s.timeout.stop()
+		limit := newTimeout(t.Context(), time.Second)
+		defer limit.stop()
+		s := &patientSigner{Signer: &slowKey{allowed: allowed, err: io.EOF}, timeout: limit, report: &Report{}}
 		_, err := s.Sign(nil, nil, nil)
 		var late *SignTimeoutError
 		if !errors.As(err, &late) || !errors.As(s.err, &late) || s.report.Took(StepSign) != signTimeout {
@@ -103,17 +104,13 @@ func TestTimeoutStandsStill(t *testing.T) {
 		}
 		b.pause()
 		b.resume() // after the end: nothing starts again
-	})
-}
 
-func TestTimeoutTellsItsEndFromTheCallers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		b := newTimeout(ctx, time.Second)
-		defer b.stop()
+		c := newTimeout(ctx, time.Second)
+		defer c.stop()
 		cancel()
-		if !errors.Is(context.Cause(b), context.Canceled) {
-			t.Fatalf("cause %v", context.Cause(b))
+		if !errors.Is(context.Cause(c), context.Canceled) {
+			t.Fatalf("the caller's end is not told: %v", context.Cause(c))
 		}
 	})
 }
