@@ -98,20 +98,20 @@ func (s *session) chooseChecks() {
 	}
 }
 
-// quietSpans chooses spans that were quiet in earlier runs. It begins with
-// another type, and another span of it, each day.
+// quietSpans chooses spans that were quiet in earlier runs and that the look-back
+// does not read again. It begins with another type, and another span of it, each
+// day.
 func (s *session) quietSpans() (list []check) {
 	today := int(s.began / deepEvery)
-	for k := range maxQuiet {
-		for i := range s.wanted {
-			t := s.wanted[(today*maxProofs+i)%len(s.wanted)]
-			tm := s.mem.of(t)
-			if n := len(tm.Quiet); tm.Alive && k < n && len(list) < maxProofs {
-				list = append(list, check{typ: t, span: tm.Quiet[(today+k)%n]})
-			}
+	for i := range s.wanted {
+		t := s.wanted[(today*maxProofs+i)%len(s.wanted)]
+		old := slices.Clone(s.mem.of(t).Quiet)
+		old = slices.DeleteFunc(old, func(x store.Span) bool { return x.From >= s.newest-s.lookback() })
+		if n := len(old); n > 0 && s.mem.of(t).Alive {
+			list = append(list, check{typ: t, span: old[today%n]})
 		}
 	}
-	return list
+	return list[:min(len(list), maxProofs)]
 }
 
 // question makes a request of a check; false where nothing is stored that could

@@ -121,10 +121,7 @@ func (s *session) layOut(ctx context.Context) error {
 	}
 	tracks, lowest := s.tracks(top, recent)
 	s.plan = newPlanner(s.future, tracks)
-	if s.o.testOnlyPage > 0 {
-		s.plan.page = s.o.testOnlyPage
-	}
-	s.plan.fresh = max(s.future-freshDays, s.floor)
+	s.plan.page, s.plan.fresh = s.o.page, max(s.future-freshDays, s.floor)
 	if top == Beginning && s.mem.Deep > 0 {
 		s.plan.fresh, s.plan.again = s.floor, 1 // the phone had nothing: one look is enough
 	}
@@ -245,10 +242,7 @@ func (s *session) recent(ctx context.Context, top int64, deep bool) (recent, err
 	out := recent{back: s.lookback(), types: map[health.Type]int{}}
 	f := store.Filter{Types: s.wanted, Span: store.Span{From: top - out.back, To: End}, Own: true}
 	if !deep {
-		f.Limit = int(knownShare * health.MaxLimit)
-		if s.o.testOnlyPage > 0 {
-			f.Limit = int(knownShare * float64(s.o.testOnlyPage))
-		}
+		f.Limit = int(knownShare * float64(s.o.page))
 	}
 	at := top
 	err := s.db.Query(ctx, f, func(x *health.Sample) error {

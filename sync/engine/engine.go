@@ -80,8 +80,9 @@ type Options struct {
 	// value that comes when all is read stays in the channel.
 	Fresh <-chan struct{}
 
-	// testOnlyPage makes pages small, so that small histories have many.
-	testOnlyPage int
+	// page is how many samples a request asks for; 0 means as many as the phone
+	// gives.
+	page int
 }
 
 // React judges an error of the phone; attempt counts from 1 for the same

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"sync"
 
 	"healthsync/sync/health"
 )
@@ -16,7 +15,6 @@ import (
 // by start, drops offset and keeps limit; hasMore tells whether something was
 // cut. It counts what that costs.
 type fakePhone struct {
-	mu    sync.Mutex    // it answers one question at a time
 	types []health.Type // as the phone names them
 	data  map[health.Type]*fakeSeries
 	// inclusive serves a sample exactly at the end of the range too:
@@ -101,8 +99,6 @@ func (f *fakePhone) total() (n int) {
 }
 
 func (f *fakePhone) Types(context.Context) ([]health.Type, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.requests++
 	if f.before != nil {
 		if err := f.before(health.Query{}); err != nil {
@@ -121,8 +117,6 @@ func floorSecond(ms int64) int64 {
 }
 
 func (f *fakePhone) Samples(ctx context.Context, q health.Query, page *health.Page) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}

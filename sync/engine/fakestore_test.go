@@ -6,19 +6,44 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 
 	"healthsync/sync/health"
 	"healthsync/sync/store"
 )
 
+// notes are what a store keeps beside samples.
+type notes struct {
+	covered map[health.Type]store.Spans
+	state   map[string]string
+}
+
+func newNotes() notes { return notes{map[health.Type]store.Spans{}, map[string]string{}} }
+
+func (n notes) note(c *store.Change) {
+	for _, v := range c.Covered {
+		n.covered[v.Type] = n.covered[v.Type].Plus(v.Span)
+	}
+	maps.Copy(n.state, c.State)
+}
+
+func (n notes) Coverage(context.Context) (map[health.Type][]store.Span, error) {
+	out := map[health.Type][]store.Span{}
+	for t, c := range n.covered {
+		out[t] = slices.Clone(c)
+	}
+	return out, nil
+}
+
+func (n notes) State(_ context.Context, key string) (string, bool, error) {
+	v, ok := n.state[key]
+	return v, ok, nil
+}
+
 // fakeStore does with a Change what sync/store promises to do, in memory.
 type fakeStore struct {
-	mu         sync.Mutex
 	live, dead map[store.Key]health.Sample
 	days       map[health.Type]map[int64]map[health.UUID]struct{}
-	covered    map[health.Type]store.Spans
-	state      map[string]string
+	notes
 	// foreign are another phone's samples, until this one serves them.
 	foreign map[store.Key]bool
 	applied int
@@ -34,8 +59,8 @@ var errCrash = errors.New("fake store: crash")
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		live: map[store.Key]health.Sample{}, dead: map[store.Key]health.Sample{},
-		days:    map[health.Type]map[int64]map[health.UUID]struct{}{},
-		covered: map[health.Type]store.Spans{}, state: map[string]string{},
+		days:  map[health.Type]map[int64]map[health.UUID]struct{}{},
+		notes: newNotes(),
 	}
 }
 
@@ -65,8 +90,6 @@ func (f *fakeStore) take(k store.Key) {
 }
 
 func (f *fakeStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.before != nil {
 		if err := f.before(); err != nil {
 			return store.Outcome{}, err
@@ -117,23 +140,12 @@ func (f *fakeStore) Apply(_ context.Context, c *store.Change) (store.Outcome, er
 			}
 		}
 	}
-	for _, v := range c.Covered {
-		f.covered[v.Type] = f.covered[v.Type].Plus(v.Span)
-	}
-	maps.Copy(f.state, c.State)
+	f.note(c)
 	f.applied++
 	if f.after != nil {
 		if err := f.after(); err != nil {
 			return store.Outcome{}, err
 		}
-	}
-	return out, nil
-}
-
-func (f *fakeStore) Coverage(context.Context) (map[health.Type][]store.Span, error) {
-	out := map[health.Type][]store.Span{}
-	for t, c := range f.covered {
-		out[t] = slices.Clone(c)
 	}
 	return out, nil
 }
@@ -153,14 +165,7 @@ func stats(starts map[health.Type][]int64) (list []store.TypeStat) {
 	return list
 }
 
-func (f *fakeStore) State(_ context.Context, key string) (string, bool, error) {
-	v, ok := f.state[key]
-	return v, ok, nil
-}
-
 func (f *fakeStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	var list []health.Sample
 	for k, x := range f.live {
 		if len(q.Types) > 0 && !slices.Contains(q.Types, k.Type) || q.Span != (store.Span{}) && !q.Span.Contains(x.Start) {
@@ -186,8 +191,6 @@ func (f *fakeStore) Query(_ context.Context, q store.Filter, yield func(*health.
 }
 
 func (f *fakeStore) CountOwn(_ context.Context, t health.Type, from int64) (n int64, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for k, x := range f.live {
 		if k.Type == t && x.Start >= from && !f.foreign[k] {
 			n++
@@ -208,11 +211,9 @@ func (f *fakeStore) changePhone(keep bool) {
 
 // tallyStore keeps starts only, for histories of millions.
 type tallyStore struct {
-	mu      sync.Mutex
-	starts  map[health.Type][]int64
-	sorted  map[health.Type]bool
-	covered map[health.Type]store.Spans
-	state   map[string]string
+	starts map[health.Type][]int64
+	sorted map[health.Type]bool
+	notes
 	// applied, where it is set, sees each change.
 	applied func(*store.Change)
 }
@@ -220,12 +221,10 @@ type tallyStore struct {
 var _ Store = (*tallyStore)(nil)
 
 func newTallyStore() *tallyStore {
-	return &tallyStore{starts: map[health.Type][]int64{}, sorted: map[health.Type]bool{}, covered: map[health.Type]store.Spans{}, state: map[string]string{}}
+	return &tallyStore{starts: map[health.Type][]int64{}, sorted: map[health.Type]bool{}, notes: newNotes()}
 }
 
 func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.applied != nil {
 		f.applied(c)
 	}
@@ -234,19 +233,8 @@ func (f *tallyStore) Apply(_ context.Context, c *store.Change) (store.Outcome, e
 		f.starts[t] = append(f.starts[t], c.Samples[i].Start)
 		f.sorted[t] = false
 	}
-	for _, v := range c.Covered {
-		f.covered[v.Type] = f.covered[v.Type].Plus(v.Span)
-	}
-	maps.Copy(f.state, c.State)
+	f.note(c)
 	return store.Outcome{Counts: store.Counts{Added: len(c.Samples)}}, nil
-}
-
-func (f *tallyStore) Coverage(context.Context) (map[health.Type][]store.Span, error) {
-	out := map[health.Type][]store.Span{}
-	for t, c := range f.covered {
-		out[t] = c
-	}
-	return out, nil
 }
 
 func (f *tallyStore) Types(context.Context) ([]store.TypeStat, error) {
@@ -254,8 +242,6 @@ func (f *tallyStore) Types(context.Context) ([]store.TypeStat, error) {
 }
 
 func (f *tallyStore) CountOwn(_ context.Context, t health.Type, from int64) (n int64, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, at := range f.starts[t] {
 		if at >= from {
 			n++
@@ -264,14 +250,7 @@ func (f *tallyStore) CountOwn(_ context.Context, t health.Type, from int64) (n i
 	return n, nil
 }
 
-func (f *tallyStore) State(_ context.Context, key string) (string, bool, error) {
-	v, ok := f.state[key]
-	return v, ok, nil
-}
-
 func (f *tallyStore) Query(_ context.Context, q store.Filter, yield func(*health.Sample) error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	span := q.Span
 	if span == (store.Span{}) {
 		span = store.Span{From: Beginning, To: End}

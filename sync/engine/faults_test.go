@@ -69,7 +69,7 @@ func TestStoreFailsOrCancelled(t *testing.T) {
 					return nil
 				}
 			}
-			o := Options{Now: clock(benchNow), testOnlyPage: 100}
+			o := Options{Now: clock(benchNow), page: 100}
 			if _, err := Sync(ctx, f, db, o); !errors.Is(err, want) {
 				t.Errorf("change %d of %d: %v", nth, n, err)
 			}

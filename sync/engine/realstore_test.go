@@ -61,7 +61,7 @@ func TestSyncRealStore(t *testing.T) {
 				}
 				return nil
 			}
-			_, err = Sync(ctx, phone, db, Options{Now: clock(now), React: fakeReact, testOnlyPage: 250})
+			_, err = Sync(ctx, phone, db, Options{Now: clock(now), React: fakeReact, page: 250})
 			cancel()
 			if e := db.Close(); e != nil {
 				t.Fatal(e)

@@ -87,6 +87,9 @@ func newSession(phone Phone, db Store, o Options) *session {
 	if o.Since != 0 {
 		s.floor = o.Since
 	}
+	if o.page == 0 {
+		s.o.page = health.MaxLimit
+	}
 	return s
 }
 

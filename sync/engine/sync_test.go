@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -232,13 +231,10 @@ func TestSyncFreshNow(t *testing.T) {
 	fresh := make(chan struct{}, 1)
 	now := benchNow
 	var wanted int
-	var mu sync.Mutex // the database has a goroutine of its own
 	var news []int64
 	phone.before = func(q health.Query) error {
 		now += 60
 		if phone.requests == 30 {
-			mu.Lock()
-			defer mu.Unlock()
 			for i, typ := range types {
 				news = append(news, now-int64(i))
 				phone.insert(typ, (now-int64(i))*1000, uint32(900000+i))
@@ -250,8 +246,6 @@ func TestSyncFreshNow(t *testing.T) {
 	}
 	when := map[int64]int{}
 	db.applied = func(c *store.Change) {
-		mu.Lock()
-		defer mu.Unlock()
 		for i := range c.Samples {
 			if at := c.Samples[i].Start; slices.Contains(news, at) {
 				when[at] = max(when[at], 1)

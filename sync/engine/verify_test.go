@@ -40,7 +40,7 @@ func TestVerify(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := Options{Now: clock(benchNow), testOnlyPage: 250, React: fakeReact}
+		o := Options{Now: clock(benchNow), page: 250, React: fakeReact}
 		if _, err := Sync(t.Context(), phone, db, o); err != nil {
 			t.Fatal(err)
 		}

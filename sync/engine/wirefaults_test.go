@@ -309,7 +309,7 @@ func (w *wire) untilDone() {
 		w.mu.Unlock()
 		n := 0
 		_, err := Sync(ctx, w.client, db, Options{
-			Now: clock(now), React: w.react, App: w.app, testOnlyPage: w.page, Progress: func(Progress) {
+			Now: clock(now), React: w.react, App: w.app, page: w.page, Progress: func(Progress) {
 				if n++; n == after {
 					cancel() // the person stops it
 				}
