@@ -203,7 +203,7 @@ func (s *Station) trust(ctx context.Context, r *Record) (*trust.Trust, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trust.Mutual(ca, trust.Certificate(client)), nil
+	return trust.Mutual(ca, client), nil
 }
 
 // newSigner makes the Mac's key under a name of its own.

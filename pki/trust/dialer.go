@@ -3,7 +3,6 @@ package trust
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -95,7 +94,6 @@ type dial struct {
 	report   *Report
 	verifier *verifier
 	timeout  *timeout
-	own      *tls.Certificate // nil if none is to be shown
 }
 
 // complete fills in what the place of a failure did not know. The original is
@@ -118,8 +116,14 @@ func (d *dial) run(ctx context.Context) (*tls.Conn, *Failure) {
 	if d.report.Port < 1 || d.report.Port > 65535 {
 		return nil, &Failure{Kind: Unreachable, Err: fmt.Errorf("there is no port %d", d.report.Port)}
 	}
-	if f := d.prepare(ctx); f != nil {
-		return nil, f
+	if d.Trust != nil && d.Trust.mode == mutual { // what this Mac brings along is judged before anything is dialled
+		begun := time.Now()
+		var f *Failure
+		d.report.Own, f = d.verifier.own(d.Trust.client)
+		d.report.step(StepOwn, begun)
+		if f != nil {
+			return nil, f
+		}
 	}
 	whole, connecting := DefaultTimeout, connectTimeout
 	if d.Timeout > 0 { // whoever asks for patience gets it
@@ -217,26 +221,4 @@ func moreTelling(a, b *Failure) *Failure {
 		return b
 	}
 	return a
-}
-
-// prepare finds and judges what this Mac brings along, before anything is
-// dialled.
-func (d *dial) prepare(ctx context.Context) *Failure {
-	if d.Trust == nil || d.Trust.mode != mutual {
-		return nil
-	}
-	begun := time.Now()
-	defer func() { d.report.step(StepOwn, begun) }()
-	if d.Trust.client != nil {
-		var err error
-		if d.own, err = d.Trust.client(ctx); err != nil {
-			if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-				return &Failure{Kind: Canceled, Err: err}
-			}
-			return &Failure{Kind: KeyUnavailable, Whose: Client, Err: err}
-		}
-	}
-	var f *Failure
-	d.report.Own, f = d.verifier.own(d.own)
-	return f
 }

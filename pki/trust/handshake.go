@@ -71,11 +71,11 @@ func (h *handshake) clientCertificate(req *tls.CertificateRequestInfo) (*tls.Cer
 	for _, der := range req.AcceptableCAs {
 		h.report.AcceptableCAs = append(h.report.AcceptableCAs, distinguishedName(der))
 	}
-	if h.own == nil {
+	if h.report.Own == nil {
 		return &tls.Certificate{}, nil // crypto/tls: an empty one means none
 	}
 	h.report.ClientCertSent = true
-	cert := *h.own
+	cert := *h.Trust.client
 	// verifier.own has made sure that the key is a Signer.
 	h.signer = &patientSigner{Signer: cert.PrivateKey.(crypto.Signer), timeout: h.timeout, report: h.report}
 	cert.PrivateKey = h.signer

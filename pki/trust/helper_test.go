@@ -65,7 +65,7 @@ func (p *phone) intermediate(t testing.TB) (middle, below *x509.Certificate) {
 
 // mutual is the Mac's trust in the phone, showing cert.
 func (p *phone) mutual(cert *x509.Certificate) *Trust {
-	return Mutual(p.ca, Certificate(tlsCert(p.clientKey, cert)))
+	return Mutual(p.ca, tlsCert(p.clientKey, cert))
 }
 
 func tlsCert(key crypto.Signer, chain ...*x509.Certificate) *tls.Certificate {

@@ -43,8 +43,8 @@ const (
 	BadClientCert
 	// Revoked: the phone has withdrawn the Mac's certificate.
 	Revoked
-	// KeyUnavailable: the place where the Mac's key is kept did not give the
-	// certificate or did not sign. The cause is the wrapped error.
+	// KeyUnavailable: the Mac's key is missing, or did not sign. The cause is the
+	// wrapped error.
 	KeyUnavailable
 
 	// TLSVersion: the peer does not speak TLS 1.3.

@@ -106,7 +106,7 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 	self := must(simulator.NewSelfSignedV1(p.serverKey, begun))(t)
 	_, below := p.intermediate(t)
 	other := newPhone(t)
-	otherClient := Mutual(p.ca, Certificate(tlsCert(other.clientKey, other.client)))
+	otherClient := Mutual(p.ca, tlsCert(other.clientKey, other.client))
 	other.serverKey = p.serverKey
 	otherServer := certs{other.newServer(t, nil, loopback, begun), other.ca}
 	moved := p.newServer(t, []string{"other.local"}, []netip.Addr{netip.MustParseAddr("10.9.9.9")}, begun)
@@ -128,7 +128,7 @@ func rows(t *testing.T, p *phone, revoked *x509.Certificate) []row {
 		{name: "not the phone of the pairing code", want: FingerprintMismatch, trust: Pairing(wrong, ca)},
 		{name: "not the CA of the pairing code", want: CAMismatch, trust: Pairing(leaf, wrong)},
 
-		{name: "no client certificate in the vault", want: NoClientCert, trust: Mutual(p.ca, Certificate(nil))},
+		{name: "no client certificate in the vault", want: NoClientCert, trust: Mutual(p.ca, nil)},
 		{name: "no client certificate shown", want: NoClientCert, trust: Pairing(leaf, ca)},
 		{name: "client certificate expired", want: Expired, trust: expired},
 		{name: "client certificate expired, this clock a week behind", want: Expired,

@@ -61,7 +61,7 @@ type Step struct {
 // after a failure another address of the host may have been tried, and a step
 // then stands there twice.
 const (
-	StepOwn     = "own certificate" // finding and judging the client certificate
+	StepOwn     = "own certificate" // judging the client certificate
 	StepResolve = "resolve"
 	StepConnect = "connect"
 	StepTLS     = "handshake" // the whole of it, signing included

@@ -36,7 +36,7 @@ func TestSigningMayOutlastTheHandshake(t *testing.T) {
 	p := newPhone(t)
 	host, port := serveTLS(t, p.mutualConf(), nil)
 	key := &slowKey{Signer: p.clientKey, allowed: after(600 * time.Millisecond)}
-	d := &Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(key, p.client))), Timeout: 400 * time.Millisecond}
+	d := &Dialer{Trust: Mutual(p.ca, tlsCert(key, p.client)), Timeout: 400 * time.Millisecond}
 	r, err := dialOnce(t, d, host, port)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestSigningFails(t *testing.T) {
 	host, port := serveTLS(t, p.mutualConf(), nil)
 	denied := errors.New("the owner said no")
 	key := &slowKey{Signer: p.clientKey, allowed: after(0), err: denied}
-	_, err := dialOnce(t, &Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(key, p.client)))}, host, port)
+	_, err := dialOnce(t, &Dialer{Trust: Mutual(p.ca, tlsCert(key, p.client))}, host, port)
 	if f := failure(t, err); f.Kind != KeyUnavailable || f.Whose != Client || f.Cert == nil || !errors.Is(err, denied) {
 		t.Errorf("%+v", f)
 	}
@@ -78,7 +78,7 @@ func TestCallerGivesUpWhileSigning(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	key := &slowKey{Signer: p.clientKey, allowed: t.Context().Done()}
-	_, _, err := (&Dialer{Trust: Mutual(p.ca, Certificate(tlsCert(key, p.client)))}).Dial(ctx, host, port)
+	_, _, err := (&Dialer{Trust: Mutual(p.ca, tlsCert(key, p.client))}).Dial(ctx, host, port)
 	if f := failure(t, err); f.Kind != HandshakeTimeout {
 		t.Errorf("got %v", err)
 	}

@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 
@@ -14,7 +13,7 @@ type Trust struct {
 	mode     mode
 	leaf, ca pki.Fingerprint
 	root     *x509.Certificate
-	client   ClientCertificate
+	client   *tls.Certificate
 }
 
 type mode int
@@ -41,17 +40,6 @@ func (t *Trust) String() string {
 	return "nobody"
 }
 
-// ClientCertificate gives the Mac's certificate with its signer when a
-// connection needs it. It returns nil without an error if the Mac provably has
-// none, and an error if it could not be found out (the keychain is locked, say);
-// the error is passed on inside a [*Failure] of kind KeyUnavailable.
-type ClientCertificate func(ctx context.Context) (*tls.Certificate, error)
-
-// Certificate always gives the same certificate.
-func Certificate(cert *tls.Certificate) ClientCertificate {
-	return func(context.Context) (*tls.Certificate, error) { return cert, nil }
-}
-
 // Pinned trusts the one certificate with this fingerprint and looks at nothing
 // else: the trust of protocol version 1, whose certificate has no names and no
 // issuer. Its dates are reported and not enforced. The shipping app never
@@ -72,8 +60,8 @@ func Pairing(leaf, ca pki.Fingerprint) *Trust {
 // Mutual is the trust of every later connection of protocol version 2: the
 // server's chain ends in the stored CA, the host dialled is among its names, it
 // may act as a server, everything is in date, and the client certificate is
-// shown. A nil ca fails as BrokenChain, a nil client as NoClientCert, both
-// without dialling.
-func Mutual(ca *x509.Certificate, client ClientCertificate) *Trust {
+// shown; its private key is a crypto.Signer. A nil ca fails as BrokenChain, a nil
+// client as NoClientCert, both without dialling.
+func Mutual(ca *x509.Certificate, client *tls.Certificate) *Trust {
 	return &Trust{mode: mutual, root: ca, client: client}
 }

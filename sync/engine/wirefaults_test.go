@@ -153,7 +153,8 @@ func pairedClient(t *testing.T, p *simulator.Phone) *phone.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf.Dialer = &trust.Dialer{Trust: trust.Mutual(issued.CA, trust.Certificate(&tls.Certificate{Certificate: [][]byte{issued.Client.Raw}, PrivateKey: key}))}
+	own := &tls.Certificate{Certificate: [][]byte{issued.Client.Raw}, PrivateKey: key}
+	conf.Dialer = &trust.Dialer{Trust: trust.Mutual(issued.CA, own)}
 	conf.Pacer, conf.Timeout = phone.Unpaced(), 2*time.Second
 	client, err := phone.New(conf)
 	if err != nil {

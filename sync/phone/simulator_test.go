@@ -110,7 +110,7 @@ func newPair(t testing.TB, o simulator.Options) *paired {
 	}
 	out.key = &tls.Certificate{Certificate: [][]byte{issued.Client.Raw}, PrivateKey: key, Leaf: issued.Client}
 	out.ca, out.issued = q.CA, issued
-	out.client = newClient(t, config(q, trust.Mutual(issued.CA, trust.Certificate(out.key))))
+	out.client = newClient(t, config(q, trust.Mutual(issued.CA, out.key)))
 	return out
 }
 
