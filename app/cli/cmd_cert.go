@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +33,8 @@ iPhone's, which is pinned, and a token: both are shown.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all := !client && !server && !ca
-			return runCertInfo(cmd.Context(), env, chosen{client || all, server || all, ca || all, all})
+			want := chosen{"client": client || all, "server": server || all, "ca": ca || all}
+			return runCertInfo(cmd.Context(), env, want, all)
 		},
 	}
 	cmd.Flags().BoolVar(&client, "client", false, "this computer's certificate")
@@ -45,140 +43,143 @@ iPhone's, which is pinned, and a token: both are shown.`,
 	return cmd
 }
 
-type chosen struct{ client, server, ca, all bool }
+// chosen are the certificates that are wanted: of client, server and ca, all of
+// which if none was named.
+type chosen map[string]bool
 
-// certInfo is everything there is to show; nil for what does not exist in this
-// kind of pairing.
+// certInfo is everything there is to show.
 type certInfo struct {
-	Paired   bool      `json:"paired"`
-	Protocol int       `json:"protocol,omitempty"`
-	Client   *pki.Info `json:"client,omitempty"`
-	Server   *pki.Info `json:"server,omitempty"`
-	CA       *pki.Info `json:"ca,omitempty"`
-	Token    *struct {
-		Status   string    `json:"status"`
-		NotAfter time.Time `json:"notAfter"`
-		DaysLeft int       `json:"daysLeft"`
-	} `json:"token,omitempty"`
+	paired   bool
+	protocol int
+	certs    []shownCert
+	tokenEnd time.Time // zero where there is no token, or none is wanted
 }
 
-func runCertInfo(ctx context.Context, env *Env, want chosen) error {
+// shownCert is a certificate under its heading.
+type shownCert struct {
+	key, title string
+	pki.Info
+}
+
+func (c *certInfo) add(want chosen, key, title string, i pki.Info) {
+	if want[key] {
+		c.certs = append(c.certs, shownCert{key, title, i})
+	}
+}
+
+func runCertInfo(ctx context.Context, env *Env, want chosen, whole bool) error {
 	s, err := env.station()
 	if err != nil {
 		return err
 	}
-	info, err := gatherCerts(ctx, s, want)
+	info, err := gatherCerts(ctx, s, want, whole)
 	if err != nil {
 		return err
 	}
-	if env.JSON {
-		return env.printJSON(info)
+	if !env.JSON {
+		env.printCerts(info, whole)
+		return nil
 	}
-	env.printCerts(info, want)
-	return nil
+	out := fields{"paired": info.paired}.with("protocol", info.protocol, info.paired)
+	for _, c := range info.certs {
+		out[c.key] = c.Info
+	}
+	if end := info.tokenEnd; !end.IsZero() {
+		out["token"] = fields{"status": tokenStatus(end, env.Now()), "notAfter": end, "daysLeft": pki.DaysLeft(end, env.Now())}
+	}
+	return env.printJSON(out)
 }
 
-func gatherCerts(ctx context.Context, s *pairing.Station, want chosen) (certInfo, error) {
+func tokenStatus(end, now time.Time) string {
+	if now.After(end) {
+		return "Expired"
+	}
+	return "Valid"
+}
+
+func gatherCerts(ctx context.Context, s *pairing.Station, want chosen, whole bool) (out certInfo, err error) {
 	now := s.Now()
+	var server *x509.Certificate
+	var certs pairing.Certificates
 	r, err := s.Record()
-	if errors.Is(err, pairing.ErrNotPaired) {
-		nothing := pki.Inspect(nil, now, pki.InspectOptions{})
-		return certInfo{Client: pick(want.client, nothing), Server: pick(want.server, nothing),
-			CA: pick(want.ca, nothing)}, nil
-	}
-	if err != nil {
-		return certInfo{}, err
-	}
-	out := certInfo{Paired: true, Protocol: r.Protocol}
-	server, err := r.ServerCertificate()
-	if err != nil {
+	switch {
+	case errors.Is(err, pairing.ErrNotPaired):
+		r = &pairing.Record{}
+	case err != nil:
 		return out, err
+	default:
+		out.paired, out.protocol = true, r.Protocol
+		if server, err = r.ServerCertificate(); err != nil {
+			return out, err
+		}
 	}
 	if r.Protocol == 1 {
-		out.Server = pick(want.server, pki.Inspect(server, now, pki.InspectOptions{Pinned: true}))
-		if want.all {
-			out.Token = &struct {
-				Status   string    `json:"status"`
-				NotAfter time.Time `json:"notAfter"`
-				DaysLeft int       `json:"daysLeft"`
-			}{"Valid", r.TokenExpiresAt, pki.DaysLeft(r.TokenExpiresAt, now)}
-			if now.After(r.TokenExpiresAt) {
-				out.Token.Status = "Expired"
-			}
+		out.add(want, "server", "Server Certificate (pinned)", pki.Inspect(server, now, pki.InspectOptions{Pinned: true}))
+		if whole {
+			out.tokenEnd = r.TokenExpiresAt
 		}
 		return out, nil
 	}
-	certs, err := s.Certificates(ctx, r)
-	if err != nil {
-		return out, err
+	if out.paired {
+		if certs, err = s.Certificates(ctx, r); err != nil {
+			return out, err
+		}
 	}
 	ca := pki.Inspect(certs.CA, now, pki.InspectOptions{Issuer: certs.CA})
 	if certs.CA != nil && !r.CA.Equal(pki.FingerprintOf(certs.CA)) {
 		ca.Status = pki.StatusUntrusted
 	}
-	out.Client = pick(want.client, pki.Inspect(certs.Client, now,
+	out.add(want, "client", "Client Certificate", pki.Inspect(certs.Client, now,
 		pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()}))
-	out.Server = pick(want.server, pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA}))
-	out.CA = pick(want.ca, ca)
+	out.add(want, "server", "Server Certificate (cached)", pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA}))
+	out.add(want, "ca", "CA Certificate", ca)
 	return out, nil
-}
-
-func pick(wanted bool, i pki.Info) *pki.Info {
-	if !wanted {
-		return nil
-	}
-	return &i
 }
 
 // printCerts writes the user guide's "Healthy output", word for word where all
 // is well.
-func (e *Env) printCerts(c certInfo, want chosen) {
-	first := true
-	section := func(title string, i *pki.Info, withIssuer bool) {
-		if i == nil {
-			return
-		}
-		if !first {
+func (e *Env) printCerts(info certInfo, whole bool) {
+	fix := !info.paired
+	for n, c := range info.certs {
+		if n > 0 {
 			e.printf("\n")
 		}
-		first = false
-		e.printf("%s:\n", title)
-		if i.Status != pki.StatusMissing {
-			e.printf("  Subject: %s\n", printable(i.Subject))
-			if withIssuer {
-				e.printf("  Issuer: %s\n", printable(i.Issuer))
+		e.printf("%s:\n", c.title)
+		missing := c.Status == pki.StatusMissing
+		if !missing {
+			e.printf("  Subject: %s\n", printable(c.Subject))
+			if c.key != "ca" {
+				e.printf("  Issuer: %s\n", printable(c.Issuer))
 			}
-			e.printf("  Valid: %s to %s\n", words.ISODay(i.NotBefore), words.ISODay(i.NotAfter))
+			e.printf("  Valid: %s to %s\n", words.ISODay(c.NotBefore), words.ISODay(c.NotAfter))
 		}
-		e.printf("  Status: %s\n", statusWords(i, e.Now()))
-		if !want.all && i.Status != pki.StatusMissing {
-			e.printf("  Fingerprint: %s\n", i.Fingerprint)
+		e.printf("  Status: %s\n", statusWords(c.Info, e.Now()))
+		if !whole && !missing {
+			e.printf("  Fingerprint: %s\n", c.Fingerprint)
 		}
+		fix = fix || missing && c.key != "server"
 	}
-	if c.Protocol == 1 {
-		section("Server Certificate (pinned)", c.Server, true)
-		if c.Token != nil {
-			e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", words.ISODay(c.Token.NotAfter),
-				left(c.Token.Status, c.Token.NotAfter, e.Now()))
-		}
-		if !first {
+	if end := info.tokenEnd; !end.IsZero() {
+		e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", words.ISODay(end), left(tokenStatus(end, e.Now()), end, e.Now()))
+	}
+	switch {
+	case info.protocol == 1:
+		if len(info.certs) > 0 {
 			e.printf("\n")
 		}
-		e.printf("This iPhone app pairs by a pinned certificate and a token (protocol 1): there is no\nclient certificate and no CA. Its certificate is trusted by its fingerprint; its dates\nare not enforced.\n")
-		return
-	}
-	section("Client Certificate", c.Client, true)
-	section("Server Certificate (cached)", c.Server, true)
-	section("CA Certificate", c.CA, false)
-	missing := func(i *pki.Info) bool { return i != nil && i.Status == pki.StatusMissing }
-	if !c.Paired || missing(c.Client) || missing(c.CA) {
-		row, _ := problem.Lookup(problem.NotPaired)
-		e.printf("\nFix: %s\n", row.Remedy)
+		e.printf("%s", aboutProtocol1)
+	case fix:
+		e.printf("\nFix: %s\n", problem.New(problem.NotPaired, "", nil).Remedy)
 	}
 }
 
+const aboutProtocol1 = `This iPhone app pairs by a pinned certificate and a token (protocol 1): there is no
+client certificate and no CA. Its certificate is trusted by its fingerprint; its dates
+are not enforced.
+`
+
 // statusWords is the status, with the days where they are few or past.
-func statusWords(i *pki.Info, now time.Time) string {
+func statusWords(i pki.Info, now time.Time) string {
 	if i.DatesDoubtful {
 		return i.Status.String() + " (its dates are of another calendar)"
 	}
@@ -202,154 +203,4 @@ func left(word string, end, now time.Time) string {
 		return fmt.Sprintf("%s (%s left)", word, words.Span(d))
 	}
 	return word
-}
-
-func newCertExportCommand(env *Env) *cobra.Command {
-	var output string
-	var client, server, ca, chain, force bool
-	cmd := &cobra.Command{
-		Use:   "export",
-		Short: "Write certificates to a PEM file, never a private key",
-		Long: `Writes certificates as PEM: without a flag this computer's (protocol 2) or the
-iPhone's pinned one (protocol 1). Private keys are never exported. An existing
-file is not replaced without --force. A dash writes to standard output.`,
-		Example: "  healthsync cert export --output ~/Desktop/healthsync-cert.pem\n  healthsync cert export --chain --output - | openssl x509 -text -noout",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output == "" {
-				return usageError("--output is needed: a file, or - for standard output.",
-					"healthsync cert export --output healthsync-cert.pem")
-			}
-			s, err := env.station()
-			if err != nil {
-				return err
-			}
-			certs, err := certsToExport(cmd.Context(), s, client, server, ca, chain)
-			if err != nil {
-				return err
-			}
-			return env.exportCerts(certs, output, force)
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&output, "output", "", "the file to write")
-	f.BoolVar(&client, "client", false, "this computer's certificate")
-	f.BoolVar(&server, "server", false, "the iPhone's certificate")
-	f.BoolVar(&ca, "ca", false, "the CA's certificate")
-	f.BoolVar(&chain, "chain", false, "this computer's certificate and the CA's")
-	f.BoolVar(&force, "force", false, "replace an existing file")
-	return cmd
-}
-
-func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca,
-	chain bool) ([]*x509.Certificate, error) {
-	r, err := s.Record()
-	if err != nil {
-		return nil, err
-	}
-	pinned, err := r.ServerCertificate()
-	if err != nil {
-		return nil, err
-	}
-	none := !client && !server && !ca && !chain
-	if r.Protocol == 1 {
-		if client || ca || chain {
-			e := problem.New(problem.NoClientCertificate,
-				"This pairing is of protocol 1: it has the iPhone's pinned certificate only.", nil)
-			e.Sentence = "There is no such certificate in this pairing"
-			e.Remedy = problem.Remedy{Text: "export that one",
-				Command: "healthsync cert export --server --output healthsync-cert.pem"}
-			return nil, e
-		}
-		return []*x509.Certificate{pinned}, nil
-	}
-	certs, err := s.Certificates(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	var out []*x509.Certificate
-	if client || chain || none {
-		out = append(out, certs.Client)
-	}
-	if server {
-		out = append(out, pinned)
-	}
-	if ca || chain {
-		out = append(out, certs.CA)
-	}
-	for _, c := range out {
-		if c == nil {
-			return nil, problem.New(problem.NoClientCertificate, "A certificate of this pairing is missing.", nil)
-		}
-	}
-	return out, nil
-}
-
-func (e *Env) exportCerts(certs []*x509.Certificate, output string, force bool) error {
-	var buf bytes.Buffer
-	var prints []pki.Fingerprint
-	for _, c := range certs {
-		buf.Write(pki.EncodeCertificate(c))
-		prints = append(prints, pki.FingerprintOf(c))
-	}
-	if output == "-" {
-		_, err := e.Stdout.Write(buf.Bytes())
-		return err
-	}
-	if err := e.writeNew(output, buf.Bytes(), force); err != nil {
-		return err
-	}
-	return e.answer(fields{"file": output, "fingerprints": prints},
-		"Wrote %s to %s\n", words.Plural(len(certs), "certificate"), output)
-}
-
-// writeNew writes a file that must not exist, unless force says so; then it is
-// replaced whole.
-func (e *Env) writeNew(path string, data []byte, force bool) error {
-	if force {
-		return e.writeOutput(path, data)
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if st, serr := os.Stat(path); errors.Is(err, fs.ErrExist) && serr == nil && !st.Mode().IsRegular() {
-		return notAFile(path)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return problem.New(problem.FileExists, path+" is there already.", err)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
-}
-
-// notAFile refuses a folder or a device, which --force does not replace.
-func notAFile(path string) error {
-	e := problem.New(problem.FileExists, path+" is a folder or a device.", fs.ErrExist)
-	e.Remedy = problem.Remedy{Text: "choose another name, or - for standard output"}
-	return e
-}
-
-func newCertRenewCommand(env *Env) *cobra.Command {
-	return &cobra.Command{
-		Use:   "renew",
-		Short: "Renew this computer's certificate before it expires (protocol 2)",
-		Long: `Asks the iPhone for a new certificate, with a new key, on the strength of the
-present one. Until the new one is complete the old one stays in use. A pairing
-of protocol 1 has no such certificate: there, pair again.`,
-		Example: "  healthsync cert renew", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := env.station()
-			if err != nil {
-				return err
-			}
-			r, err := s.Renew(cmd.Context(), env.linkOptions())
-			if err != nil {
-				return err
-			}
-			s.Log.Info("certificate renewed", "until", r.Until)
-			return env.answer(fields{"renewed": true, "notAfterBefore": r.Before, "notAfter": r.Until},
-				"Renewed: the certificate is good until %s (before: %s).\n", words.Day(r.Until), words.Day(r.Before))
-		},
-	}
 }

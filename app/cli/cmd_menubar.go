@@ -73,7 +73,7 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	logger := env.logger(p)
-	// systray tells of its troubles by the standard logger alone.
+	// systray reports its errors to the standard logger only.
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(logger.Handler(), slog.LevelWarn).Writer())
 	logger.Info("the menu-bar app starts", "version", env.build().Version, "process", os.Getpid())

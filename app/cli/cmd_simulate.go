@@ -244,7 +244,7 @@ func (s *session) share(addr string) error {
 	return nil
 }
 
-// cannotListen says why the address of --listen is none to listen at.
+// cannotListen says why --listen cannot be used.
 func cannotListen(addr string, err error) error {
 	var at *net.OpError
 	if !errors.As(err, &at) {

@@ -41,7 +41,7 @@ func addCompletions(cmd *cobra.Command) {
 	}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if complete := flagCompletion(cmd.Name(), f.Name); complete != nil {
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, complete) // it says that there is one already
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, complete) // the error says that there is one already
 		}
 	})
 }

@@ -38,7 +38,7 @@ func (e *Env) openCurrent(ctx context.Context, s *pairing.Station) (*store.Store
 func (e *Env) remakeTotals(ctx context.Context, s *pairing.Station, names []string) {
 	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
 	if err != nil {
-		return // there is none yet, or it is told by who needs it
+		return // nothing is stored yet, or who needs it reports the error
 	}
 	e.noteUnmatched(ctx, db, names)
 	db.Close()

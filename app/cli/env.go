@@ -75,7 +75,7 @@ func OSEnv(version string) *Env {
 // paths finds the places of our files.
 func (e *Env) paths() (config.Paths, error) { return config.Locate(e.Getenv) }
 
-// checkVault refuses a --vault that there is not before anything else is done.
+// checkVault refuses an unknown --vault before anything else is done.
 func (e *Env) checkVault() error {
 	if e.vaultKind == "" || e.vaultKind == vault.KindKeychain || e.vaultKind == vault.KindFile {
 		return nil

@@ -201,7 +201,7 @@ func several(found []candidate) error {
 	return e
 }
 
-// strange says that a device is none to pair with.
+// strange says that a device cannot be paired with.
 func strange(err error) error {
 	var s *pairing.StrangeError
 	if !errors.As(err, &s) {

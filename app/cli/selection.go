@@ -94,7 +94,7 @@ func (o *selection) tell(env *Env, n int64, more bool) {
 
 // selected is a selection that has been understood.
 type selected struct {
-	types []health.Type // nil: all that there are
+	types []health.Type // nil: all of them
 	named []health.Type // those of them that no group stands for
 	span  dateRange
 	out   format.Options

@@ -18,8 +18,7 @@ var ErrEmpty = errors.New("clipboard: nothing of that kind in it")
 // NoToolError says that nothing on this machine can read its clipboard.
 type NoToolError struct {
 	Tools []string
-	// NoDesktop says that there is no clipboard: neither Wayland nor X11 runs
-	// where the command does.
+	// NoDesktop: no clipboard exists, because neither Wayland nor X11 runs here.
 	NoDesktop bool
 }
 

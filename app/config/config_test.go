@@ -135,7 +135,7 @@ func TestDefaults(t *testing.T) {
 func TestHostWithoutBrackets(t *testing.T) {
 	var c config.Config
 	k, _ := config.Find("server.host")
-	if err := k.Set(&c, "[fe80::1]"); err != nil || c.Server.Host != "fe80::1" {
+	if err := k.Set(&c, "[fe80::1%en0]"); err != nil || c.Server.Host != "fe80::1%en0" {
 		t.Errorf("%q, %v", c.Server.Host, err)
 	}
 }

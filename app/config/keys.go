@@ -39,7 +39,7 @@ var errValue = errors.New("value not accepted")
 // Keys lists all settings in the order in which they are shown.
 func Keys() []Key {
 	keys := []Key{
-		{Name: "server.host", Default: "(as paired)", Accept: "a local IP address or a name ending in .local",
+		{Name: "server.host", Default: "(as paired)", Accept: "a local IP address (fe80::1%en0 with its interface) or a name ending in .local",
 			get: func(c *Config) string { return c.Server.Host }, unset: func(c *Config) { c.Server.Host = "" },
 			set: func(c *Config, v string) error { return assign(&c.Server.Host, strings.Trim(v, "[]"), validHost(v)) }},
 		{Name: "server.port", Default: "(as paired)", Accept: "a port from 1 to 65535",
@@ -144,6 +144,9 @@ func joinInts(ns []int) string {
 // where it is dialled, because a name says nothing about it.
 func validHost(v string) bool {
 	if a, err := netip.ParseAddr(strings.Trim(v, "[]")); err == nil {
+		if a.Is6() && a.IsLinkLocalUnicast() {
+			return a.Zone() != "" // without one it cannot be dialled (RFC 4007 section 11)
+		}
 		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 	}
 	name := strings.TrimSuffix(strings.ToLower(v), ".")

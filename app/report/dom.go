@@ -35,7 +35,7 @@ func el(tag string, content ...any) node {
 	return n
 }
 
-// add appends children; nil is none.
+// add appends children and skips nil.
 func add(n node, children ...node) {
 	for _, c := range children {
 		if c == nil {

@@ -230,8 +230,7 @@ func meanNights(nights []Night, what string) string {
 	return what + hours(sum/n) + " asleep"
 }
 
-// legend names the stages that there are, in the order of the bars from the
-// bottom up.
+// legend names the stages in the chart, in the order of the bars from the bottom up.
 func legend(nights []Night) node {
 	out := el("ul", class("legend"))
 	for _, s := range stages {

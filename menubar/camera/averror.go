@@ -32,8 +32,8 @@ func failure(domain string, code int, text string) *Error {
 	return e
 }
 
-// refusal turns an AVAuthorizationStatus into the reason not to go on, nil for
-// authorized and for not determined, which asks is set for.
+// refusal returns asks=true if the user must be asked, an error if access is
+// refused, for an AVAuthorizationStatus.
 func refusal(status int) (asks bool, err error) {
 	switch status {
 	case authorizationAuthorized:
