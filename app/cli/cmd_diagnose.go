@@ -48,7 +48,7 @@ It ends with 0 because it answered; with --check, with the verdict's status.`,
 	f.BoolVar(&o.names, "names", false, "let the names of devices into the report")
 	f.BoolVar(&o.check, "check", false, "end with the verdict's exit status")
 	f.BoolVar(&o.deep, "deep", false, "check the whole database, however long it takes")
-	o.link.add(f)
+	o.link.addFlags(f)
 	return cmd
 }
 

@@ -45,7 +45,7 @@ view daily_totals counts them once: healthsync sql).`,
 			return runExport(cmd.Context(), env, &o)
 		},
 	}
-	o.add(cmd.Flags(), "default: all that is stored", "from this date on (default: the oldest sample)")
+	o.addFlags(cmd.Flags(), "default: all that is stored", "from this date on (default: the oldest sample)")
 	return cmd
 }
 

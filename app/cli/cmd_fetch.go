@@ -58,10 +58,10 @@ stage, in minutes, and where two devices counted the same steps, both count.`,
 		},
 	}
 	f := cmd.Flags()
-	o.add(f, "default: all that the iPhone shares", "from this date on")
+	o.addFlags(f, "default: all that the iPhone shares", "from this date on")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be asked, and ask nothing")
 	spanVar(f, &o.wait, "wait", 0, "m", "wait so long (like 90s, or minutes) for a locked or absent iPhone")
-	o.link.add(f)
+	o.link.addFlags(f)
 	return cmd
 }
 

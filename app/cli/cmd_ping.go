@@ -34,7 +34,7 @@ the 60 a minute that the iPhone answers.`,
 	f := cmd.Flags()
 	numberVar(f, &o.count, "count", 4, 1, 50, "how often")
 	spanVar(f, &o.interval, "interval", time.Second, "", "how long from one to the next")
-	o.link.add(f)
+	o.link.addFlags(f)
 	return cmd
 }
 

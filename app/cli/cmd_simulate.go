@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"healthsync/app/files"
 	"healthsync/app/problem"
@@ -27,24 +28,18 @@ import (
 )
 
 type simulateOptions struct {
-	protocol    int
-	history     string
-	samples     int
-	seed        uint64
-	types       []string
-	export      string
-	name        string
-	listen      string
-	host        string
-	qrFile      string
-	noQR        bool
-	dir         string
-	faults      []string
-	listFaults  bool
-	noRateLimit bool
-	locked      bool
-	latency     time.Duration
-	announce    bool
+	simulator.Options
+	plan       simulator.Plan
+	history    string // how much of it
+	types      []string
+	export     string
+	listen     string
+	host       string
+	qrFile     string
+	noQR       bool
+	listFaults bool
+	locked     bool
+	announce   bool
 }
 
 func newSimulateCommand(env *Env) *cobra.Command {
@@ -70,28 +65,31 @@ stop, start (sharing, at a new port), fault NAME, heal, revoke, meters, quit.`,
 			return runSimulate(cmd.Context(), env, &o)
 		},
 	}
-	f := cmd.Flags()
-	numberVar(f, &o.protocol, "protocol", 2, 1, 2,
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *simulateOptions) addFlags(f *pflag.FlagSet) {
+	numberVar(f, &o.Protocol, "protocol", 2, 1, 2,
 		"1 (pinned certificate and token, as the app in the store) or 2 (mutual TLS)")
 	f.StringVar(&o.history, "history", "1y", "how much history to make up: like 30d, 6m, 5y")
-	numberVar(f, &o.samples, "samples", 0, 1, 0, "make up exactly so many samples over the history")
-	f.Uint64Var(&o.seed, "seed", 1, "whose history: the same number gives the same person")
+	numberVar(f, &o.plan.Samples, "samples", 0, 1, 0, "make up exactly so many samples over the history")
+	f.Uint64Var(&o.plan.Seed, "seed", 1, "whose history: the same number gives the same person")
 	f.StringSliceVar(&o.types, "types", nil, "share only these types")
 	f.StringVar(&o.export, "export", "", "serve an Apple Health export (export.zip or export.xml) instead")
-	f.StringVar(&o.name, "name", simulator.DefaultName, "the iPhone's name")
+	f.StringVar(&o.DeviceName, "name", simulator.DefaultName, "the iPhone's name")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "where to listen; port 0 is any free one, as the app does")
 	f.StringVar(&o.host, "host", "", "the address to put into the QR code (default: where it listens, or one that others can reach)")
 	f.StringVar(&o.qrFile, "qr-file", "", "write the QR code to this PNG file")
 	f.BoolVar(&o.noQR, "no-qr", false, "do not draw the QR code in the terminal")
-	f.StringVar(&o.dir, "dir", "", "keep identity and pairings in this folder, so that they outlive a restart")
-	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: see --list-faults; may be given several times")
+	f.StringVar(&o.Dir, "dir", "", "keep identity and pairings in this folder, so that they outlive a restart")
+	f.StringArrayVar(&o.Faults, "fault", nil, "misbehave: see --list-faults; may be given several times")
 	f.BoolVar(&o.listFaults, "list-faults", false, "list the faults and end")
-	f.BoolVar(&o.noRateLimit, "no-rate-limit", false,
+	f.BoolVar(&o.NoRateLimit, "no-rate-limit", false,
 		"answer any number of requests a minute (sync --no-pacing asks as many)")
 	f.BoolVar(&o.locked, "locked", false, "start with the screen locked")
-	spanVar(f, &o.latency, "latency", 0, "", "wait so long before each answer")
+	spanVar(f, &o.Latency, "latency", 0, "", "wait so long before each answer")
 	f.BoolVar(&o.announce, "announce", true, "announce by Bonjour")
-	return cmd
 }
 
 func (e *Env) printFaults() error {
@@ -114,39 +112,35 @@ type session struct {
 	env   *Env
 	o     *simulateOptions
 	phone *simulator.Phone
-	json  bool
 	stop  func() // ends the announcement
 }
 
 func runSimulate(ctx context.Context, env *Env, o *simulateOptions) error {
-	history, err := o.load(ctx, env)
-	if err != nil {
+	var err error
+	if o.Types, err = resolveTypes(o.types); err != nil {
 		return err
 	}
-	types, err := resolveTypes(o.types)
-	if err != nil {
+	if o.History, err = o.load(ctx, env); err != nil {
 		return err
 	}
-	p, err := simulator.New(simulator.Options{
-		Protocol: o.protocol, DeviceName: o.name, History: history, Types: types, Dir: o.dir,
-		NoRateLimit: o.noRateLimit, Latency: o.latency, Faults: o.faults, Now: env.Now,
-	})
+	o.Now = env.Now
+	p, err := simulator.New(o.Options)
 	if err != nil {
 		return simulatorError(err)
 	}
 	p.SetLocked(o.locked)
-	s := &session{env: env, o: o, phone: p, json: env.JSON}
+	s := &session{env: env, o: o, phone: p}
 	if err := s.share(o.listen); err != nil {
 		return cannotListen(o.listen, err)
 	}
 	defer s.unshare()
 	n := 0
-	for _, t := range history.Types() {
-		n += history.Len(t)
+	for _, t := range o.History.Types() {
+		n += o.History.Len(t)
 	}
 	s.tell("sharing", fields{"name": p.Name(), "host": s.host(), "port": p.Port(), "samples": n},
-		"%s shares %s at %s (protocol %d).", printable(p.Name()), words.Plural(n, "sample"), hostPort(s.host(),
-			p.Port()), p.Protocol())
+		"%s shares %s at %s (protocol %d).",
+		printable(p.Name()), words.Plural(n, "sample"), hostPort(s.host(), p.Port()), p.Protocol())
 	if err := s.showCode(); err != nil {
 		return err
 	}
@@ -170,16 +164,12 @@ func (o *simulateOptions) load(ctx context.Context, env *Env) (*simulator.Histor
 	if o.export != "" {
 		return loadExport(ctx, env, o.export)
 	}
-	from, err := historyStart(o.history, env.Now())
-	if err != nil {
+	var err error
+	if o.plan.From, err = historyStart(o.history, env.Now()); err != nil {
 		return nil, err
 	}
-	types, err := resolveTypes(o.types)
-	if err != nil {
-		return nil, err
-	}
-	return simulator.Generate(simulator.Plan{Seed: o.seed, From: from, To: env.Now(), Types: types, Samples: o.samples,
-		Location: time.Local})
+	o.plan.To, o.plan.Types, o.plan.Location = env.Now(), o.Types, time.Local
+	return simulator.Generate(o.plan)
 }
 
 func loadExport(ctx context.Context, env *Env, path string) (*simulator.History, error) {
@@ -209,22 +199,13 @@ func loadExport(ctx context.Context, env *Env, path string) (*simulator.History,
 // historyStart reads how far back to go: 30d, 6m, 5y.
 func historyStart(s string, now time.Time) (time.Time, error) {
 	bad := usageError(fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s), "")
-	if len(s) < 2 {
+	units := map[string][3]int{"d": {0, 0, 1}, "m": {0, 1, 0}, "y": {1, 0, 0}}
+	unit, ok := units[s[max(len(s)-1, 0):]]
+	n, err := strconv.Atoi(s[:max(len(s)-1, 0)])
+	if !ok || err != nil || n < 1 || n > 36500 {
 		return now, bad
 	}
-	n, err := strconv.Atoi(s[:len(s)-1])
-	if err != nil || n < 1 || n > 36500 {
-		return now, bad
-	}
-	switch s[len(s)-1] {
-	case 'd':
-		return now.AddDate(0, 0, -n), nil
-	case 'm':
-		return now.AddDate(0, -n, 0), nil
-	case 'y':
-		return now.AddDate(-n, 0, 0), nil
-	}
-	return now, bad
+	return now.AddDate(-n*unit[0], -n*unit[1], -n*unit[2]), nil
 }
 
 func (s *session) share(addr string) error {
@@ -281,7 +262,7 @@ func (s *session) showCode() error {
 			return err
 		}
 	}
-	if s.json {
+	if s.env.JSON {
 		s.tell("code", fields{"payload": json.RawMessage(p.JSON())}.with("qrFile", s.o.qrFile, s.o.qrFile != ""), "")
 		return nil
 	}
@@ -333,7 +314,7 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 	if len(words) == 0 {
 		return false, nil
 	}
-	done := func() { s.tell(words[0], fields{}.with("faults", s.o.faults, s.o.faults != nil), "%s: done", words[0]) }
+	done := func() { s.tell(words[0], fields{}.with("faults", s.o.Faults, s.o.Faults != nil), "%s: done", words[0]) }
 	switch words[0] {
 	case "code":
 		return false, s.showCode()
@@ -354,13 +335,13 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 			hostPort(s.host(), s.phone.Port()))
 		return false, nil
 	case "fault":
-		all := slices.Concat(s.o.faults, words[1:])
+		all := slices.Concat(s.o.Faults, words[1:])
 		if err := s.phone.SetFaults(all...); err != nil {
 			return false, simulatorError(err)
 		}
-		s.o.faults = all
+		s.o.Faults = all
 	case "heal":
-		s.o.faults = nil
+		s.o.Faults = nil
 		if err := s.phone.SetFaults(); err != nil {
 			return false, err
 		}
@@ -375,7 +356,7 @@ func (s *session) obey(ctx context.Context, words []string) (quit bool, err erro
 	case "quit":
 		return true, nil
 	default:
-		return false, fmt.Errorf("%q is no command; there are code, lock, unlock, stop, start, fault, heal, revoke, meters, quit", words[0])
+		return false, fmt.Errorf("%q is not a command; there are code, lock, unlock, stop, start, fault, heal, revoke, meters, quit", words[0])
 	}
 	done()
 	return false, nil
@@ -393,6 +374,6 @@ func (s *session) tell(event string, f fields, format string, args ...any) {
 
 func metersLine(m simulator.Meters) string {
 	return fmt.Sprintf("%s (%d for samples), %s read, %s served, %.1f MB sent.",
-		words.Plural(m.Requests, "request"), m.Data, words.Plural(m.SamplesRead, "sample"), words.Plural(m.SamplesServed,
-			"sample"), float64(m.Bytes)/1e6)
+		words.Plural(m.Requests, "request"), m.Data, words.Plural(m.SamplesRead, "sample"),
+		words.Plural(m.SamplesServed, "sample"), float64(m.Bytes)/1e6)
 }

@@ -64,7 +64,7 @@ With --json it prints one event a line: progress while it runs, then the result.
 	f.StringSliceVar(&o.types, "types", nil, "only these types")
 	f.StringVar(&o.since, "since", "", "nothing older than this date")
 	spanVar(f, &o.wait, "wait", 0, "m", "wait so long (like 90s, or minutes) for a locked or absent iPhone")
-	o.link.add(f)
+	o.link.addFlags(f)
 	return cmd
 }
 

@@ -31,7 +31,7 @@ const (
 	maxHours = 24 * maxDays
 )
 
-func (d *dateFlags) add(f *pflag.FlagSet, start string) {
+func (d *dateFlags) addFlags(f *pflag.FlagSet, start string) {
 	f.StringVar(&d.start, "start", "", start)
 	f.StringVar(&d.end, "end", "", "up to this date (default: now)")
 	f.BoolVar(&d.today, "today", false, "today")

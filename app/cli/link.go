@@ -35,7 +35,7 @@ type linkFlags struct {
 	waiting func(time.Duration)
 }
 
-func (l *linkFlags) add(f *pflag.FlagSet) {
+func (l *linkFlags) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&l.host, "host", "", "ask at this address, this once")
 	numberVar(f, &l.port, "port", 0, 1, maxPort, "ask at this port, this once")
 	spanVar(f, &l.timeout, "timeout", 0, "ms", "how long the iPhone may keep silent: like 30s, or milliseconds")

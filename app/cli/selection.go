@@ -35,10 +35,10 @@ type selection struct {
 }
 
 // add declares the flags. all says what is taken without --types.
-func (o *selection) add(f *pflag.FlagSet, all, start string) {
+func (o *selection) addFlags(f *pflag.FlagSet, all, start string) {
 	f.StringSliceVar(&o.types, "types", nil, "types, with commas between them ("+all+")")
 	f.StringSliceVar(&o.category, "category", nil, "groups of types: activity, vitals, sleep, body")
-	o.dates.add(f, start)
+	o.dates.addFlags(f, start)
 	f.StringVar(&o.format, "format", "", "csv, tsv, json or ndjson (default: csv, or what the file's name says)")
 	f.StringVar(&o.delimiter, "delimiter", "", "what parts the columns of CSV (default ;)")
 	f.StringVar(&o.aggregate, "aggregate", "", "hourly, daily or weekly figures instead of samples")
