@@ -172,6 +172,6 @@ func (s *session) unanswered(c check) {
 		return
 	}
 	if c.stored {
-		delete(s.checks.silent, c.typ) // as a whole; it stays in doubt
+		delete(s.checks.silent, c.typ) // as a whole; it stays uncertain
 	}
 }

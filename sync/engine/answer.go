@@ -34,7 +34,7 @@ func (s *session) answered(ctx context.Context, r request) error {
 	c := s.change(f.also)
 	for i, t := range r.tracks {
 		tm := s.mem.of(t.typ)
-		tm.Doubt = tm.Doubt.Plus(f.skipped)
+		tm.Uncertain = tm.Uncertain.Plus(f.skipped)
 		if f.counts[i] > 0 {
 			s.reread(t.typ, tm)
 		}
@@ -92,7 +92,7 @@ func (s *session) conclude(ctx context.Context, c *store.Change, t health.Type, 
 		if stored {
 			// Samples are stored here and the phone gave none: a deletion, or a
 			// permission taken away. That is found out afterwards.
-			tm.Doubt = tm.Doubt.Plus(read)
+			tm.Uncertain = tm.Uncertain.Plus(read)
 			s.checks.silent[t] = s.checks.silent[t].Plus(read)
 			return nil
 		}
@@ -100,7 +100,7 @@ func (s *session) conclude(ctx context.Context, c *store.Change, t health.Type, 
 			s.checks.odd = append(s.checks.odd, check{typ: t, span: covered.Span})
 		}
 		tm.quiet(covered.Span)
-		tm.Lost, tm.Doubt = tm.Lost.Minus(read), tm.Doubt.Minus(read)
+		tm.Lost, tm.Uncertain = tm.Lost.Minus(read), tm.Uncertain.Minus(read)
 	}
 	if covered.Span.Empty() {
 		return nil
@@ -112,14 +112,14 @@ func (s *session) conclude(ctx context.Context, c *store.Change, t health.Type, 
 	return nil
 }
 
-// reread has what was in doubt at the start read again, now that the type shows
+// reread has what was uncertain at the start read again, now that the type shows
 // a sample.
 func (s *session) reread(t health.Type, tm *typeMemory) {
 	tm.Alive = true
-	for _, x := range s.doubtful[t].Minus(tm.Lost...) {
+	for _, x := range s.uncertain[t].Minus(tm.Lost...) {
 		s.plan.reopen(t, x)
 	}
-	delete(s.doubtful, t)
+	delete(s.uncertain, t)
 }
 
 // store stores a page and tells of the progress.

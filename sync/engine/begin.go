@@ -154,11 +154,11 @@ func (s *session) tracks(top int64, recent recent) (tracks []*track, lowest int6
 		have := s.had[t]
 		switch {
 		case !s.deep:
-			if len(tm.Doubt) > 0 {
-				s.doubtful[t] = tm.Doubt
+			if len(tm.Uncertain) > 0 {
+				s.uncertain[t] = tm.Uncertain
 			}
 		case tm.Alive:
-			have = have.Minus(tm.Doubt...)
+			have = have.Minus(tm.Uncertain...)
 		default: // never seen: there is nothing, or the permission is missing
 			have = nil
 		}

@@ -32,9 +32,6 @@ const (
 	// fullness is how many pages a window is made for: one that is not full costs a
 	// part of a request, a full one a few reads.
 	fullness = 1.02
-	// ancient is beyond what any phone has measured: a window that reaches as
-	// far may as well reach to the beginning.
-	ancient = 25 * year
 	// longHistory is how long a history is thought to be until a type was read
 	// to its beginning.
 	longHistory = 10 * year
@@ -201,7 +198,7 @@ func (p *planner) window(tracks []*track) request {
 	if rate > 0 {
 		length = min(length, fullness*p.size()/rate)
 	}
-	if float64(from-lo) > length && float64(p.now-from)+length < ancient {
+	if float64(from-lo) > length {
 		r.query.Start = from - int64(length)
 	}
 	return r

@@ -36,9 +36,9 @@ type typeMemory struct {
 	// Quiet spans were read and held nothing. That is either so or a missing
 	// permission: they are read again from time to time.
 	Quiet store.Spans `json:"quiet,omitempty"`
-	// Doubt are spans that held nothing although samples of them are stored,
+	// Uncertain are spans that held nothing although samples of them are stored,
 	// or that could not be read whole. They do not count as read.
-	Doubt store.Spans `json:"doubt,omitempty"`
+	Uncertain store.Spans `json:"uncertain,omitempty"`
 	// Lost are seconds that the phone could not serve. They are tried again
 	// once a day.
 	Lost store.Spans `json:"lost,omitempty"`
@@ -123,14 +123,14 @@ func (t *typeMemory) quiet(s store.Span) {
 // that very answer the permission was there.
 func (t *typeMemory) speak(s store.Span) {
 	t.Alive = true
-	t.Lost, t.Quiet, t.Doubt = t.Lost.Minus(s), t.Quiet.Minus(s), t.Doubt.Minus(s)
+	t.Lost, t.Quiet, t.Uncertain = t.Lost.Minus(s), t.Quiet.Minus(s), t.Uncertain.Minus(s)
 }
 
 // cleared notes that the app does not stop over the type.
 func (t *typeMemory) cleared() { t.Suspect, t.Stopped = 0, nil }
 
 // Silent gives the types that the phone used to serve and of which it now gives
-// nothing where samples are stored: what the last runs left in doubt.
+// nothing where samples are stored: what the last runs left uncertain.
 func Silent(ctx context.Context, db Store) ([]health.Type, error) {
 	m, err := loadMemory(ctx, db)
 	if err != nil {
@@ -138,7 +138,7 @@ func Silent(ctx context.Context, db Store) ([]health.Type, error) {
 	}
 	var out []health.Type
 	for t, tm := range m.Types {
-		if tm.Alive && len(tm.Doubt) > 0 {
+		if tm.Alive && len(tm.Uncertain) > 0 {
 			out = append(out, t)
 		}
 	}

@@ -15,9 +15,6 @@ const (
 	// 10,000 cost less than one percent of a page, and reading the second whole
 	// needs no trust in the order of equals.
 	fewInSecond = 64
-	// manyInSecond is from how many samples of several types in a second they
-	// are read apart: an offset costs the phone as many reads of each type.
-	manyInSecond = 4000
 	// knownOverlap is how many samples behind an offset must be known ones.
 	knownOverlap = 8
 	// maxRestarts is how often a second is begun anew whose samples moved

@@ -251,9 +251,6 @@ func (p *planner) advance(r request, samples []health.Sample, f finding) {
 	for _, t := range r.tracks {
 		t.partial = x
 	}
-	if len(r.tracks) > 1 && x.served > manyInSecond {
-		fill(r, x.second, x.second+1)
-	}
 }
 
 // historySamples is how many samples make a history: one weight that was

@@ -198,7 +198,7 @@ func (w *world) sync(o Options) Result {
 }
 
 // promised checks that whatever counts as read is stored, but for what the
-// engine itself has doubts about.
+// engine itself is uncertain about.
 func (w *world) promised() {
 	var m memory
 	if err := json.Unmarshal([]byte(w.db.state[stateKey]), &m); err != nil {
@@ -212,8 +212,8 @@ func (w *world) promised() {
 				continue
 			}
 			second := store.Span{From: at, To: at + 1}
-			if len(w.db.covered[typ].Within(second)) > 0 && len(tm.Quiet.Within(second)) == 0 && len(tm.Doubt.Within(second)) == 0 && tm.Alive {
-				w.t.Fatalf("%s at %s counts as read and is missing; quiet %v, doubt %v", typ, date(at), tm.Quiet, tm.Doubt)
+			if len(w.db.covered[typ].Within(second)) > 0 && len(tm.Quiet.Within(second)) == 0 && len(tm.Uncertain.Within(second)) == 0 && tm.Alive {
+				w.t.Fatalf("%s at %s counts as read and is missing; quiet %v, uncertain %v", typ, date(at), tm.Quiet, tm.Uncertain)
 			}
 		}
 	}

@@ -54,9 +54,9 @@ type session struct {
 	verify bool
 	// had is what was covered at the start.
 	had map[health.Type]store.Spans
-	// doubtful were so at the start, of types that have not shown a sample
+	// uncertain spans were so at the start, of types that have not shown a sample
 	// since and are not read again as a whole.
-	doubtful map[health.Type]store.Spans
+	uncertain map[health.Type]store.Spans
 	// narrowed is how many questions in a row the phone could not answer.
 	narrowed int
 	checks   checks
@@ -77,9 +77,9 @@ func Sync(ctx context.Context, phone Phone, db Store, o Options) (Result, error)
 func newSession(phone Phone, db Store, o Options) *session {
 	s := &session{
 		phone: phone, db: db, o: o, now: o.Now, floor: Beginning, newest: Beginning - 1,
-		res:      Result{ByType: map[health.Type]store.Counts{}},
-		doubtful: map[health.Type]store.Spans{},
-		checks:   checks{silent: map[health.Type]store.Spans{}, reopened: map[health.Type]int{}},
+		res:       Result{ByType: map[health.Type]store.Counts{}},
+		uncertain: map[health.Type]store.Spans{},
+		checks:    checks{silent: map[health.Type]store.Spans{}, reopened: map[health.Type]int{}},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -119,7 +119,7 @@ func (s *session) run(ctx context.Context) error {
 }
 
 // next gives the next question: of the plan, or, when all of that is read, about
-// what the pages left in doubt.
+// what the pages left uncertain.
 func (s *session) next(ctx context.Context) (request, bool, error) {
 	select {
 	case <-s.o.Fresh:
@@ -225,7 +225,7 @@ func (s *session) askTypes(ctx context.Context) (changed bool, err error) {
 // narrow makes the next request smaller that the phone could not answer.
 func (s *session) narrow(ctx context.Context, r request) error {
 	if r.check != nil {
-		return nil // it stays in doubt
+		return nil // it stays uncertain
 	}
 	lost, gaveUp := s.plan.narrow(r)
 	if !gaveUp {
@@ -289,7 +289,7 @@ func (s *session) summarize(err error) {
 	}
 	whole := err == nil && len(s.res.Unreadable) == 0
 	for _, t := range s.wanted {
-		if tm := s.mem.of(t); len(tm.Doubt) > 0 {
+		if tm := s.mem.of(t); len(tm.Uncertain) > 0 {
 			s.res.Silent = append(s.res.Silent, t)
 			whole = false
 		}
