@@ -50,7 +50,7 @@ func (o *discoverOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.watch, "watch", false, "go on, and say what comes, moves and goes")
 	spanVar(f, &o.timeout, "timeout", 0, "ms",
 		"how long to listen: like 10s, or milliseconds (default 5s; with --watch until stopped)")
-	f.BoolVar(&o.autoScan, "auto-scan", false, "then scan the QR code and pair (healthsync scan)")
+	f.BoolVar(&o.autoScan, "auto-scan", false, "if there is one, scan the QR code and pair (healthsync scan)")
 	f.BoolVar(&o.verbose, "verbose", false, "show all addresses, the host name and the certificate's fingerprint")
 }
 
@@ -83,7 +83,7 @@ func runDiscover(ctx context.Context, env *Env, o *discoverOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := d.print(found); err != nil || !o.autoScan {
+	if err := d.print(found); err != nil || !o.autoScan || len(found) == 0 {
 		return err
 	}
 	env.note("scanning the QR code from the clipboard ...")

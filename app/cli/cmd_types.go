@@ -71,6 +71,9 @@ type typeRow struct {
 }
 
 func runTypes(ctx context.Context, env *Env, o *typesOptions) error {
+	if o.list && o.local {
+		return usageError("--list and --local exclude each other.", "healthsync types --local")
+	}
 	var rows []typeRow
 	var err error
 	switch {

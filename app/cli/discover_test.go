@@ -324,6 +324,9 @@ func TestDiscoverAutoScan(t *testing.T) {
 	w := newWorld(t, 2)
 	_, p := w.showCode()
 	w.clipboard(t, string(p.JSON()))
+	if a := w.runAt(&air{}, nil, "discover", "--auto-scan"); a.exit != 0 || strings.Contains(a.all(), "scanning") {
+		t.Errorf("nobody: %d\n%s", a.exit, a.all())
+	}
 	a := w.runAt((&air{}).add("Ana's iPhone", w.phone), nil, "discover", "--auto-scan")
 	if a.exit != 0 || !strings.Contains(a.stdout, "not paired with this computer") ||
 		!strings.Contains(a.stdout, "Paired with Ana's iPhone.") {
