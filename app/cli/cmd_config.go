@@ -13,7 +13,7 @@ import (
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
 	"healthsync/app/words"
-	"healthsync/sync/near"
+	"healthsync/sync/health"
 )
 
 func newConfigCommand(env *Env) *cobra.Command {
@@ -118,7 +118,7 @@ func findKey(name string) (config.Key, error) {
 	}
 	e := usageError(fmt.Sprintf("There is no setting %q. There are: %s.", name, strings.Join(names, ", ")), "")
 	e.Remedy = problem.Remedy{Text: "see them with their values", Command: "healthsync config show"}
-	if best := near.Best(name, names); best != "" {
+	if best := health.Nearest(name, names); best != "" {
 		e.Remedy = problem.Remedy{Text: "did you mean " + best + "?"}
 	}
 	return config.Key{}, e

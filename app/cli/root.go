@@ -14,7 +14,7 @@ import (
 
 	"healthsync/app/problem"
 	"healthsync/app/words"
-	"healthsync/sync/near"
+	"healthsync/sync/health"
 )
 
 // Main runs one command and returns the exit status. It is the only place
@@ -156,7 +156,7 @@ func unknownCommand(cmd *cobra.Command, name string) *problem.Error {
 			names = append(names, c.Name())
 		}
 	}
-	if best := near.Best(name, names); best != "" { // cobra's suggestions are in no order
+	if best := health.Nearest(name, names); best != "" { // cobra's suggestions are in no order
 		e.Remedy = problem.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " " + best}
 	}
 	return e
@@ -233,7 +233,7 @@ func nearestFlag(cmd *cobra.Command, name string) string {
 			names = append(names, f.Name)
 		}
 	})
-	return near.Best(name, names)
+	return health.Nearest(name, names)
 }
 
 // usageError is an error about how a command was called. command is what to

@@ -85,3 +85,15 @@ func TestResolveOffersTheRightName(t *testing.T) {
 		t.Errorf("Resolve(glucose): %v; nothing is near it", err)
 	}
 }
+
+func TestNearest(t *testing.T) {
+	words := []string{"status", "sync", "scan", "server.host"}
+	for name, want := range map[string]string{
+		"statsu": "status", "stat": "status", "scann": "scan", "tsync": "sync", "server.hots": "server.host",
+		"cync": "sync", "xyzzy": "", "": "",
+	} {
+		if got := health.Nearest(name, words); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+}

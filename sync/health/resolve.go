@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"healthsync/sync/near"
 )
 
 // UnknownTypeError says that a name stands for no type, and what was probably
@@ -78,7 +76,7 @@ func Resolve(name string) ([]Type, error) {
 	if ts, ok := aliases[f]; ok {
 		return slices.Clone(ts), nil
 	}
-	return nil, &UnknownTypeError{Name: name, Nearest: nearest(f)}
+	return nil, &UnknownTypeError{Name: name, Nearest: suggestions(f)}
 }
 
 // Types lists the group's types; sleep once, as SleepAnalysis.
@@ -92,16 +90,16 @@ func (g Group) Types() []Type {
 	return ts
 }
 
-// nearest lists up to three types and groups within a third of the name's length
+// suggestions lists up to three types and groups within a third of the name's length
 // in edits, or that contain it.
-func nearest(f string) []string {
+func suggestions(f string) []string {
 	type scored struct {
 		name string
 		d    int
 	}
 	var found []scored
 	consider := func(name string, ts []Type) {
-		d := near.Distance(f, name)
+		d := distance(f, name)
 		if len(f) >= 3 && strings.Contains(name, f) {
 			d = min(d, 2)
 		}
@@ -121,7 +119,7 @@ func nearest(f string) []string {
 		consider(a, ts)
 	}
 	for _, g := range []Group{Activity, Vitals, Sleep, Body} {
-		if d := near.Distance(f, string(g)); d <= max(1, len(f)/3) {
+		if d := distance(f, string(g)); d <= max(1, len(f)/3) {
 			found = append(found, scored{string(g), d})
 		}
 	}

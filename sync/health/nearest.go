@@ -1,10 +1,9 @@
-// Package near finds what a person probably meant to type.
-package near
+package health
 
 import "strings"
 
-// Distance is Levenshtein's: the fewest bytes to insert, delete or replace.
-func Distance(a, b string) int {
+// distance is Levenshtein's: the fewest bytes to insert, delete or replace.
+func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
@@ -23,13 +22,13 @@ func Distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Best returns the candidate nearest to name, or "" where none is within half
-// of the name's length. One that begins like name, or the other way round,
+// Nearest returns the candidate that was probably meant by name, or "" where
+// none is within half of the name's length in edits. One that begins like name, or the other way round,
 // counts as one edit away.
-func Best(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	best, least := "", max(1, len(name)/2)+1
 	for _, c := range candidates {
-		d := Distance(strings.ToLower(name), strings.ToLower(c))
+		d := distance(strings.ToLower(name), strings.ToLower(c))
 		if name != "" && (strings.HasPrefix(c, name) || strings.HasPrefix(name, c)) {
 			d = min(d, 1)
 		}
