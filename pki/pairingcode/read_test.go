@@ -16,6 +16,9 @@ import (
 func TestScenes(t *testing.T) {
 	for _, s := range scenes() {
 		t.Run(s.name, func(t *testing.T) {
+			if testing.Short() && !s.short {
+				t.Skip("long: make test-all")
+			}
 			t.Parallel()
 			const seed = 2
 			p := samplePayload(2, seeded(seed))

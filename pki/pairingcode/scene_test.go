@@ -291,8 +291,9 @@ func (c *canvas) image() *image.Gray {
 
 // scene is a kind of picture that people hand in.
 type scene struct {
-	name string
-	make func(seed uint64, p Payload) image.Image
+	name  string
+	make  func(seed uint64, p Payload) image.Image
+	short bool // made and read in a second: in the short tier too
 }
 
 func mustEncode(text []byte) *Matrix {
@@ -310,15 +311,15 @@ func scenes() []scene {
 		{"screenshot of the phone", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			return phoneScreen(r, code(r, p), false).image()
-		}},
+		}, true},
 		{"screenshot, dark mode", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			return phoneScreen(r, code(r, p), true).image()
-		}},
+		}, true},
 		{"light on dark", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			return phoneScreen(r, code(r, p), false).negative().contrast(20, 240).image()
-		}},
+		}, false},
 		{"small in a desktop screenshot", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := newCanvas(3840, 2160, 250)
@@ -326,14 +327,14 @@ func scenes() []scene {
 			m := code(r, p)
 			c.code(m, 200+r.IntN(3200), 200+r.IntN(1600), 2, 255, 0)
 			return c.image()
-		}},
+		}, true},
 		{"scaled by a fraction", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := newCanvas(1400, 1000, 240)
 			c.text(r, 0, 0, 1400, 1000, 18, 30)
 			c.code(code(r, p), 100+r.IntN(800), 100+r.IntN(500), 2.3+r.Float64()*2, 255, 0)
 			return c.image()
-		}},
+		}, false},
 		{"page of other codes", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := newCanvas(2000, 1500, 255)
@@ -346,34 +347,34 @@ func scenes() []scene {
 				c.code(m, 40+i%4*490, 30+i/4*490, math.Floor(440/float64(m.Size+8)), 255, 0)
 			}
 			return c.image()
-		}},
+		}, false},
 		{"photo of the phone", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), seed%2 == 0).view(1500, 2000, 1.3, r.Float64()*40-20, r.Float64()*30-15, r.Float64()*30-15, wood(seed))
 			return c.shade(0.6, 1).blur(0.9).noise(r, 6).image()
-		}},
+		}, true},
 		{"photo, tilted", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			sign := float64(1 - 2*int(seed%2))
 			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*30, sign*(30+r.Float64()*15), -sign*(15+r.Float64()*15), wood(seed))
 			return c.shade(0.7, 1).blur(0.8).noise(r, 5).image()
-		}},
+		}, false},
 		{"photo, turned", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), true).view(2000, 2000, 1.2, 35+r.Float64()*290, r.Float64()*20-10, r.Float64()*20-10, wood(seed))
 			return c.shade(1, 0.7).blur(0.9).noise(r, 6).image()
-		}},
+		}, false},
 		{"photo, glare", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).contrast(15, 200).view(1500, 2000, 1.3, r.Float64()*20-10, 10, -10, wood(seed))
 			x, y := 750+r.Float64()*300-150, 800+r.Float64()*300-150
 			return c.glare(x, y, 55+r.Float64()*25, 400).glare(x, y, 400, 60).blur(0.8).noise(r, 5).image()
-		}},
+		}, false},
 		{"photo, moire", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).contrast(20, 190).view(1500, 2000, 1.3, r.Float64()*10-5, 6, 8, wood(seed))
 			return c.moire(4+r.Float64()*8, r.Float64()*90, 0.45).blur(0.6).noise(r, 4).image()
-		}},
+		}, false},
 		{"photo, partly covered", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			m := code(r, p)
@@ -386,23 +387,23 @@ func scenes() []scene {
 			s.rect(x0, y0, x0+2*d, y0+d, 150)
 			c := s.view(1500, 2000, 1.3, r.Float64()*10-5, 5, -5, wood(seed))
 			return c.blur(0.7).noise(r, 4).image()
-		}},
+		}, false},
 		{"photo, small in a large one", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			m := code(r, p)
 			c := phoneScreen(r, m, true).view(4032, 3024, 0.62+0.12*r.Float64(), r.Float64()*60-30, r.Float64()*20-10, r.Float64()*20-10, wood(seed))
 			return c.shade(0.5, 1).blur(0.7).noise(r, 6).image()
-		}},
+		}, false},
 		{"photo, dim and noisy", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).contrast(25, 95).view(1500, 2000, 1.2, r.Float64()*20-10, 8, 8, wood(seed))
 			return c.shade(0.7, 1).blur(0.7).noise(r, 16).image()
-		}},
+		}, false},
 		{"photo, out of focus", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*20-10, 6, -6, wood(seed))
 			return c.blur(3.2+0.8*r.Float64()).noise(r, 3).image()
-		}},
+		}, false},
 	}
 }
 
