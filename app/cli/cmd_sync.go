@@ -349,7 +349,8 @@ func (v *syncView) printWarnings(res engine.Result) {
 	}
 	for _, u := range res.Unreadable {
 		if u.Retry == 0 {
-			e.note("warning: the iPhone app stopped over %s; it is not asked for again before the app has another version, or by: healthsync sync --types %s", u.Type, u.Type)
+			e.note("warning: the iPhone app stopped over %s; it is not asked for again before the app has another"+
+				" version, or by: healthsync sync --types %s", u.Type, u.Type)
 			continue
 		}
 		e.note("warning: the iPhone cannot serve a part of %s; it is asked for again after %s", u.Type,

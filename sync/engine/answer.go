@@ -77,7 +77,9 @@ func (s *session) claim(read store.Span) store.Span {
 
 // conclude says what a page with n samples of a type proves of a span. odd says
 // that some were to be expected.
-func (s *session) conclude(ctx context.Context, c *store.Change, t health.Type, n int, read store.Span, odd bool) error {
+func (s *session) conclude(
+	ctx context.Context, c *store.Change, t health.Type, n int, read store.Span, odd bool,
+) error {
 	tm := s.mem.of(t)
 	covered := store.Covered{Type: t, Span: s.claim(read), At: s.now().Unix()}
 	if n > 0 {

@@ -49,7 +49,8 @@ type fullSecond struct{ second, end int64 }
 // off, where reading all of it again would cost more.
 func (r *request) resume() {
 	x := r.tracks[0].partial
-	if x == nil || x.served <= fewInSecond && !x.stuck || r.query.End != x.second+1 || !slices.Equal(x.tracks, r.tracks) {
+	if x == nil || r.query.End != x.second+1 || !slices.Equal(x.tracks, r.tracks) ||
+		x.served <= fewInSecond && !x.stuck {
 		return
 	}
 	r.partial, r.overlap = x, x.overlap

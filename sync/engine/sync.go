@@ -164,7 +164,9 @@ func (s *session) ask(ctx context.Context, r request) error {
 
 // put puts a question to the phone until it is answered or the caller's
 // judgement of its error is another than to ask again.
-func put(ctx context.Context, phone Phone, react React, q health.Query, page *health.Page, requests *int) (Reaction, error) {
+func put(
+	ctx context.Context, phone Phone, react React, q health.Query, page *health.Page, requests *int,
+) (Reaction, error) {
 	for attempt := 1; ; attempt++ {
 		if ctx.Err() != nil {
 			return Stop, context.Cause(ctx)

@@ -106,7 +106,8 @@ func (f *found) see(out store.Outcome) {
 			continue
 		}
 		f.Sum.add(g)
-		if i := slices.IndexFunc(f.Findings, func(x Finding) bool { return x.Type == g.Type && x.Day == g.Day }); i >= 0 {
+		same := func(x Finding) bool { return x.Type == g.Type && x.Day == g.Day }
+		if i := slices.IndexFunc(f.Findings, same); i >= 0 {
 			f.Findings[i].add(g)
 			continue
 		}

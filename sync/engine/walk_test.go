@@ -89,10 +89,22 @@ func TestWalkCosts(t *testing.T) {
 		reads    float64
 	}{
 		{"nothing for thirty years", map[health.Type][]int64{health.Steps: nil, health.Weight: nil}, ago(30), 8, 0},
-		{"a week of everything", map[health.Type][]int64{health.Steps: spread(r, 700, benchNow-7*day, benchNow), health.HeartRate: spread(r, 9000, benchNow-7*day, benchNow), health.Weight: spread(r, 5, benchNow-7*day, benchNow)}, benchNow - 7*day, 0, 1},
-		{"five dense years", map[health.Type][]int64{health.Steps: spread(r, 60000, ago(5), benchNow), health.HeartRate: spread(r, 200000, ago(5), benchNow)}, ago(20), 6, 1.1},
-		{"dense long ago", map[health.Type][]int64{health.Steps: spread(r, 50000, ago(9), ago(8)), health.Weight: spread(r, 300, ago(10), benchNow)}, ago(10), 10, 1.4},
-		{"one type, 25,000 in one second", map[health.Type][]int64{health.Steps: spread(r, 25000, benchNow-60, benchNow-59)}, benchNow - day, 1, 2.3},
+		{"a week of everything", map[health.Type][]int64{
+			health.Steps:     spread(r, 700, benchNow-7*day, benchNow),
+			health.HeartRate: spread(r, 9000, benchNow-7*day, benchNow),
+			health.Weight:    spread(r, 5, benchNow-7*day, benchNow),
+		}, benchNow - 7*day, 0, 1},
+		{"five dense years", map[health.Type][]int64{
+			health.Steps:     spread(r, 60000, ago(5), benchNow),
+			health.HeartRate: spread(r, 200000, ago(5), benchNow),
+		}, ago(20), 6, 1.1},
+		{"dense long ago", map[health.Type][]int64{
+			health.Steps:  spread(r, 50000, ago(9), ago(8)),
+			health.Weight: spread(r, 300, ago(10), benchNow),
+		}, ago(10), 10, 1.4},
+		{"one type, 25,000 in one second", map[health.Type][]int64{
+			health.Steps: spread(r, 25000, benchNow-60, benchNow-59),
+		}, benchNow - day, 1, 2.3},
 	} {
 		f := newFakePhone()
 		rg := Range{From: c.from, To: benchNow}
@@ -210,7 +222,8 @@ func TestWalkPoison(t *testing.T) {
 		return nil
 	})
 	var u *UnreadableError
-	if !errors.As(err, &u) || len(u.Parts) != 1 || u.Parts[0].Type != health.Steps || !u.Parts[0].Span.Contains(floorSecond(bad)) {
+	if !errors.As(err, &u) || len(u.Parts) != 1 || u.Parts[0].Type != health.Steps ||
+		!u.Parts[0].Span.Contains(floorSecond(bad)) {
 		t.Errorf("%v", err)
 	}
 	if n != 6000 {
@@ -252,7 +265,8 @@ func crashing(f *fakePhone, counts map[health.Type]int, types ...health.Type) fu
 	return func(q health.Query) error {
 		for _, typ := range types {
 			s := f.data[typ]
-			if i, _ := slices.BinarySearch(s.at, q.Start*1000); slices.Contains(q.Types, typ) && i < len(s.at) && s.at[i] < q.End*1000 {
+			i, _ := slices.BinarySearch(s.at, q.Start*1000)
+			if slices.Contains(q.Types, typ) && i < len(s.at) && s.at[i] < q.End*1000 {
 				counts[typ]++
 				return errAway
 			}
@@ -264,7 +278,10 @@ func crashing(f *fakePhone, counts map[health.Type]int, types ...health.Type) fu
 // The types over which the app crashes are found out; all the rest comes, in
 // order, and the error names them.
 func TestWalkCrashingTypes(t *testing.T) {
-	all := []health.Type{health.Steps, health.HeartRate, health.StandHours, health.Weight, health.VO2Max, health.SleepAnalysis, health.Height, health.BloodOxygen}
+	all := []health.Type{
+		health.Steps, health.HeartRate, health.StandHours, health.Weight,
+		health.VO2Max, health.SleepAnalysis, health.Height, health.BloodOxygen,
+	}
 	for _, c := range []struct {
 		bad     []health.Type
 		crashes int // at most
@@ -324,7 +341,8 @@ func TestWalkStandTimeLast(t *testing.T) {
 	for limit, want := range map[int]int{0: 30000, 20000: 20000, 7: 7} {
 		var order []health.Type
 		n := 0
-		err := Walk(t.Context(), f, Range{Types: f.types, From: ago(1), To: benchNow, Now: clock(benchNow), Limit: limit}, func(s []health.Sample) error {
+		rg := Range{Types: f.types, From: ago(1), To: benchNow, Now: clock(benchNow), Limit: limit}
+		err := Walk(t.Context(), f, rg, func(s []health.Sample) error {
 			n += len(s)
 			for _, x := range s {
 				if len(order) == 0 || order[len(order)-1] != x.Type {

@@ -176,7 +176,8 @@ func (w *wire) cluster(typ health.Type) {
 
 func (w *wire) sample(typ health.Type, at int64) health.Sample {
 	w.next++
-	x := health.Sample{Type: typ, Start: at, End: at + w.luck.Int64N(600), Value: float64(w.luck.IntN(200)), Unit: "count", Source: "Ana's Apple Watch"}
+	x := health.Sample{Type: typ, Start: at, End: at + w.luck.Int64N(600), Unit: "count", Source: "Ana's Apple Watch"}
+	x.Value = float64(w.luck.IntN(200))
 	copy(x.ID[:], fmt.Sprintf("%08x%08x", w.seed, w.next))
 	if typ == health.SleepAnalysis {
 		x.Value = float64(w.luck.IntN(6))
@@ -333,7 +334,7 @@ func (w *wire) untilDone() {
 }
 
 func (w *wire) open() *store.Store {
-	db, err := store.Open(w.t.Context(), filepath.Join(w.dir, "health.db"), store.Options{Now: func() time.Time { return time.Unix(benchNow, 0) }})
+	db, err := store.Open(w.t.Context(), filepath.Join(w.dir, "health.db"), store.Options{Now: clock(benchNow)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
