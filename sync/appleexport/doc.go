@@ -5,7 +5,7 @@
 // phone may stand side by side.
 //
 // It streams: an export of 4 GB needs no more memory than one of 4 MB, but for
-// 8 to 16 bytes a sample that tell equal records apart.
+// 10 to 20 bytes a sample that tell equal records apart.
 //
 // What it does not know: routes, electrocardiograms, clinical documents,
 // activity rings and types that the app has no name for. The latter are

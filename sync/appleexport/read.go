@@ -1,14 +1,15 @@
 package appleexport
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
+	"unique"
 
 	"healthsync/sync/health"
 )
@@ -43,8 +44,6 @@ type Summary struct {
 	// unit that is none. FirstFault describes the first, without its value.
 	Faulty     int64
 	FirstFault string
-	// Bytes of XML read.
-	Bytes int64
 }
 
 // Total is the number of samples given.
@@ -91,27 +90,28 @@ func (e *TruncatedError) Unwrap() error { return e.Err }
 // before.
 func Read(ctx context.Context, r io.Reader, yield func(*Record) error) (*Summary, error) {
 	p := &parser{
-		scanner: newScanner(r), yield: yield, texts: map[string]string{},
-		sum: &Summary{Taken: map[health.Type]int64{}, Skipped: map[string]int64{}},
+		identities: identities{seen: map[uint64]struct{}{}, again: map[uint64]uint32{}},
+		yield:      yield, sum: &Summary{Taken: map[health.Type]int64{}, Skipped: map[string]int64{}},
 	}
-	err := p.run(ctx)
-	p.sum.Bytes = p.offset()
+	err := p.open(r)
+	if err == nil {
+		err = p.run(ctx)
+	}
 	return p.sum, err
 }
 
-// parser turns tags into records.
+// parser turns elements into records.
 type parser struct {
-	*scanner
+	tokens
 	identities
 	yield func(*Record) error
 	sum   *Summary
-	texts map[string]string // sources, units and time zones, each once
 
 	path    []element
+	attrs   []xml.Attr // of the element that began last
 	rec     Record
 	pending bool // rec waits for its element's end
 	workout workout
-	scratch [2][]byte
 }
 
 // element is the name of an open element, as far as it matters.
@@ -126,67 +126,42 @@ const (
 )
 
 var elements = map[string]element{
-	"HealthData": healthData, "Record": record, "Workout": workoutElement, "Correlation": correlation,
+	root: healthData, "Record": record, "Workout": workoutElement, "Correlation": correlation,
 }
 
+// maxDepth is how many elements may be open at once. Exports have five.
+const maxDepth = 64
+
 func (p *parser) run(ctx context.Context) error {
-	for n := 0; p.next(); n++ {
+	for n := 0; ; n++ {
 		if n&0xfff == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if p.scanner.close {
-			if len(p.path) == 0 {
-				return &FormatError{p.offset(), "an element ends that did not begin"}
-			}
-			if err := p.leave(); err != nil {
-				return err
-			}
-			if len(p.path) == 0 {
-				return nil // </HealthData>: what follows is nobody's
-			}
-			continue
+		token, err := p.next()
+		if err != nil {
+			return err
 		}
-		e := elements[string(p.name)]
-		if len(p.path) == 0 && e != healthData {
-			return &FormatError{p.offset(), fmt.Sprintf("its root is %.40q", p.name)}
-		}
-		if len(p.path) > 64 {
-			return &FormatError{p.offset(), "elements too deep"}
-		}
-		empty := p.empty
-		p.path = append(p.path, e)
-		p.enter(e)
-		if empty {
-			if err := p.leave(); err != nil {
-				return err
+		switch x := token.(type) {
+		case xml.StartElement:
+			e := elements[x.Name.Local]
+			if len(p.path) == 0 && e != healthData {
+				return &FormatError{p.offset(), fmt.Sprintf("its root is %.40q", x.Name.Local)}
 			}
-			if len(p.path) == 0 {
-				return nil
+			if len(p.path) > maxDepth {
+				return &FormatError{p.offset(), "elements too deep"}
+			}
+			p.path, p.attrs = append(p.path, e), x.Attr
+			p.enter(e, x.Name.Local)
+		case xml.EndElement:
+			if err := p.leave(); err != nil || len(p.path) == 0 {
+				return err // nothing is read behind </HealthData>
 			}
 		}
 	}
-	return p.why()
-}
-
-// why says why there are no more tags.
-func (p *parser) why() error {
-	var format *FormatError
-	ended := errors.Is(p.err, io.EOF) || errors.Is(p.err, io.ErrUnexpectedEOF)
-	switch {
-	case errors.As(p.err, &format):
-		return format
-	case len(p.path) == 0 && ended:
-		return &FormatError{p.offset(), "there is no HealthData in it"}
-	case ended:
-		return &TruncatedError{Offset: p.offset()}
-	case len(p.path) > 0:
-		return &TruncatedError{Offset: p.offset(), Err: p.err}
-	}
-	return p.err
 }
 
 // enter looks at an element that begins.
-func (p *parser) enter(e element) {
+func (p *parser) enter(e element, name string) {
 	depth := len(p.path)
 	switch {
 	case e == record && depth == 2:
@@ -197,14 +172,14 @@ func (p *parser) enter(e element) {
 		p.startWorkout()
 	case e == record && depth == 3 && p.path[1] == correlation:
 		p.sum.Nested++
-	case depth == 3 && p.pending && string(p.name) == "MetadataEntry":
-		if string(p.attr("key", 0)) == "HKTimeZone" {
-			p.rec.TimeZone = p.text(p.attr("value", 0))
+	case depth == 3 && p.pending && name == "MetadataEntry":
+		if p.attr("key") == "HKTimeZone" {
+			p.rec.TimeZone = shared(p.attr("value"))
 		}
-	case depth == 3 && p.path[1] == workoutElement && string(p.name) == "WorkoutStatistics":
+	case depth == 3 && p.path[1] == workoutElement && name == "WorkoutStatistics":
 		p.workout.statistics(p)
-	case depth == 2 && string(p.name) == "ExportDate":
-		if at, ok := parseDate(p.attr("value", 0)); ok {
+	case depth == 2 && name == "ExportDate":
+		if at, ok := parseDate(p.attr("value")); ok {
 			p.sum.Exported = time.Unix(at, 0).UTC()
 		}
 	}
@@ -226,33 +201,20 @@ func (p *parser) leave() error {
 	return p.yield(&p.rec)
 }
 
-// attr gives an attribute of the current tag, nil where it is missing. The
-// value is valid until the next call with the same number of scratch space.
-func (p *parser) attr(name string, scratch int) []byte {
-	for i := range p.attrs {
-		if string(p.attrs[i].name) == name {
-			v := p.attrs[i].value
-			if !plain(v) {
-				p.scratch[scratch] = unescape(p.scratch[scratch][:0], v)
-				v = p.scratch[scratch]
-			}
-			return v
+// attr gives an attribute of the current element, "" where it is missing. Of
+// two with the same name it gives the first.
+func (p *parser) attr(name string) string {
+	for _, a := range p.attrs {
+		if a.Name.Local == name && a.Name.Space == "" {
+			return a.Value
 		}
 	}
-	return nil
+	return ""
 }
 
-// text makes a string of a value that comes again and again.
-func (p *parser) text(b []byte) string {
-	if s, ok := p.texts[string(b)]; ok {
-		return s
-	}
-	s := string(b)
-	if len(p.texts) < 1<<16 {
-		p.texts[s] = s
-	}
-	return s
-}
+// shared gives the one string in memory for all equal ones: a million records
+// have a few sources.
+func shared(s string) string { return unique.Make(s).Value() }
 
 func (p *parser) fault(what string) {
 	p.sum.Faulty++
@@ -264,26 +226,26 @@ func (p *parser) fault(what string) {
 // times reads the three dates; false where the first two are none.
 func (p *parser) times() bool {
 	var ok1, ok2 bool
-	p.rec.Start, ok1 = parseDate(p.attr("startDate", 0))
-	p.rec.End, ok2 = parseDate(p.attr("endDate", 0))
-	p.rec.Created, _ = parseDate(p.attr("creationDate", 0))
+	p.rec.Start, ok1 = parseDate(p.attr("startDate"))
+	p.rec.End, ok2 = parseDate(p.attr("endDate"))
+	p.rec.Created, _ = parseDate(p.attr("creationDate"))
 	return ok1 && ok2
 }
 
 func (p *parser) startRecord() {
-	identifier := p.attr("type", 0)
-	t, known := quantities[string(identifier)]
-	sleep := !known && string(identifier) == sleepIdentifier
+	identifier := p.attr("type")
+	t, known := quantities[identifier]
+	sleep := !known && identifier == sleepIdentifier
 	if !known && !sleep {
-		p.sum.Skipped[string(identifier)]++
+		p.sum.Skipped[identifier]++
 		return
 	}
-	p.rec = Record{Identifier: p.text(identifier)}
+	p.rec = Record{Identifier: shared(identifier)}
 	if !p.times() {
 		p.fault(p.rec.Identifier + " without a date")
 		return
 	}
-	value, unit := p.attr("value", 0), p.attr("unit", 1)
+	value, unit := p.attr("value"), p.attr("unit")
 	if sleep {
 		if !p.sleep(value) {
 			p.fault(p.rec.Identifier + " with an unknown stage")
@@ -304,17 +266,14 @@ func (p *parser) startRecord() {
 		}
 		p.rec.Type, p.rec.Value, p.rec.Unit = t, v, info.Unit
 	}
-	p.begin(p.rec.Identifier)
-	p.bytes(value)
-	p.bytes(unit)
-	p.finish()
+	p.finish(value, unit)
 }
 
 // sleep takes a stage by its name or, as HealthKit numbers it, by its number.
-func (p *parser) sleep(value []byte) bool {
-	stage, ok := stages[string(value)]
+func (p *parser) sleep(value string) bool {
+	stage, ok := stages[value]
 	if !ok {
-		n, err := strconv.Atoi(string(value))
+		n, err := strconv.Atoi(value)
 		if stage = health.SleepStage(n); err != nil || stage.String() == "unknown" {
 			return false
 		}
@@ -331,16 +290,11 @@ var stageMetadata = func() (m [health.StageREM + 1]string) {
 	return m
 }()
 
-// finish gives the record its identity and source.
-func (p *parser) finish() {
-	source := p.attr("sourceName", 0)
-	p.rec.Source = p.text(source)
-	p.number(p.rec.Start)
-	p.number(p.rec.End)
-	p.number(p.rec.Created)
-	p.bytes(source)
-	p.bytes(p.attr("sourceVersion", 0))
-	p.rec.ID = p.identities.end()
+// finish gives the record its source and identity. said is what the record says
+// of its value.
+func (p *parser) finish(said ...string) {
+	p.rec.Source = shared(p.attr("sourceName"))
+	p.rec.ID = p.identify(&p.rec, p.attr("sourceVersion"), said...)
 	p.pending = true
 }
 
@@ -354,22 +308,19 @@ type workout struct {
 }
 
 func (p *parser) startWorkout() {
-	activity := p.attr("workoutActivityType", 0)
+	activity := p.attr("workoutActivityType")
 	p.rec = Record{Identifier: "HKWorkoutTypeIdentifier"}
 	p.workout = workout{activity: "other"}
-	if name, ok := activities[string(activity)]; ok {
+	if name, ok := activities[activity]; ok {
 		p.workout.activity = name
 	}
 	if !p.times() {
 		p.fault(p.rec.Identifier + " without a date")
 		return
 	}
-	p.begin(p.rec.Identifier)
-	p.bytes(activity)
-	duration, unit := p.attr("duration", 0), p.attr("durationUnit", 1)
-	p.bytes(duration)
-	if len(unit) == 0 {
-		unit = []byte("min") // what every export says
+	duration, unit := p.attr("duration"), p.attr("durationUnit")
+	if unit == "" {
+		unit = "min" // what every export says
 	}
 	seconds, ok := convert(duration, unit, "s")
 	if !ok {
@@ -377,22 +328,22 @@ func (p *parser) startWorkout() {
 	}
 	w := &p.workout
 	w.seconds = seconds
-	w.energy, w.hasEnergy = convert(p.attr("totalEnergyBurned", 0), p.attr("totalEnergyBurnedUnit", 1), "kcal")
-	w.distance, w.hasDistance = convert(p.attr("totalDistance", 0), p.attr("totalDistanceUnit", 1), "m")
+	w.energy, w.hasEnergy = convert(p.attr("totalEnergyBurned"), p.attr("totalEnergyBurnedUnit"), "kcal")
+	w.distance, w.hasDistance = convert(p.attr("totalDistance"), p.attr("totalDistanceUnit"), "m")
 	p.rec.Type, p.rec.Value, p.rec.Unit = health.Workouts, seconds, "s"
-	p.finish()
+	p.finish(activity, duration)
 }
 
 // statistics takes the totals where exports since iOS 16 have them.
 func (w *workout) statistics(p *parser) {
-	identifier := p.attr("type", 0)
+	identifier := p.attr("type")
 	switch {
-	case string(identifier) == "HKQuantityTypeIdentifierActiveEnergyBurned":
-		if v, ok := convert(p.attr("sum", 0), p.attr("unit", 1), "kcal"); ok {
+	case identifier == "HKQuantityTypeIdentifierActiveEnergyBurned":
+		if v, ok := convert(p.attr("sum"), p.attr("unit"), "kcal"); ok {
 			w.energy, w.hasEnergy = v, true
 		}
-	case bytes.HasPrefix(identifier, []byte("HKQuantityTypeIdentifierDistance")) && !w.hasDistance:
-		if v, ok := convert(p.attr("sum", 0), p.attr("unit", 1), "m"); ok {
+	case strings.HasPrefix(identifier, "HKQuantityTypeIdentifierDistance") && !w.hasDistance:
+		if v, ok := convert(p.attr("sum"), p.attr("unit"), "m"); ok {
 			w.distance, w.hasDistance = v, true
 		}
 	}
@@ -416,41 +367,10 @@ func (w *workout) metadata() string {
 }
 
 // parseDate reads "2017-03-30 09:29:59 +0200" into Unix seconds.
-func parseDate(b []byte) (unix int64, ok bool) {
-	if len(b) != 25 || b[4] != '-' || b[7] != '-' || b[10] != ' ' || b[13] != ':' || b[16] != ':' || b[19] != ' ' {
+func parseDate(s string) (unix int64, ok bool) {
+	t, err := time.Parse("2006-01-02 15:04:05 -0700", s)
+	if err != nil {
 		return 0, false
 	}
-	number := func(from, to int) int {
-		n := 0
-		for _, c := range b[from:to] {
-			if c < '0' || c > '9' {
-				return -1
-			}
-			n = n*10 + int(c-'0')
-		}
-		return n
-	}
-	y, mo, d := number(0, 4), number(5, 7), number(8, 10)
-	h, mi, s := number(11, 13), number(14, 16), number(17, 19)
-	zh, zm := number(21, 23), number(23, 25)
-	if y < 0 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 24 || mi < 0 || mi > 59 || s < 0 || s > 60 ||
-		zh < 0 || zh > 18 || zm < 0 || zm > 59 || b[20] != '+' && b[20] != '-' {
-		return 0, false
-	}
-	unix = days(y, mo, d)*86400 + int64(h*3600+mi*60+s)
-	offset := int64(zh*3600 + zm*60)
-	if b[20] == '-' {
-		offset = -offset
-	}
-	return unix - offset, true
-}
-
-// days since 1970-01-01 in the Gregorian calendar (Howard Hinnant,
-// "chrono-Compatible Low-Level Date Algorithms", days_from_civil).
-func days(y, m, d int) int64 {
-	if m <= 2 {
-		y--
-		m += 12
-	}
-	return int64(365*y+y/4-y/100+y/400+(153*(m-3)+2)/5+d) - 719469
+	return t.Unix(), true
 }

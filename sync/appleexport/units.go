@@ -92,17 +92,17 @@ var conversions = map[string]map[string]conversion{
 // convert reads a number and gives it in the unit to; false where the number is
 // none, or is in a unit that does not lead there. Powers of ten are applied to
 // the decimal text: 0.799137 km are 799.137 m, not 799.1370000000001.
-func convert(text, from []byte, to string) (float64, bool) {
-	c, ok := conversions[to][string(from)]
+func convert(text, from, to string) (float64, bool) {
+	c, ok := conversions[to][from]
 	if !ok {
 		return 0, false
 	}
 	if c.power != 0 {
-		if v, err := strconv.ParseFloat(string(text)+"e"+strconv.Itoa(c.power), 64); err == nil {
+		if v, err := strconv.ParseFloat(text+"e"+strconv.Itoa(c.power), 64); err == nil {
 			return v, true
 		}
 	}
-	v, err := strconv.ParseFloat(string(text), 64)
+	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || v != v || v-v != 0 { // NaN and infinities are no measurement
 		return 0, false
 	}
