@@ -267,7 +267,7 @@ func (s *session) showCode() error {
 		return nil
 	}
 	if !s.o.noQR && s.env.OutTTY {
-		art, err := pairingcode.Terminal(p, false)
+		art, err := pairingcode.Terminal(p)
 		if err != nil {
 			return err
 		}

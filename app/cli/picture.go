@@ -55,9 +55,8 @@ func convertBy(ctx context.Context, convert func(in, out string) []string, forma
 	if err != nil {
 		return nil, &pairingcode.FormatError{Format: format}
 	}
-	if int64(cfg.Width)*int64(cfg.Height) > pairingcode.MaxPixels {
-		return nil, &pairingcode.TooLargeError{Format: format, Width: cfg.Width, Height: cfg.Height,
-			Limit: pairingcode.MaxPixels}
+	if err := pairingcode.CheckSize(format, cfg); err != nil {
+		return nil, err
 	}
 	return png.Decode(bytes.NewReader(raw))
 }

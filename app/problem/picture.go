@@ -13,13 +13,11 @@ import (
 // pictureError knows what was wrong with a picture or a pairing code.
 func pictureError(err error, _ time.Time) *Error {
 	var (
-		payload   *pairingcode.PayloadError
-		other     *pairingcode.NotHealthSyncError
-		notFound  *pairingcode.NotFoundError
-		format    *pairingcode.FormatError
-		large     *pairingcode.TooLargeError
-		truncated *pairingcode.TruncatedError
-		damaged   *pairingcode.DamagedError
+		payload  *pairingcode.PayloadError
+		other    *pairingcode.NotHealthSyncError
+		notFound *pairingcode.NotFoundError
+		format   *pairingcode.FormatError
+		picture  *pairingcode.PictureError
 	)
 	switch {
 	case errors.As(err, &payload):
@@ -35,7 +33,7 @@ func pictureError(err error, _ time.Time) *Error {
 		return New(QRNotHealthSync, detail, err)
 	case errors.As(err, &notFound):
 		return New(QRNotFound, fmt.Sprintf("The picture has %d x %d pixels.", notFound.Width, notFound.Height), err)
-	case errors.As(err, &format), errors.As(err, &large), errors.As(err, &truncated), errors.As(err, &damaged):
+	case errors.As(err, &format), errors.As(err, &picture):
 		return New(PictureUnreadable, words.Capital(strings.TrimPrefix(lastLine(err), "qr: "))+".", err)
 	}
 	return nil

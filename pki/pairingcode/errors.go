@@ -1,16 +1,9 @@
 package pairingcode
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
-
-// ErrNotHealthSync matches every [*NotHealthSyncError] by errors.Is.
-var ErrNotHealthSync = errors.New("pairing code: not a HealthSync pairing code")
-
-// ErrFormatUnsupported matches every [*FormatError] by errors.Is.
-var ErrFormatUnsupported = errors.New("pairing code: picture format not supported")
 
 // PayloadError says what is wrong with a text that is meant to be a pairing
 // payload. It never carries the field's value, which may be the pairing code.
@@ -36,14 +29,12 @@ type NotHealthSyncError struct {
 }
 
 func (e *NotHealthSyncError) Error() string {
+	const text = "pairing code: not a HealthSync pairing code"
 	if len(e.Kinds) == 0 {
-		return ErrNotHealthSync.Error()
+		return text
 	}
-	return ErrNotHealthSync.Error() + " but: " + strings.Join(e.Kinds, ", ")
+	return text + " but: " + strings.Join(e.Kinds, ", ")
 }
-
-// Is makes errors.Is(err, ErrNotHealthSync) true.
-func (e *NotHealthSyncError) Is(target error) bool { return target == ErrNotHealthSync }
 
 // NotFoundError says that no QR code was found in a picture that is itself sound.
 type NotFoundError struct {
@@ -74,53 +65,29 @@ func (e *FormatError) Error() string {
 	return "pairing code: " + e.Format + " pictures cannot be read here (PNG, JPEG, GIF, WebP, TIFF and BMP can)"
 }
 
-// Is makes errors.Is(err, ErrFormatUnsupported) true.
-func (e *FormatError) Is(target error) bool { return target == ErrFormatUnsupported }
-
-// TooLargeError says that a picture was refused for its size, before it was
-// decoded. Either Bytes or Width and Height say which size.
-type TooLargeError struct {
-	Format        string
-	Bytes         int64 // at least so many bytes in the file; 0 when the pixels are the reason
-	Width, Height int   // pixels, by the header
-	Limit         int64 // bytes or pixels that are accepted
+// PictureError says that a picture of a known format was not read.
+type PictureError struct {
+	Problem PictureProblem
+	Text    string // as in "the JPEG picture is cut short"
+	Err     error  // what the decoder said, or nil
 }
 
-func (e *TooLargeError) Error() string {
-	if e.Bytes > 0 {
-		return fmt.Sprintf("pairing code: the picture is larger than %d MB", e.Limit>>20)
-	}
-	return fmt.Sprintf("pairing code: the %s picture of %d x %d pixels is too large (limit %d million pixels)",
-		e.Format, e.Width, e.Height, e.Limit/1_000_000)
-}
+// PictureProblem is what is wrong with a picture.
+type PictureProblem int
 
-// TruncatedError says that a picture ends before it is complete.
-type TruncatedError struct {
-	Format string // empty when not even that could be told
-	Err    error
-}
+const (
+	// TooLarge is a picture that was refused for its size, before it was decoded.
+	TooLarge PictureProblem = iota + 1
+	// CutShort is one that ends before it is complete.
+	CutShort
+	// Damaged is one that contradicts its format, or uses a part of it that is
+	// not read here.
+	Damaged
+)
 
-func (e *TruncatedError) Error() string {
-	if e.Format == "" {
-		return "pairing code: the picture is empty"
-	}
-	return "pairing code: the " + e.Format + " picture is cut short"
-}
+func (e *PictureError) Error() string { return "pairing code: " + e.Text }
 
-func (e *TruncatedError) Unwrap() error { return e.Err }
-
-// DamagedError says that a picture of a known format contradicts its format,
-// or uses a part of it that is not read here.
-type DamagedError struct {
-	Format string
-	Err    error
-}
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("pairing code: the %s picture cannot be decoded: %v", e.Format, e.Err)
-}
-
-func (e *DamagedError) Unwrap() error { return e.Err }
+func (e *PictureError) Unwrap() error { return e.Err }
 
 // kindOf names what a foreign text is, so that a person recognises the code
 // that was found in the place of ours. It never repeats the text.

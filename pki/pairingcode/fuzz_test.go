@@ -68,12 +68,9 @@ func FuzzDecode(f *testing.F) {
 		var broken *PayloadError
 		var foreign *NotHealthSyncError
 		var unknown *FormatError
-		var large *TooLargeError
-		var truncated *TruncatedError
-		var damaged *DamagedError
 		var none *NotFoundError
 		if !errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &broken) && !errors.As(err, &foreign) &&
-			!errors.As(err, &unknown) && !errors.As(err, &large) && !errors.As(err, &truncated) && !errors.As(err, &damaged) && !errors.As(err, &none) {
+			!errors.As(err, &unknown) && problem(err) == 0 && !errors.As(err, &none) {
 			t.Fatalf("%T %v", err, err)
 		}
 	})

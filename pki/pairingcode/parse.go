@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"healthsync/pki"
@@ -88,14 +89,14 @@ func tidy(text []byte) []byte {
 		case r == '\r' || r == '\n' || r == '\u2028' || r == '\u2029':
 			broken = true
 			continue
-		case r == '\ufeff' || r == '\u200b' || r == '\u200e' || r == '\u200f' || r == '\u2060' || r == '\u00ad':
+		case unicode.Is(unicode.Cf, r):
 			continue // byte order mark and other characters without a width
-		case r == ' ' || r == '\t' || r == '\u00a0' || r == '\u202f' || unicode.Is(unicode.Zs, r):
+		case r == '\t' || unicode.Is(unicode.Zs, r):
 			if !broken {
 				b.WriteByte(' ')
 			}
 			continue
-		case r == '\u201c' || r == '\u201d' || r == '\u201e' || r == '\u201f' || r == '\u00ab' || r == '\u00bb' || r == '\uff02':
+		case strings.ContainsRune("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", r):
 			r = '"' // "smart" punctuation of notes and chats
 		}
 		broken = false
@@ -108,45 +109,28 @@ func tidy(text []byte) []byte {
 // enough of our fields were seen to call it a pairing payload.
 func readObject(raw []byte) (p Payload, known bool, err error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw)) // refuses duplicate names and invalid UTF-8
-	if _, err := dec.ReadToken(); err != nil {
-		return Payload{}, false, textError(err)
-	}
-	values := make(map[string]jsontext.Value, 8)
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return Payload{}, len(values) > 2, textError(err)
-		}
-		field := name.String()
-		value, err := dec.ReadValue()
-		if err != nil {
-			return Payload{}, len(values) > 2, textError(err)
-		}
-		switch field {
-		case fieldVersion, fieldHost, fieldPort, fieldCode, fieldExpires, fieldLeaf, fieldCA:
-			values[field] = value.Clone()
+	values := map[string]jsontext.Value{}
+	err = json.UnmarshalDecode(dec, &values)
+	seen := 0 // before the error, if there was one
+	for _, field := range fieldNames {
+		if _, ok := values[field]; ok {
+			seen++
 		}
 	}
-	known = len(values) > 2
-	if _, err := dec.ReadToken(); err != nil {
-		return Payload{}, known, textError(err)
+	known = seen > 2
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return Payload{}, known, &PayloadError{"", "is cut short"}
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return Payload{}, known, &PayloadError{"", "names a field twice"}
+	case err != nil: // it is not repeated: it may quote the code
+		return Payload{}, known, &PayloadError{"", "is not well-formed JSON"}
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return Payload{}, known, &PayloadError{"", "is followed by something else"}
 	}
 	p, err = readFields(values)
 	return p, known, err
-}
-
-// textError says what is wrong with the JSON without repeating any of it.
-func textError(err error) error {
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &PayloadError{"", "is cut short"}
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return &PayloadError{"", "names a field twice"}
-	}
-	return &PayloadError{"", "is not well-formed JSON"}
 }
 
 // readFields turns the fields' values into a valid payload.
@@ -156,14 +140,10 @@ func readFields(values map[string]jsontext.Value) (Payload, error) {
 	if err != nil {
 		return Payload{}, err
 	}
-	switch version { // first: what the other fields mean hangs on it
-	case "1":
-		p.Version = 1
-	case "2":
-		p.Version = 2
-	default:
+	if version != "1" && version != "2" { // first: what the other fields mean hangs on it
 		return Payload{}, &PayloadError{fieldVersion, "is not 1 or 2"}
 	}
+	p.Version = int(version[0] - '0')
 	if p.Host, err = text(values, fieldHost); err != nil {
 		return Payload{}, err
 	}
@@ -193,6 +173,7 @@ func readFields(values map[string]jsontext.Value) (Payload, error) {
 	return p, nil
 }
 
+// present gives the field's value, of the kind that what describes.
 func present(values map[string]jsontext.Value, field string, kind jsontext.Kind, what string) (jsontext.Value, error) {
 	v, ok := values[field]
 	if !ok || v.Kind() == 'n' {

@@ -18,8 +18,7 @@ import (
 const MaxPayload = 4 << 10
 
 // Bounds of a pairing code. The shipping app makes 8 characters of
-// [A-Za-z2-9] (PairingService.generateSecureCode); other lengths are left to
-// the apps of tomorrow.
+// [A-Za-z2-9] (PairingService.generateSecureCode); a later one may make others.
 const (
 	minCode = 4
 	maxCode = 64
@@ -28,10 +27,14 @@ const (
 // Payload is what the iPhone's QR code says: where it is, who it is, and the
 // code that proves that its owner wants this pairing.
 type Payload struct {
-	Version   int             // protocol version, 1 or 2
-	Host      string          // IP address (with a zone where link-local) or host name, without brackets; not checked to be local
-	Port      int             // 1-65535
-	Code      string          `json:"-"` // one-time pairing code: a secret, which json.Marshal leaves out; see [Payload.JSON]
+	Version int // protocol version, 1 or 2
+	// Host is an IP address, with a zone where it is link-local, or a host name,
+	// without brackets. It is not checked to be local.
+	Host string
+	Port int // 1-65535
+	// Code is the one-time pairing code: a secret, which json.Marshal leaves out;
+	// see [Payload.JSON].
+	Code      string          `json:"-"`
 	ExpiresAt time.Time       // end of the code's life by the iPhone's clock; whole seconds, UTC
 	Leaf      pki.Fingerprint // SHA-256 of the server certificate's DER
 	CA        pki.Fingerprint // SHA-256 of the CA certificate's DER; zero in version 1
@@ -47,6 +50,8 @@ const (
 	fieldLeaf    = "certificateFingerprint"
 	fieldCA      = "caFingerprint"
 )
+
+var fieldNames = [...]string{fieldVersion, fieldHost, fieldPort, fieldCode, fieldExpires, fieldLeaf, fieldCA}
 
 // Validate says as a [*PayloadError] which field cannot be right, or nil. A
 // zero ExpiresAt is accepted: a payload typed in by flags has none.

@@ -16,10 +16,10 @@ import (
 	xdraw "golang.org/x/image/draw"
 )
 
-// Budget is how long a picture is searched at most. A code that is plain to see
+// budget is how long a picture is searched at most. A code that is plain to see
 // is found in a fraction of a second; only a picture without one, or a bad
 // photograph, takes longer.
-const Budget = 10 * time.Second
+const budget = 10 * time.Second
 
 // FindPayload reads a picture (PNG, JPEG, GIF, WebP, TIFF, BMP, and what convert
 // makes of others; nil makes nothing) and returns the pairing payload in it. Of
@@ -28,8 +28,8 @@ const Budget = 10 * time.Second
 // [Payload.Expired].
 //
 // Errors: a [*PayloadError] or [*NotHealthSyncError] where there are other codes
-// only, [*NotFoundError] where there is none, [*FormatError], [*TooLargeError],
-// [*TruncatedError], [*DamagedError], or what r returned.
+// only, [*NotFoundError] where there is none, [*FormatError], [*PictureError], or
+// what r returned.
 func FindPayload(ctx context.Context, r io.Reader, now time.Time, convert Convert) (Payload, error) {
 	data, err := readAll(ctx, r)
 	if err != nil {
@@ -102,7 +102,7 @@ func sides(long int) []int {
 // search looks at one preparation of the picture after the other until one shows
 // a code that is wanted, and returns the texts of all codes seen until then.
 func search(ctx context.Context, img image.Image, wanted func(string) bool) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, Budget)
+	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	var texts []string
 	seen := map[string]bool{}
@@ -176,7 +176,9 @@ func tones(g *image.Gray) []*image.Gray {
 func codesIn(ctx context.Context, g *image.Gray) (texts []string) {
 	source := gozxing.NewLuminanceSourceFromImage(g)
 	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true}
-	for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
+	for _, binarizer := range []gozxing.Binarizer{
+		gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source),
+	} {
 		if ctx.Err() != nil {
 			return texts
 		}

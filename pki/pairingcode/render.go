@@ -19,13 +19,13 @@ const quietZone = 4
 // Matrix is a QR code as modules; true is dark. It has no quiet zone.
 type Matrix struct {
 	Size int // modules along a side
-	dark []bool
+	bits *encoder.ByteMatrix
 }
 
 // Dark reports whether the module in column x and row y is dark. Outside of the
 // matrix is the quiet zone, which is light.
 func (m *Matrix) Dark(x, y int) bool {
-	return x >= 0 && y >= 0 && x < m.Size && y < m.Size && m.dark[y*m.Size+x]
+	return x >= 0 && y >= 0 && x < m.Size && y < m.Size && m.bits.Get(x, y) == 1
 }
 
 // TooLongError says that a text does not fit into any QR code.
@@ -44,18 +44,11 @@ func (e *TooLongError) Unwrap() error { return e.Err }
 // the iPhone app sets (QRCodeRenderer), in the smallest version that holds it.
 func Encode(text []byte) (*Matrix, error) {
 	code, err := encoder.Encoder_encode(string(text), decoder.ErrorCorrectionLevel_M,
-		map[gozxing.EncodeHintType]interface{}{gozxing.EncodeHintType_CHARACTER_SET: "UTF-8"})
+		map[gozxing.EncodeHintType]any{gozxing.EncodeHintType_CHARACTER_SET: "UTF-8"})
 	if err != nil {
 		return nil, &TooLongError{Bytes: len(text), Err: err}
 	}
-	bits := code.GetMatrix()
-	m := &Matrix{Size: bits.GetWidth(), dark: make([]bool, bits.GetWidth()*bits.GetHeight())}
-	for y := 0; y < m.Size; y++ {
-		for x := 0; x < m.Size; x++ {
-			m.dark[y*m.Size+x] = bits.Get(x, y) == 1
-		}
-	}
-	return m, nil
+	return &Matrix{Size: code.GetMatrix().GetWidth(), bits: code.GetMatrix()}, nil
 }
 
 // Image draws the code, black on white with its quiet zone, scale pixels a module.
@@ -90,26 +83,18 @@ func EncodePNG(p Payload, scale int) ([]byte, error) {
 
 // Terminal draws the payload's code with half blocks, two modules in a
 // character, quiet zone included, each line ended by a newline. Characters are
-// drawn in the terminal's foreground colour, so on a dark terminal the blocks
-// are the light modules; invert is for a light terminal (dark text), where the
-// blocks are the dark ones. Cameras read either as long as it is the right one.
-func Terminal(p Payload, invert bool) (string, error) {
+// drawn in the terminal's foreground colour: the blocks are the light modules,
+// as a dark terminal needs it.
+func Terminal(p Payload) (string, error) {
 	m, err := Encode(p.JSON())
 	if err != nil {
 		return "", err
 	}
-	return m.Terminal(invert), nil
-}
-
-// Terminal is [Terminal] for any code.
-func (m *Matrix) Terminal(invert bool) string {
 	var b strings.Builder
 	for y := -quietZone; y < m.Size+quietZone; y += 2 {
 		for x := -quietZone; x < m.Size+quietZone; x++ {
-			top, bottom := m.Dark(x, y) == invert, m.Dark(x, y+1) == invert
-			if y+1 >= m.Size+quietZone { // the odd half-row below the quiet zone stays the terminal's own
-				bottom = false
-			}
+			// The odd half-row below the quiet zone stays the terminal's own.
+			top, bottom := !m.Dark(x, y), !m.Dark(x, y+1) && y+1 < m.Size+quietZone
 			switch {
 			case top && bottom:
 				b.WriteRune('█')
@@ -123,5 +108,5 @@ func (m *Matrix) Terminal(invert bool) string {
 		}
 		b.WriteByte('\n')
 	}
-	return b.String()
+	return b.String(), nil
 }
