@@ -22,6 +22,9 @@ import (
 // and while one waits for it: the app follows by itself, the sync goes on, and
 // it is said once. In a network of its own, by Bonjour as it is.
 func TestFollow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: make test-all")
+	}
 	if !isolated(t) {
 		return
 	}

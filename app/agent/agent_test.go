@@ -344,10 +344,10 @@ func TestAgentFollow(t *testing.T) {
 // next.
 func TestAgentFreshens(t *testing.T) {
 	t.Parallel()
-	m := newMacOf(t, 200)
+	m := newMacOf(t, 90)
 	newest := func(q []byte) bool { return bytes.Contains(q, []byte("2200-")) }
 	m.pair()
-	h := m.holdAfter(18)
+	h := m.holdAfter(10)
 	m.start(nil)
 	m.until("a way back", func(s state.State) bool {
 		return s.Sync != nil && s.Sync.Samples > 0 && s.Sync.Back < time.Now().AddDate(0, 0, -20).Unix()

@@ -25,8 +25,11 @@ import (
 // after the first days.
 func TestSoak(t *testing.T) {
 	moves, sleeps := 50, 20
-	if os.Getenv("HEALTHSYNC_SOAK") == "1" {
+	switch {
+	case os.Getenv("HEALTHSYNC_SOAK") == "1":
 		moves, sleeps = 500, 200 // most of a minute
+	case testing.Short():
+		moves, sleeps = 10, 5
 	}
 	m := newMac(t)
 	var ahead atomic.Int64

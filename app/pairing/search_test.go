@@ -17,6 +17,7 @@ import (
 // A place that accepts and says nothing is not waited for: the iPhone that
 // announces itself elsewhere meanwhile is followed.
 func TestFollowedWhileTheOldPlaceHangs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, 2)
 	b.pair()
 	was := b.phone.Addr().String()
@@ -47,6 +48,7 @@ func TestFollowedWhileTheOldPlaceHangs(t *testing.T) {
 // An iPhone that is slow where it was is not left for another address of its
 // own.
 func TestSlowIsNotMoved(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		testenv.Missing(t, "this system has one loopback address")
 	}

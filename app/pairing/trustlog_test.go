@@ -62,6 +62,7 @@ func TestTrustLog(t *testing.T) {
 
 // Several connections at once are one entry.
 func TestTrustLogManyWriters(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, 1)
 	b.pair()
 	b.makeDatabase()

@@ -20,6 +20,9 @@ const why = "https://github.com/progrium/darwinkit/issues/286"
 // no longer puts such slices on the stack: then SoundFlag, its check and the
 // flags in the Makefile and the workflow can go.
 func TestStackFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: make test-all")
+	}
 	// Without "all=": the program is one package, and the standard library need
 	// not be compiled anew.
 	flag, ok := strings.CutPrefix(camera.SoundFlag, "-gcflags=all=")

@@ -152,7 +152,11 @@ func TestGiveUp(t *testing.T) {
 // owner's alone.
 func TestRubbish(t *testing.T) {
 	path := serveApp(t, &fakeApp{})
-	for _, line := range []string{"\n\n", "{}\n", strings.Repeat("x", 10000)} {
+	lines := []string{"\n\n", "{}\n"}
+	if !testing.Short() { // one without an end is kept for requestTime
+		lines = append(lines, strings.Repeat("x", 10000))
+	}
+	for _, line := range lines {
 		conn, err := net.Dial("unix", path)
 		if err != nil {
 			t.Fatal(err)
