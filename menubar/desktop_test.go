@@ -23,9 +23,9 @@ func TestDesktop(t *testing.T) {
 		t.Skip("a whole desktop is tested by: make test-desktop")
 	}
 	dir := shortDir(t)
-	desk := StartDesktop(t, dir)
-	s := &screen{t: t, desk: desk, shots: os.Getenv("HEALTHSYNC_SHOTS")}
-	d := &day{t: t, dir: dir, conn: Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: s.shot, bonjour: "off", history: 180}
+	desktop := StartDesktop(t, dir)
+	s := &screen{t: t, desktop: desktop, shots: os.Getenv("HEALTHSYNC_SHOTS")}
+	d := &day{t: t, dir: dir, conn: Connect(t, desktop.Bus), env: slices.Clone(desktop.Env), shot: s.shot, bonjour: "off", history: 180}
 	s.day = d
 	d.notes = s.notes
 	d.live()
@@ -37,12 +37,12 @@ func TestDesktopPanelDies(t *testing.T) {
 		t.Skip("a whole desktop is tested by: make test-desktop")
 	}
 	dir := shortDir(t)
-	desk := StartDesktop(t, dir)
-	p := start(t, built(t, "clicks"), desk.Env)
-	s := &screen{t: t, desk: desk}
+	desktop := StartDesktop(t, dir)
+	p := start(t, built(t, "clicks"), desktop.Env)
+	s := &screen{t: t, desktop: desktop}
 	s.iconThere()
-	desk.KillPanel()
-	desk.StartPanel()
+	desktop.KillPanel()
+	desktop.StartPanel()
 	s.iconThere()
 	_ = p.in.Close()
 	p.wait(5 * time.Second)
@@ -57,9 +57,9 @@ func TestDesktopSessionDies(t *testing.T) {
 		t.Skip("a whole desktop is tested by: make test-desktop")
 	}
 	dir := shortDir(t)
-	desk := StartDesktop(t, dir)
-	s := &screen{t: t, desk: desk}
-	d := &day{t: t, dir: dir, conn: Connect(t, desk.Bus), env: slices.Clone(desk.Env), shot: func(string, ...string) {}, notes: s.notes, bonjour: "off"}
+	desktop := StartDesktop(t, dir)
+	s := &screen{t: t, desktop: desktop}
+	d := &day{t: t, dir: dir, conn: Connect(t, desktop.Bus), env: slices.Clone(desktop.Env), shot: func(string, ...string) {}, notes: s.notes, bonjour: "off"}
 	d.begin()
 	d.showCode()
 	d.click("From Image File...")
@@ -67,14 +67,14 @@ func TestDesktopSessionDies(t *testing.T) {
 	s.iconThere()
 
 	for range 2 {
-		desk.EndSession()
+		desktop.EndSession()
 		time.Sleep(500 * time.Millisecond)
 		if out, _ := d.command("status", "--json"); !strings.Contains(out, `"app": {`) || !strings.Contains(out, `"code": "KEYCHAIN_UNAVAILABLE"`) {
 			t.Errorf("the app without a session:\n%s", out)
 		}
-		desk.StartSession()
+		desktop.StartSession()
 		s.iconThere()
-		d.conn = Connect(t, desk.Bus)
+		d.conn = Connect(t, desktop.Bus)
 		d.item = ItemOf(d.conn, d.app.cmd.Process.Pid)
 		_, before := d.stored()
 		d.click("Sync Now") // with a secret of the new keychain
@@ -94,10 +94,10 @@ func TestDesktopSessionDies(t *testing.T) {
 
 // screen is what the desktop shows.
 type screen struct {
-	t     *testing.T
-	desk  *Desktop
-	day   *day
-	shots string
+	t       *testing.T
+	desktop *Desktop
+	day     *day
+	shots   string
 }
 
 // icon is where the panel puts the first icon.
@@ -107,7 +107,7 @@ var iconAt = image.Rect(2, 2, 32, 31)
 func (s *screen) iconThere() {
 	s.t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		img, dark := s.desk.Screen(), 0
+		img, dark := s.desktop.Screen(), 0
 		for y := iconAt.Min.Y; y < iconAt.Max.Y; y++ {
 			for x := iconAt.Min.X; x < iconAt.Max.X; x++ {
 				if c := img.RGBAAt(x, y); int(c.R)+int(c.G)+int(c.B) < 150 {
@@ -125,29 +125,29 @@ func (s *screen) iconThere() {
 // notes are all notifications so far: dunst lists in its history what it does
 // not show any more.
 func (s *screen) notes() []Note {
-	s.desk.CloseNotes()
+	s.desktop.CloseNotes()
 	time.Sleep(50 * time.Millisecond)
-	return s.desk.Notes()
+	return s.desktop.Notes()
 }
 
 // shot takes a picture with the menu open, and its submenu if one is named.
 func (s *screen) shot(name string, open ...string) {
 	s.t.Helper()
 	s.iconThere()
-	s.desk.Mouse(17, 16, true)
+	s.desktop.Mouse(17, 16, true)
 	time.Sleep(400 * time.Millisecond)
 	for _, label := range open {
 		s.openSubmenu(label)
 	}
-	s.desk.Mouse(500, 600, false) // away, or the tooltip hides the menu
+	s.desktop.Mouse(500, 600, false) // away, or the tooltip hides the menu
 	time.Sleep(400 * time.Millisecond)
 	if s.shots != "" {
 		if err := os.MkdirAll(s.shots, 0o755); err != nil {
 			s.t.Fatal(err)
 		}
-		s.desk.Save(filepath.Join(s.shots, name+".png"))
+		s.desktop.Save(filepath.Join(s.shots, name+".png"))
 	}
-	s.desk.Key("Escape", "Escape")
+	s.desktop.Key("Escape", "Escape")
 	time.Sleep(100 * time.Millisecond)
 }
 
@@ -162,9 +162,9 @@ func (s *screen) openSubmenu(label string) {
 		if !c.Visible() || c.Separator() || !c.Enabled() {
 			continue
 		}
-		s.desk.Key("Down")
+		s.desktop.Key("Down")
 		if strings.HasPrefix(c.Label(), label) {
-			s.desk.Key("Right")
+			s.desktop.Key("Right")
 			return
 		}
 	}

@@ -20,11 +20,11 @@ type Notifier struct {
 	otherwise func(notify.Notice) error
 }
 
-// NewNotifier prepares notifications under our own name. clicked is told the
+// NewNotifier prepares notifications under our own name. clicked gets the
 // key of one that was clicked, where the system tells. It is to be called
 // before the icon is there: on macOS a click may be what starts the app.
 func NewNotifier(clicked func(key string)) *Notifier {
-	beeep.AppName = "HealthSync" // the library's only way to be told
+	beeep.AppName = "HealthSync" // the library has no other way
 	n := &Notifier{otherwise: byBeeep}
 	if c, err := center.Open(clicked); err == nil {
 		n.show = c.Show
@@ -54,8 +54,8 @@ func (n *Notifier) Notify(x notify.Notice) error {
 	return n.otherwise(x)
 }
 
-// byBeeep shows a notification by the desktop's own means: D-Bus, or the tool
-// that there is for it.
+// byBeeep shows a notification by the desktop's own means: D-Bus, or an installed
+// tool.
 func byBeeep(x notify.Notice) error {
 	icon, err := IconConnected.notice()
 	if err != nil {

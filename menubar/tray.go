@@ -20,7 +20,7 @@ type Source struct {
 	Changed <-chan struct{}
 	// Do takes an action. It must not block.
 	Do func(problem.Action)
-	// Opened is told when the menu is opened, on systems that tell.
+	// Opened is called when the menu is opened, where the system reports that.
 	Opened func()
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -73,10 +73,9 @@ func (t *Tray) addRows(rows []Row, parent *systray.MenuItem, path []int) []*item
 			continue
 		}
 		it.on = add(parent, r)
-		// The library gives a click to whoever waits at that very moment and
-		// drops it otherwise (systray.go, systrayMenuItemSelected); with room in
-		// the channel none is dropped, however fast they come. No click can come
-		// before the menu is shown, so nobody uses the channel yet.
+		// The library drops a click when nobody is waiting for it (systray.go,
+		// systrayMenuItemSelected); with room in the channel none is dropped. No
+		// click can come before the menu is shown, so nobody uses the channel yet.
 		it.on.ClickedCh = make(chan struct{}, clicksKept)
 		go t.listen(it)
 		if r.Disabled {

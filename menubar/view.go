@@ -27,7 +27,7 @@ func View(s state.State, now time.Time) Menu {
 		},
 		syncRows(s),
 		[]Row{separator("s2")},
-		troubleRows(s),
+		problemRows(s),
 		[]Row{pairRow(s), certificatesRow(s, now), todayRow(s), dataRow(s)},
 		lastRows(s),
 	)
@@ -156,7 +156,7 @@ func syncRows(s state.State) []Row {
 		click("sync", "Sync Now", problem.ActSync).hide(own).grey(!s.Paired),
 		// A row of its own: a click that meant the one must never do the other.
 		click("stop", "Stop Syncing", problem.ActStop).hide(!own).grey(own && s.Sync.Stopping),
-		{ID: "auto", Label: "Sync Automatically", Rows: intervalRows(s.Desk.Interval)},
+		{ID: "auto", Label: "Sync Automatically", Rows: intervalRows(s.Menu.Interval)},
 	}
 }
 
@@ -184,18 +184,18 @@ func intervalRows(d time.Duration) []Row {
 	return append(rows, other)
 }
 
-// troubleRows are the question that waits, the click that failed, and the
+// problemRows are the question that waits, the click that failed, and the
 // remedy of the first condition.
-func troubleRows(s state.State) []Row {
+func problemRows(s state.State) []Row {
 	ask := state.Question{}
-	if s.Desk.Question != nil {
-		ask = *s.Desk.Question
+	if s.Menu.Question != nil {
+		ask = *s.Menu.Question
 	}
-	noAsk := s.Desk.Question == nil
+	noAsk := s.Menu.Question == nil
 	failed := Row{ID: "failure", Hidden: true, Action: problem.Action{Name: problem.ActDismiss}}
 	failedFix := Row{ID: "failure-fix", Hidden: true}
 	var failure problem.Remedy
-	if f := s.Desk.Failure; f != nil {
+	if f := s.Menu.Failure; f != nil {
 		failed.Hidden, failed.Label = false, words.Safe(f.What+" failed: "+f.Error.Sentence, lineLength)
 		failure = f.Error.Remedy
 		failedFix = fixRow("failure-fix", failure)
@@ -207,7 +207,7 @@ func troubleRows(s state.State) []Row {
 			break
 		}
 	}
-	busy := info("busy", words.Safe(s.Desk.Busy, lineLength))
+	busy := info("busy", words.Safe(s.Menu.Busy, lineLength))
 	return []Row{
 		{ID: "ask", Label: words.Safe(ask.Text, lineLength), Disabled: true, Hidden: noAsk},
 		{ID: "ask-yes", Label: ask.Yes, Hidden: noAsk, Action: ask.Then},
@@ -227,7 +227,7 @@ func fixRow(id string, r problem.Remedy) Row {
 
 func pairRow(s state.State) Row {
 	return Row{ID: "pair", Label: "Pair an iPhone", Rows: []Row{
-		click("pair-camera", "Scan QR Code with Camera...", problem.ActPairCamera).hide(!s.Desk.Camera),
+		click("pair-camera", "Scan QR Code with Camera...", problem.ActPairCamera).hide(!s.Menu.Camera),
 		click("pair-clipboard", "From Clipboard", problem.ActPairClipboard),
 		click("pair-file", "From Image File...", problem.ActPairFile),
 	}}
@@ -257,12 +257,12 @@ func certificatesRow(s state.State, now time.Time) Row {
 const maxFigures = 5
 
 func todayRow(s state.State) Row {
-	r := Row{ID: "today", Label: "Today", Hidden: !s.Desk.TodayOn}
-	r.Rows = []Row{info("today-none", "Nothing stored for today yet").hide(len(s.Desk.Today) > 0)}
+	r := Row{ID: "today", Label: "Today", Hidden: !s.Menu.TodayOn}
+	r.Rows = []Row{info("today-none", "Nothing stored for today yet").hide(len(s.Menu.Today) > 0)}
 	for i := range maxFigures {
 		row := Row{ID: "today-" + words.Count(int64(i+1)), Disabled: true, Hidden: true}
-		if i < len(s.Desk.Today) {
-			f := s.Desk.Today[i]
+		if i < len(s.Menu.Today) {
+			f := s.Menu.Today[i]
 			row.Hidden, row.Label = false, words.Safe(f.Name+": "+f.Value, lineLength)
 		}
 		r.Rows = append(r.Rows, row)
@@ -272,7 +272,7 @@ func todayRow(s state.State) Row {
 
 func dataRow(s state.State) Row {
 	return Row{ID: "data", Label: "Open Health Data", Rows: []Row{
-		click("report", "Report", problem.ActReport).hide(!s.Desk.Report).grey(s.Samples == 0),
+		click("report", "Report", problem.ActReport).hide(!s.Menu.Report).grey(s.Samples == 0),
 		click("folder", "Database Folder", problem.ActFolder),
 	}}
 }
@@ -280,7 +280,7 @@ func dataRow(s state.State) Row {
 func lastRows(s state.State) []Row {
 	return []Row{
 		click("troubleshoot", "Troubleshoot...", problem.ActTroubleshoot),
-		click("login", "Launch at Login", problem.ActLogin).check(s.Desk.Login).hide(!s.Desk.LoginKnown),
+		click("login", "Launch at Login", problem.ActLogin).check(s.Menu.Login).hide(!s.Menu.LoginKnown),
 		click("unpair", "Unpair...", problem.ActUnpair).hide(!s.Paired),
 		click("quit", "Quit HealthSync", problem.ActQuit),
 	}

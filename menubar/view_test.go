@@ -52,7 +52,7 @@ func healthy() state.State {
 			{Name: "server", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end, DaysLeft: 364},
 			{Name: "ca", Status: "Valid", NotBefore: end.AddDate(-1, 0, 0), NotAfter: end.AddDate(4, 0, 0), DaysLeft: 1825},
 		},
-		Desk: state.Desk{Interval: time.Hour, Camera: true, Login: true, LoginKnown: true, Report: true},
+		Menu: state.MenuState{Interval: time.Hour, Camera: true, Login: true, LoginKnown: true, Report: true},
 	}
 }
 
@@ -75,7 +75,7 @@ func occurs(code problem.Code, detail string) state.State {
 }
 
 func states() map[string]state.State {
-	unpaired := state.State{At: now, Link: state.LinkNotPaired, SharedTypes: -1, Desk: state.Desk{Interval: time.Hour, LoginKnown: true}}
+	unpaired := state.State{At: now, Link: state.LinkNotPaired, SharedTypes: -1, Menu: state.MenuState{Interval: time.Hour, LoginKnown: true}}
 	unpaired.Conditions = []problem.JSON{problem.New(problem.NotPaired, "", nil).JSON()}
 	failed := func(what string, code problem.Code, detail string) *state.Failure {
 		return &state.Failure{What: what, Error: problem.New(code, detail, nil).JSON()}
@@ -116,21 +116,21 @@ func states() map[string]state.State {
 			}
 		}),
 		"today": with(func(s *state.State) {
-			s.Desk.TodayOn = true
-			s.Desk.Today = []state.Figure{{Name: "Steps", Value: "8,412"}, {Name: "Distance", Value: "6.1 km"}, {Name: "Active Energy", Value: "412 kcal"}, {Name: "Resting Heart Rate", Value: "58 bpm"}, {Name: "Sleep", Value: "7 h 21 min"}}
+			s.Menu.TodayOn = true
+			s.Menu.Today = []state.Figure{{Name: "Steps", Value: "8,412"}, {Name: "Distance", Value: "6.1 km"}, {Name: "Active Energy", Value: "412 kcal"}, {Name: "Resting Heart Rate", Value: "58 bpm"}, {Name: "Sleep", Value: "7 h 21 min"}}
 		}),
-		"today-empty":      with(func(s *state.State) { s.Desk.TodayOn = true }),
-		"interval-other":   with(func(s *state.State) { s.Desk.Interval = 6 * time.Hour }),
-		"interval-manual":  with(func(s *state.State) { s.Desk.Interval = 0 }),
-		"pairing-busy":     with(func(s *state.State) { *s = unpaired; s.Desk.Busy = "Pairing..." }),
-		"pairing-failed":   with(func(s *state.State) { *s = unpaired; s.Desk.Failure = failed("Pairing", problem.QRNotFound, "") }),
-		"failed-no-remedy": with(func(s *state.State) { s.Desk.Failure = failed("Export", problem.FileExists, "certificates.pem") }),
+		"today-empty":      with(func(s *state.State) { s.Menu.TodayOn = true }),
+		"interval-other":   with(func(s *state.State) { s.Menu.Interval = 6 * time.Hour }),
+		"interval-manual":  with(func(s *state.State) { s.Menu.Interval = 0 }),
+		"pairing-busy":     with(func(s *state.State) { *s = unpaired; s.Menu.Busy = "Pairing..." }),
+		"pairing-failed":   with(func(s *state.State) { *s = unpaired; s.Menu.Failure = failed("Pairing", problem.QRNotFound, "") }),
+		"failed-no-remedy": with(func(s *state.State) { s.Menu.Failure = failed("Export", problem.FileExists, "certificates.pem") }),
 		"failed-and-broken": with(func(s *state.State) {
 			*s = occurs(problem.DiskFull, "")
-			s.Desk.Failure = failed("Pairing", problem.ClipboardEmpty, "")
+			s.Menu.Failure = failed("Pairing", problem.ClipboardEmpty, "")
 		}),
 		"question": with(func(s *state.State) {
-			s.Desk.Question = &state.Question{Text: "Unpair from Ana's iPhone? Health data stays.", Yes: "Yes, Unpair", No: "No, Keep It", Then: problem.Action{Name: problem.ActUnpairYes}}
+			s.Menu.Question = &state.Question{Text: "Unpair from Ana's iPhone? Health data stays.", Yes: "Yes, Unpair", No: "No, Keep It", Then: problem.Action{Name: problem.ActUnpairYes}}
 		}),
 		"hostile-name": with(func(s *state.State) {
 			s.Device = "\"; do shell script \u202e\n<b>_x_&\x07\xff " + strings.Repeat("A", 5000)
@@ -162,7 +162,7 @@ func TestConditions(t *testing.T) {
 		b.WriteString(differs(View(occurs(c.Code, ""), now)))
 		b.WriteString("  as a failed click:\n")
 		b.WriteString(differs(View(with(func(s *state.State) {
-			s.Desk.Failure = &state.Failure{What: "Pairing", Error: problem.New(c.Code, "", nil).JSON()}
+			s.Menu.Failure = &state.Failure{What: "Pairing", Error: problem.New(c.Code, "", nil).JSON()}
 		}), now)))
 	}
 	golden(t, "conditions", b.String())

@@ -1,10 +1,10 @@
 // Package agent is the long-running heart of the menu-bar app. One goroutine
 // owns what is known: messages come in (what a look found, how a sync goes, a
 // click, a wake), an immutable State goes out. How it decides is in core.go,
-// which does nothing by itself; what it does in the world is in work.go.
+// which does nothing by itself; work.go carries it out.
 //
-// It knows nothing of menus: whoever draws one subscribes to its States and
-// sends it the actions that were clicked.
+// It knows nothing of menus: the menu bar subscribes to its States and sends it
+// the actions that were clicked.
 package agent
 
 import (
@@ -26,7 +26,7 @@ import (
 	"healthsync/app/state"
 )
 
-// Options are the world that an agent lives in.
+// Options are what an agent works with.
 type Options struct {
 	Paths config.Paths
 	// Station opens this Mac's side of the pairing with the settings as they
@@ -45,8 +45,8 @@ type Options struct {
 	Command func(ctx context.Context, args ...string) *exec.Cmd
 	// Wake tells of wakes and changes of the network; nil means nobody does.
 	Wake <-chan Message
-	// Listen hears what phones announce; nil leaves it to the looks.
-	Listen Ears
+	// Listen receives announcements; nil means the iPhone is only asked at intervals.
+	Listen Listener
 	// Version is this program's, for `healthsync status`.
 	Version string
 	// Camera and Report say what the menu can offer.
@@ -66,7 +66,7 @@ type Desktop interface {
 	SaveAs(ctx context.Context, name string) (path string, err error)
 	// Confirm asks a question. An error means that no window can ask it here.
 	Confirm(ctx context.Context, text, yes, no string) (bool, error)
-	// Login says whether the app starts at login, and whether that can be told
+	// Login says whether the app starts at login, and whether that is known
 	// at all; SetLogin changes it.
 	Login() (on, known bool)
 	SetLogin(on bool) error
@@ -89,7 +89,7 @@ type Agent struct {
 
 	// What follows belongs to Run's goroutine.
 	published time.Time
-	unsaid    bool // a State waits for coalesce to be over
+	unsent    bool // a State waits for coalesce to be over
 	waiting   []*asker
 	stopSync  func() // after the page in hand
 	freshen   chan struct{}
@@ -110,7 +110,7 @@ func New(o Options) *Agent {
 		o.Now = time.Now
 	}
 	a := &Agent{o: o, inbox: newMailbox(), listeners: map[chan struct{}]struct{}{}, notes: newNotes(o)}
-	a.core = newCore(state.App{PID: os.Getpid(), Version: o.Version}, state.Desk{Camera: o.Camera, Report: o.Report}, loadMemory(o.Paths, o.Log), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	a.core = newCore(state.App{PID: os.Getpid(), Version: o.Version}, state.MenuState{Camera: o.Camera, Report: o.Report}, loadMemory(o.Paths, o.Log), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	first := a.core.picture(o.Now())
 	a.state.Store(&first)
 	return a
@@ -120,7 +120,7 @@ func New(o Options) *Agent {
 func (a *Agent) State() state.State { return *a.state.Load() }
 
 // Subscribe gives a channel that is full when there is a new State. The latest
-// counts: whoever is slow misses those between.
+// counts: a slow reader misses those between.
 func (a *Agent) Subscribe() (changed <-chan struct{}, cancel func()) {
 	ch := make(chan struct{}, 1)
 	a.mu.Lock()
@@ -201,7 +201,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) sleep() time.Duration {
 	now := a.o.Now()
 	d := a.core.wakeAt(now).Sub(now)
-	if a.unsaid {
+	if a.unsent {
 		d = min(d, coalesce-time.Since(a.published))
 	}
 	return max(d, 10*time.Millisecond)
@@ -260,14 +260,14 @@ func (a *Agent) publish() {
 	same := s
 	same.At = old.At
 	if reflect.DeepEqual(same, *old) {
-		a.unsaid = false
+		a.unsent = false
 		return
 	}
 	if time.Since(a.published) < coalesce {
-		a.unsaid = true
+		a.unsent = true
 		return
 	}
-	a.unsaid, a.published = false, time.Now()
+	a.unsent, a.published = false, time.Now()
 	a.state.Store(&s)
 	a.mu.Lock()
 	defer a.mu.Unlock()

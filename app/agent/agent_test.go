@@ -33,18 +33,18 @@ import (
 // mac is an agent with everything real but the desktop: TLS on loopback, a
 // simulated iPhone, a database, a vault.
 type mac struct {
-	t     *testing.T
-	a     *agent.Agent
-	phone *simulator.Phone
-	paths config.Paths
-	vault vault.Vault
-	log   *testenv.Buffer
-	desk  *fakeDesktop
-	end   context.CancelFunc
-	links pairing.LinkOptions
-	now   func() time.Time // of the Mac and the iPhone
+	t       *testing.T
+	a       *agent.Agent
+	phone   *simulator.Phone
+	paths   config.Paths
+	vault   vault.Vault
+	log     *testenv.Buffer
+	desktop *fakeDesktop
+	end     context.CancelFunc
+	links   pairing.LinkOptions
+	now     func() time.Time // of the Mac and the iPhone
 	// listen is what the app hears by; nil for nothing.
-	listen agent.Ears
+	listen agent.Listener
 	ended  chan error
 	// ahead is by how much the app's clock is ahead; questions are what the
 	// iPhone was asked.
@@ -153,7 +153,7 @@ func newMacOf(t *testing.T, days int) *mac {
 	}
 	m := &mac{
 		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: v, log: new(testenv.Buffer),
-		desk: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
+		desktop: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
 	}
 	m.links.NoSearch = true
 	m.now = func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) }
@@ -202,7 +202,7 @@ func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd)
 	m.end = cancel
 	m.a = agent.New(agent.Options{
 		Paths: m.paths, Station: m.station, Link: m.links, Log: slog.New(slog.NewTextHandler(m.log, nil)),
-		Desktop: m.desk, Command: command, Version: "test", Listen: m.listen,
+		Desktop: m.desktop, Command: command, Version: "test", Listen: m.listen,
 		Now: m.now,
 		Notify: func(n notify.Notice) error {
 			m.mu.Lock()
@@ -427,8 +427,8 @@ func TestAgentCommands(t *testing.T) {
 	})
 	m.until("a picture", func(s state.State) bool { return s.Link == state.LinkNotPaired })
 	m.a.Do(problem.Action{Name: problem.ActPairFile, Arg: "/tmp/a picture.png"})
-	s := m.until("the failure", func(s state.State) bool { return s.Desk.Failure != nil })
-	if f := s.Desk.Failure; f.What != "Pairing" || f.Error.Code != problem.QRNotFound || f.Error.Remedy.Action != problem.ActPair {
+	s := m.until("the failure", func(s state.State) bool { return s.Menu.Failure != nil })
+	if f := s.Menu.Failure; f.What != "Pairing" || f.Error.Code != problem.QRNotFound || f.Error.Remedy.Action != problem.ActPair {
 		t.Errorf("%+v", f)
 	}
 	mu.Lock()
@@ -437,12 +437,12 @@ func TestAgentCommands(t *testing.T) {
 	}
 	mu.Unlock()
 	m.a.Do(problem.Action{Name: problem.ActDismiss})
-	m.until("no failure", func(s state.State) bool { return s.Desk.Failure == nil })
+	m.until("no failure", func(s state.State) bool { return s.Menu.Failure == nil })
 	m.a.Do(problem.Action{Name: problem.ActPairFile}) // the window is closed
 	m.a.Do(problem.Action{Name: problem.ActUnlock})   // this fails, after it
-	s = m.until("the other failure", func(s state.State) bool { return s.Desk.Failure != nil && s.Desk.Busy == "" })
-	if s.Desk.Failure.What != "Opening the keychain" {
-		t.Errorf("%+v", s.Desk.Failure)
+	s = m.until("the other failure", func(s state.State) bool { return s.Menu.Failure != nil && s.Menu.Busy == "" })
+	if s.Menu.Failure.What != "Opening the keychain" {
+		t.Errorf("%+v", s.Menu.Failure)
 	}
 }
 
@@ -453,32 +453,32 @@ func TestAgentActions(t *testing.T) {
 	m.start(nil)
 	m.until("the first sync", connected)
 	m.a.Do(problem.Action{Name: problem.ActInterval, Arg: "15m"})
-	m.until("the interval", func(s state.State) bool { return s.Desk.Interval == 15*time.Minute })
+	m.until("the interval", func(s state.State) bool { return s.Menu.Interval == 15*time.Minute })
 	m.a.Do(problem.Action{Name: problem.ActInterval, Arg: "1s"})
-	s := m.until("the refusal", func(s state.State) bool { return s.Desk.Failure != nil })
-	if s.Desk.Failure.Error.Code != problem.ConfigInvalid {
-		t.Errorf("%+v", s.Desk.Failure)
+	s := m.until("the refusal", func(s state.State) bool { return s.Menu.Failure != nil })
+	if s.Menu.Failure.Error.Code != problem.ConfigInvalid {
+		t.Errorf("%+v", s.Menu.Failure)
 	}
 	m.a.Do(problem.Action{Name: problem.ActLogin})
-	m.until("the login item", func(s state.State) bool { return s.Desk.Login })
+	m.until("the login item", func(s state.State) bool { return s.Menu.Login })
 	m.a.Do(problem.Action{Name: problem.ActFolder})
 	m.a.Do(problem.Action{Name: problem.ActDismiss})
-	m.until("no question", func(s state.State) bool { return s.Desk.Question == nil })
+	m.until("no question", func(s state.State) bool { return s.Menu.Question == nil })
 	m.a.Do(problem.Action{Name: problem.ActUnpair}) // no window can ask
-	s = m.until("the question", func(s state.State) bool { return s.Desk.Question != nil })
-	m.a.Do(s.Desk.Question.Then)
+	s = m.until("the question", func(s state.State) bool { return s.Menu.Question != nil })
+	m.a.Do(s.Menu.Question.Then)
 	m.until("the end of the pairing", func(s state.State) bool { return s.Link == state.LinkNotPaired && !s.Paired })
 	if _, err := os.Stat(m.paths.PairingFile()); !os.IsNotExist(err) {
 		t.Error("the pairing is still there")
 	}
-	m.desk.mu.Lock()
-	if len(m.desk.opened) != 1 || m.desk.opened[0] != m.paths.Data {
-		t.Errorf("opened %q", m.desk.opened)
+	m.desktop.mu.Lock()
+	if len(m.desktop.opened) != 1 || m.desktop.opened[0] != m.paths.Data {
+		t.Errorf("opened %q", m.desktop.opened)
 	}
-	m.desk.mu.Unlock()
+	m.desktop.mu.Unlock()
 
 	// Paired again, and asked by a window this time.
-	m.desk.confirm = func() (bool, error) { return true, nil }
+	m.desktop.confirm = func() (bool, error) { return true, nil }
 	m.pair()
 	m.a.Changed()
 	m.until("the new pairing", func(s state.State) bool { return s.Paired })

@@ -19,29 +19,29 @@ type core struct {
 	phase Phase
 	// seen is the last picture, with what earlier ones said of the iPhone.
 	seen state.State
-	// problem keeps the iPhone from being asked, trouble kept the last sync from
-	// doing its work although it answered, silent is what the last sync missed.
-	problem, trouble, silent *problem.JSON
+	// phoneProblem keeps the iPhone from being asked, syncProblem made the last
+	// sync fail although it answered, silent are types that returned nothing.
+	phoneProblem, syncProblem, silent *problem.JSON
 	// remarks are the other conditions of the last picture.
 	remarks []problem.JSON
 
-	config config.Config
-	desk   state.Desk
-	app    state.App
-	memory Memory
-	told   state.State // the picture that was last judged for notifications
-	dirty  bool        // the memory has to be saved
+	config   config.Config
+	menu     state.MenuState
+	app      state.App
+	memory   Memory
+	notified state.State // the last picture that notify.Decide saw
+	dirty    bool        // the memory has to be saved
 
 	plan plan
 	sync *state.Progress
 	jobs jobs
 }
 
-func newCore(app state.App, desk state.Desk, m Memory, random *rand.Rand) *core {
+func newCore(app state.App, menu state.MenuState, m Memory, random *rand.Rand) *core {
 	if m.Said == nil {
 		m.Said = notify.Said{}
 	}
-	return &core{app: app, desk: desk, memory: m, plan: plan{random: random}}
+	return &core{app: app, menu: menu, memory: m, plan: plan{random: random}}
 }
 
 // begin is what there is to do at the start: a picture without the network is
@@ -59,7 +59,7 @@ func (c *core) handle(m Message, now time.Time) []Effect {
 	case Looked:
 		out = c.looked(m, now)
 	case Moved:
-		c.desk.Moved = &m.Move
+		c.menu.Moved = &m.Move
 	case Announced:
 		c.announced(m, now)
 	case Progressed:
@@ -85,7 +85,7 @@ func (c *core) handle(m Message, now time.Time) []Effect {
 	case Done:
 		out = c.done(m, now)
 	case Unasked:
-		c.desk.Question = &m.Question
+		c.menu.Question = &m.Question
 		c.jobs.questionUntil = now.Add(questionFor)
 	}
 	return append(out, c.due(now)...)
@@ -98,8 +98,8 @@ func (c *core) due(now time.Time) []Effect {
 	if c.phase == Ending {
 		return nil
 	}
-	if c.desk.Question != nil && !now.Before(c.jobs.questionUntil) {
-		c.desk.Question = nil
+	if c.menu.Question != nil && !now.Before(c.jobs.questionUntil) {
+		c.menu.Question = nil
 	}
 	if !c.plan.looking && c.plan.lookDue(now, c.seen.Paired) && c.sync == nil {
 		out = append(out, c.look(false)...)
@@ -149,7 +149,7 @@ func (c *core) wakeAt(now time.Time) time.Time {
 	} else if c.sync != nil {
 		earliest(c.freshAt())
 	}
-	if c.desk.Question != nil {
+	if c.menu.Question != nil {
 		earliest(c.jobs.questionUntil)
 	}
 	return at
@@ -194,11 +194,11 @@ func (c *core) looked(m Looked, now time.Time) []Effect {
 		c.seen.At = now
 	} else {
 		c.config = m.Config
-		c.desk.Interval, c.desk.TodayOn = m.Config.SyncInterval(), m.Config.Menu.Today
-		c.desk.Login, c.desk.LoginKnown, c.desk.Today = m.Desk.Login, m.Desk.LoginKnown, m.Desk.Today
+		c.menu.Interval, c.menu.TodayOn = m.Config.SyncInterval(), m.Config.Menu.Today
+		c.menu.Login, c.menu.LoginKnown, c.menu.Today = m.Menu.Login, m.Menu.LoginKnown, m.Menu.Today
 		c.merge(m, now)
 	}
-	if c.desk.Interval == 0 || !c.seen.Paired {
+	if c.menu.Interval == 0 || !c.seen.Paired {
 		c.working()
 	}
 	var out []Effect
@@ -226,7 +226,7 @@ func (c *core) merge(m Looked, now time.Time) {
 	}
 	if before.Paired && !before.PairedAt.Equal(s.PairedAt) || !before.Paired && c.phase == NotPaired {
 		_ = c.enter(Paired)
-		c.problem, c.trouble, c.silent = nil, nil, nil
+		c.phoneProblem, c.syncProblem, c.silent = nil, nil, nil
 		c.working() // what failed was the pairing before
 		c.plan.soon(now, 0)
 		before = state.State{}
@@ -235,12 +235,12 @@ func (c *core) merge(m Looked, now time.Time) {
 	if m.Offline {
 		// What the iPhone said last still stands.
 		c.seen.Latency, c.seen.Skew, c.seen.SharedTypes = before.Latency, before.Skew, before.SharedTypes
-		if i := slices.IndexFunc(before.Conditions, func(j problem.JSON) bool { return j.Code == problem.ClockSkew }); i >= 0 && c.problem == nil {
+		if i := slices.IndexFunc(before.Conditions, func(j problem.JSON) bool { return j.Code == problem.ClockSkew }); i >= 0 && c.phoneProblem == nil {
 			c.remarks = append(c.remarks, before.Conditions[i])
 		}
 		return
 	}
-	c.problem = nil
+	c.phoneProblem = nil
 	link, answered := s.Link, m.Problem == nil
 	if m.Problem != nil && m.Problem.Code == problem.RateLimited {
 		link, answered = state.LinkConnected, true // it answers; it has been asked a lot
@@ -248,7 +248,7 @@ func (c *core) merge(m Looked, now time.Time) {
 	}
 	if !answered {
 		j := m.Problem.JSON()
-		c.problem = &j
+		c.phoneProblem = &j
 	}
 	if err := c.enter(sawLink(link)); err != nil {
 		return
@@ -260,7 +260,7 @@ func (c *core) merge(m Looked, now time.Time) {
 }
 
 func (c *core) unpaired(m Looked) {
-	c.problem, c.silent = nil, nil
+	c.phoneProblem, c.silent = nil, nil
 	c.remarks = m.State.Conditions
 	if m.State.Link == state.LinkNotPaired {
 		_ = c.enter(SawUnpaired)
@@ -268,14 +268,14 @@ func (c *core) unpaired(m Looked) {
 		_ = c.enter(Paired)
 		_ = c.enter(SawAttention)
 	}
-	c.desk.Moved = nil
+	c.menu.Moved = nil
 }
 
 // picture is the State as it is now.
 func (c *core) picture(now time.Time) state.State {
 	s := c.seen
 	if s.At.IsZero() {
-		return state.State{Desk: c.desk} // nothing is known yet
+		return state.State{Menu: c.menu} // nothing is known yet
 	}
 	s.At = now.UTC()
 	s.Link = c.phase.Link()
@@ -285,8 +285,8 @@ func (c *core) picture(now time.Time) state.State {
 	app := c.app
 	app.NextSync = c.nextSync()
 	s.App = &app
-	s.Desk = c.desk
-	s.Desk.Renewing = c.hopesToRenew()
+	s.Menu = c.menu
+	s.Menu.Renewing = c.hopesToRenew()
 	if cert, ok := c.client(); ok && cert.NotAfter.Equal(c.memory.RenewRefused) {
 		// The iPhone does not renew it: what is offered must be what helps.
 		again := problem.New(problem.CertHasExpired, "", nil).Remedy
@@ -302,7 +302,7 @@ func (c *core) picture(now time.Time) state.State {
 // conditions are the root causes of all that is wrong, worst first.
 func (c *core) conditions() []problem.JSON {
 	all := make([]problem.JSON, 0, len(c.remarks)+3)
-	for _, j := range []*problem.JSON{c.problem, c.trouble} {
+	for _, j := range []*problem.JSON{c.phoneProblem, c.syncProblem} {
 		if j != nil {
 			all = append(all, *j)
 		}
@@ -320,8 +320,8 @@ func (c *core) judge(now time.Time) []Effect {
 	if s.At.IsZero() {
 		return nil
 	}
-	notices, said := notify.Decide(c.told, s, c.memory.Said, c.config.ExpiryDays(), now)
-	c.told = s
+	notices, said := notify.Decide(c.notified, s, c.memory.Said, c.config.ExpiryDays(), now)
+	c.notified = s
 	var out []Effect
 	for _, n := range notices {
 		out = append(out, Say{n})

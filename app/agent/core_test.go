@@ -26,7 +26,7 @@ type stage struct {
 }
 
 func newStage(t *testing.T) *stage {
-	return &stage{t: t, now: start, c: newCore(state.App{PID: 1}, state.Desk{}, Memory{}, rand.New(rand.NewPCG(1, 2)))}
+	return &stage{t: t, now: start, c: newCore(state.App{PID: 1}, state.MenuState{}, Memory{}, rand.New(rand.NewPCG(1, 2)))}
 }
 
 // send sends a message and names the effects; notes and memory are left out.
@@ -131,7 +131,7 @@ func TestStart(t *testing.T) {
 	s.want(unpaired(), "")
 	s.phase(NotPaired)
 	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "")
-	if f := s.c.picture(s.now).Desk.Failure; f == nil || f.Error.Code != problem.NotPaired {
+	if f := s.c.picture(s.now).Menu.Failure; f == nil || f.Error.Code != problem.NotPaired {
 		t.Errorf("a sync without an iPhone drew %+v", f)
 	}
 	// Another process pairs.
@@ -301,8 +301,8 @@ func TestSyncFails(t *testing.T) {
 				if has := slices.ContainsFunc(p.Conditions, func(j problem.JSON) bool { return j.Code == c.code }); has != c.condition {
 					t.Errorf("conditions: %+v", p.Conditions)
 				}
-				if (p.Desk.Failure != nil) != asked {
-					t.Errorf("failure drawn: %+v", p.Desk.Failure)
+				if (p.Menu.Failure != nil) != asked {
+					t.Errorf("failure drawn: %+v", p.Menu.Failure)
 				}
 				if asked {
 					return
@@ -379,19 +379,19 @@ func TestActions(t *testing.T) {
 	s.want(pair, "") // twice is once
 	s.want(Clicked{problem.Action{Name: problem.ActExport}}, "")
 	s.want(Clicked{problem.Action{Name: problem.ActFolder}}, "run folder") // waits for nobody
-	if b := s.c.picture(s.now).Desk.Busy; b != "Pairing..." {
+	if b := s.c.picture(s.now).Menu.Busy; b != "Pairing..." {
 		t.Errorf("busy: %q", b)
 	}
 	s.want(Done{Action: pair.Action, Problem: problem.New(problem.ClipboardEmpty, "", nil)}, "run export, look offline")
-	if f := s.c.picture(s.now).Desk.Failure; f == nil || f.What != "Pairing" || f.Error.Remedy.Text == "" {
+	if f := s.c.picture(s.now).Menu.Failure; f == nil || f.What != "Pairing" || f.Error.Remedy.Text == "" {
 		t.Errorf("a failed click drew %+v", f)
 	}
 	s.want(Done{Action: problem.Action{Name: problem.ActExport}, Cancelled: true, Problem: problem.New(problem.Declined, "", nil)}, "")
-	if p := s.c.picture(s.now); p.Desk.Busy != "" || p.Desk.Failure == nil {
-		t.Errorf("%+v", p.Desk)
+	if p := s.c.picture(s.now); p.Menu.Busy != "" || p.Menu.Failure == nil {
+		t.Errorf("%+v", p.Menu)
 	}
 	s.want(Clicked{problem.Action{Name: problem.ActDismiss}}, "")
-	if f := s.c.picture(s.now).Desk.Failure; f != nil {
+	if f := s.c.picture(s.now).Menu.Failure; f != nil {
 		t.Errorf("dismissed and still drawn: %+v", f)
 	}
 	s.want(Clicked{problem.Action{Name: "no such thing"}}, "run no such thing") // the worker says so
@@ -401,11 +401,11 @@ func TestActions(t *testing.T) {
 func TestCheckIsSeen(t *testing.T) {
 	s := begin(t)
 	s.want(Clicked{problem.Action{Name: problem.ActCheck}}, "look")
-	if b := s.c.picture(s.now).Desk.Busy; b != "Looking for the iPhone..." {
+	if b := s.c.picture(s.now).Menu.Busy; b != "Looking for the iPhone..." {
 		t.Errorf("busy: %q", b)
 	}
 	s.want(seen(problem.ConnRefused, start), "")
-	if b := s.c.picture(s.now).Desk.Busy; b != "" {
+	if b := s.c.picture(s.now).Menu.Busy; b != "" {
 		t.Errorf("still busy: %q", b)
 	}
 }
@@ -415,12 +415,12 @@ func TestUnpairAsks(t *testing.T) {
 	s.want(Clicked{problem.Action{Name: problem.ActUnpair}}, "ask")
 	q := s.c.unpairQuestion()
 	s.want(Unasked{q}, "")
-	if got := s.c.picture(s.now).Desk.Question; got == nil || !strings.Contains(got.Text, "Ana's iPhone") {
+	if got := s.c.picture(s.now).Menu.Question; got == nil || !strings.Contains(got.Text, "Ana's iPhone") {
 		t.Errorf("%+v", got)
 	}
 	s.pass(questionFor)
 	s.send(Ticked{})
-	if got := s.c.picture(s.now).Desk.Question; got != nil {
+	if got := s.c.picture(s.now).Menu.Question; got != nil {
 		t.Error("the question stands for ever")
 	}
 	s.want(Clicked{q.Then}, "run unpair-really")
@@ -447,7 +447,7 @@ func TestRenewal(t *testing.T) {
 		s.c.begin(s.now)
 		s.want(client(offline(start), ending), "look")
 		s.want(client(seen(problem.PhoneNotFound, start), ending), "")
-		if !s.c.picture(s.now).Desk.Renewing {
+		if !s.c.picture(s.now).Menu.Renewing {
 			t.Error("no hope before the first attempt")
 		}
 		s.c.plan.looking = true
@@ -458,7 +458,7 @@ func TestRenewal(t *testing.T) {
 		s := setUp(t)
 		s.want(Done{Action: renew}, "look offline")
 		s.want(client(offline(start), ending.AddDate(1, 0, 0)), "")
-		if !s.c.picture(s.now).Desk.Renewing {
+		if !s.c.picture(s.now).Menu.Renewing {
 			t.Error("renewed, and no hope for the next time")
 		}
 	})
@@ -469,8 +469,8 @@ func TestRenewal(t *testing.T) {
 		m.State.Conditions = []problem.JSON{problem.New(problem.CertExpiring, "", nil).JSON()}
 		s.want(m, "")
 		p := s.c.picture(s.now)
-		if p.Desk.Renewing || p.Desk.Failure != nil {
-			t.Errorf("%+v", p.Desk)
+		if p.Menu.Renewing || p.Menu.Failure != nil {
+			t.Errorf("%+v", p.Menu)
 		}
 		if len(p.Conditions) != 1 || p.Conditions[0].Remedy.Action != "pair" {
 			t.Errorf("%+v: renewing is offered, which the iPhone does not do", p.Conditions)
@@ -484,7 +484,7 @@ func TestRenewal(t *testing.T) {
 		s := setUp(t)
 		s.want(Done{Action: renew, Problem: problem.New(problem.TimedOut, "", nil)}, "look offline")
 		s.want(client(offline(start), ending), "")
-		if !s.c.picture(s.now).Desk.Renewing {
+		if !s.c.picture(s.now).Menu.Renewing {
 			t.Error("the hope was given up")
 		}
 		s.pass(renewAgain)

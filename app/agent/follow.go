@@ -11,7 +11,7 @@ var _ control.App = (*Agent)(nil)
 
 // Follow tells of the app's sync until it ends.
 func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (control.Ended, error) {
-	a.inbox.put(FreshWanted{}) // whoever follows has asked for a sync now
+	a.inbox.put(FreshWanted{}) // a follower wants a sync now
 	before := a.result.Load()
 	changed, cancel := a.Subscribe()
 	defer cancel()

@@ -26,7 +26,7 @@ const questionFor = 2 * time.Minute
 var slow = map[string]string{
 	problem.ActPair: "Pairing...", problem.ActPairCamera: "Pairing...", problem.ActPairClipboard: "Pairing...", problem.ActPairFile: "Pairing...",
 	problem.ActUnpairYes: "Unpairing...", problem.ActRenew: "Renewing the certificate...", problem.ActExport: "Exporting...",
-	problem.ActTroubleshoot: "Looking for the trouble...", problem.ActReport: "Making the report...",
+	problem.ActTroubleshoot: "Looking for the problem...", problem.ActReport: "Making the report...",
 }
 
 // nouns say what failed.
@@ -80,7 +80,7 @@ func (c *core) clicked(a problem.Action, now time.Time) []Effect {
 		return nil
 	}
 	if a.Name != problem.ActQuit && a.Name != problem.ActStop {
-		c.desk.Failure = nil
+		c.menu.Failure = nil
 	}
 	switch a.Name {
 	case problem.ActSync:
@@ -96,16 +96,16 @@ func (c *core) clicked(a problem.Action, now time.Time) []Effect {
 		c.busy()
 		return nil
 	case problem.ActDismiss:
-		c.desk.Question = nil
+		c.menu.Question = nil
 		return nil
 	case problem.ActUnpair:
 		if !c.seen.Paired {
 			return nil
 		}
-		c.desk.Question = nil
+		c.menu.Question = nil
 		return []Effect{Ask{c.unpairQuestion()}}
 	case problem.ActUnpairYes:
-		c.desk.Question = nil
+		c.menu.Question = nil
 		if !c.seen.Paired {
 			return nil
 		}
@@ -143,12 +143,12 @@ func (c *core) unpairQuestion() state.Question {
 }
 
 func (c *core) busy() {
-	c.desk.Busy = ""
+	c.menu.Busy = ""
 	switch {
 	case c.jobs.now != nil && c.jobs.now.Arg != quietly:
-		c.desk.Busy = slow[c.jobs.now.Name]
+		c.menu.Busy = slow[c.jobs.now.Name]
 	case c.jobs.checking: // Bonjour is listened to for seconds where the iPhone has gone
-		c.desk.Busy = "Looking for the iPhone..."
+		c.menu.Busy = "Looking for the iPhone..."
 	}
 }
 
@@ -157,7 +157,7 @@ func (c *core) fail(a problem.Action, e *problem.Error) {
 	if what == "" {
 		what = a.Name
 	}
-	c.desk.Failure = &state.Failure{What: what, Error: e.JSON()}
+	c.menu.Failure = &state.Failure{What: what, Error: e.JSON()}
 }
 
 // done takes note of an action's end and looks at what has become of things.
@@ -243,7 +243,7 @@ func (c *core) synced(m SyncDone, now time.Time) []Effect {
 	case m.Problem == nil:
 		c.worked(m, now)
 	case m.Problem.Code == problem.Interrupted:
-		c.plan.stoppedUntil = now.Add(max(c.desk.Interval, stoppedFor))
+		c.plan.stoppedUntil = now.Add(max(c.menu.Interval, stoppedFor))
 	default:
 		c.failed(m.Problem, asked, now)
 	}
@@ -252,7 +252,7 @@ func (c *core) synced(m SyncDone, now time.Time) []Effect {
 
 func (c *core) worked(m SyncDone, now time.Time) {
 	c.plan.syncFails, c.plan.retryAt = 0, time.Time{}
-	c.problem, c.trouble, c.silent = nil, nil, silence(m.Result.Silent)
+	c.phoneProblem, c.syncProblem, c.silent = nil, nil, silence(m.Result.Silent)
 	c.seen.LastSync, c.seen.LastAdded = now.UTC().Truncate(time.Second), m.Result.Added
 	c.working()
 	c.plan.looked(now, Connected)
@@ -268,13 +268,13 @@ func (c *core) failed(e *problem.Error, asked bool, now time.Time) {
 	}
 	switch {
 	case e.Exit() == problem.ExitStorage, e.Exit() == problem.ExitFailure:
-		c.trouble = &j
+		c.syncProblem = &j
 		fallthrough
 	case e.Code == problem.RateLimited, e.Code == problem.TypeNotEnabled:
 		c.backOff(now)
 		return
 	}
-	c.problem = &j
+	c.phoneProblem = &j
 	_ = c.enter(sawLink(state.LinkOf(e)))
 	c.plan.looked(now, c.phase)
 	if c.phase == Disconnected {

@@ -27,10 +27,10 @@ type (
 		Config  config.Config
 		// Broken is why the settings cannot be read; Config is then of no use.
 		Broken *problem.Error
-		Desk   DeskFacts
+		Menu   MenuFacts
 	}
-	// DeskFacts are what a look tells for the menu alone.
-	DeskFacts struct {
+	// MenuFacts are what a look tells for the menu alone.
+	MenuFacts struct {
 		Login, LoginKnown bool
 		Today             []state.Figure
 	}
@@ -87,7 +87,7 @@ func (Done) message()           {}
 func (Unasked) message()        {}
 func (Ticked) message()         {}
 
-// Effect is something to be done in the world. None of them is waited for:
+// Effect is something to be done. None of them is waited for:
 // what comes of it is a message.
 type Effect interface{ effect() }
 

@@ -116,14 +116,14 @@ func (p *plan) lookDue(now time.Time, paired bool) bool {
 
 // nextSync is when the app should sync by itself; zero if never.
 func (c *core) nextSync() time.Time {
-	if c.desk.Interval == 0 || !c.seen.Paired || c.seen.At.IsZero() {
+	if c.menu.Interval == 0 || !c.seen.Paired || c.seen.At.IsZero() {
 		return time.Time{}
 	}
 	from := c.seen.LastSync
 	if from.IsZero() { // never: as soon as there is an iPhone
 		return c.seen.PairedAt
 	}
-	return from.Add(c.desk.Interval)
+	return from.Add(c.menu.Interval)
 }
 
 // syncDue reports that a sync by itself is due. A last sync that lies ahead is
@@ -137,16 +137,16 @@ func (c *core) syncDue(now time.Time) bool {
 // came meanwhile is asked for before the rest of the history.
 func (c *core) freshDue(now time.Time) bool {
 	at := c.freshAt()
-	return !at.IsZero() && (!now.Before(at) || at.Sub(now) > c.desk.Interval) // or the clock was set back
+	return !at.IsZero() && (!now.Before(at) || at.Sub(now) > c.menu.Interval) // or the clock was set back
 }
 
 // freshAt is when the sync under way has lasted for the interval; zero if there
 // is none, or none by itself.
 func (c *core) freshAt() time.Time {
-	if c.sync == nil || c.elsewhere() || c.sync.Stopping || c.desk.Interval == 0 {
+	if c.sync == nil || c.elsewhere() || c.sync.Stopping || c.menu.Interval == 0 {
 		return time.Time{}
 	}
-	return c.plan.freshened.Add(c.desk.Interval)
+	return c.plan.freshened.Add(c.menu.Interval)
 }
 
 // failing notes that a sync by itself could not be done.

@@ -39,14 +39,14 @@ func TestPublish(t *testing.T) {
 	for n := range int64(50) {
 		read(n)
 	}
-	if told() != 0 || !a.unsaid || a.State().Sync.Samples != 1 {
+	if told() != 0 || !a.unsent || a.State().Sync.Samples != 1 {
 		t.Errorf("a State went out at once: %+v", a.State().Sync)
 	}
 	for n := range int64(3) {
 		a.published = time.Time{} // long ago
 		read(100 + n)
 	}
-	if n := told(); n != 1 || a.unsaid || a.State().Sync.Samples != 102 {
+	if n := told(); n != 1 || a.unsent || a.State().Sync.Samples != 102 {
 		t.Errorf("who was slow was told %d times, of %+v", n, a.State().Sync)
 	}
 	a.published = time.Time{}

@@ -25,7 +25,7 @@ import (
 	"healthsync/sync/engine"
 )
 
-// work does in the world what the core has decided. Nothing of it is waited
+// work carries out what the core has decided. Nothing of it is waited
 // for: each piece runs in a goroutine of its own and ends with a message.
 type work struct {
 	a     *Agent
@@ -72,7 +72,7 @@ const lookLimit = 45 * time.Second
 func (w *work) look(offline bool) {
 	a := w.a
 	m := Looked{Offline: offline}
-	m.Desk.Login, m.Desk.LoginKnown = a.o.Login()
+	m.Menu.Login, m.Menu.LoginKnown = a.o.Login()
 	s, err := a.o.Station()
 	if err != nil {
 		m.Broken = problem.From(err, a.o.Now())
@@ -86,7 +86,7 @@ func (w *work) look(offline bool) {
 	o.Link.WaitLimit = -1 // a look is not worth a place in the queue of requests
 	m.State, m.Problem = state.Snapshot(ctx, s, o)
 	if s.Config.Menu.Today {
-		m.Desk.Today = state.Today(ctx, s.Paths.Database(), a.o.Now())
+		m.Menu.Today = state.Today(ctx, s.Paths.Database(), a.o.Now())
 	}
 	a.inbox.put(m)
 }
@@ -340,7 +340,7 @@ func (w *work) troubleshoot() error {
 }
 
 // command runs a command of this program's own and gives its error as the
-// condition that it told.
+// condition that it printed.
 func (w *work) command(args ...string) error { return w.child(append(args, "--json")...) }
 
 func (w *work) child(args ...string) error {

@@ -107,7 +107,7 @@ func newLife(t *testing.T) *life {
 	}
 	l.born = time.Date(2026, 1, 7, 19, 0, 0, 0, zone)
 	l.now = l.born
-	l.c = newCore(state.App{PID: 1}, state.Desk{}, Memory{}, rand.New(rand.NewPCG(3, 4)))
+	l.c = newCore(state.App{PID: 1}, state.MenuState{}, Memory{}, rand.New(rand.NewPCG(3, 4)))
 	return l
 }
 

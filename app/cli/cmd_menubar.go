@@ -84,7 +84,7 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	a = agent.New(agent.Options{
 		Paths: p, Station: env.stations(p), Link: env.linkOptions(), Now: env.Now, Log: logger, Notify: notifier.Notify,
 		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx,
-			p), Listen: env.ears(),
+			p), Listen: env.listener(),
 		Version: env.build().Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env),
 			func(c *cobra.Command) bool { return c.Name() == "report" }),
 	})
@@ -153,8 +153,8 @@ func (e *Env) command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, exe, args...)
 }
 
-// ears hear what phones announce, nil where that was switched off.
-func (e *Env) ears() agent.Ears {
+// listener receives announcements; nil where Bonjour is switched off.
+func (e *Env) listener() agent.Listener {
 	if e.Getenv("HEALTHSYNC_BONJOUR") == "off" {
 		return nil
 	}

@@ -12,5 +12,9 @@ func NoteVerified(s *Station, r *Record, remote string) {
 	s.verified(r)(&trust.Report{Remote: remote, Peer: []*x509.Certificate{{Raw: r.Server}}})
 }
 
-// SetTurnLimit has whoever waits for a turn give up sooner.
-func SetTurnLimit(d time.Duration) { testOnlyTurnLimit = d }
+// SetLockLimit changes how long a change of the pairing waits for another, and
+// gives what it was.
+func SetLockLimit(d time.Duration) (before time.Duration) {
+	before, lockLimit = lockLimit, d
+	return before
+}

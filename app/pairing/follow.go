@@ -150,13 +150,12 @@ func (l *Link) drift(ctx context.Context, was Place, failed error, s found) erro
 	return e
 }
 
-// Heard takes note of an iPhone that announces itself. One that is elsewhere
-// than ours was, and proves to be ours, is followed; nobody else is told
-// anything. Here reports that it is announced where it was; anew says that
-// something about it has changed, so that the place is tried all the same: it
-// may be one of two addresses, and gone in a moment. Nothing is done by a link
-// whose address the person named.
-func (l *Link) Heard(ctx context.Context, i bonjour.Instance, anew bool) (seen Seen, here bool, err error) {
+// CheckAnnouncement checks an iPhone that announces itself. One at another place
+// that proves to be ours is followed; no other device is sent anything. here
+// reports that it is announced at the known place; anew says that the
+// announcement has changed, so that the place is checked even then: it may have
+// two addresses, and lose one. A link whose address the person named does nothing.
+func (l *Link) CheckAnnouncement(ctx context.Context, i bonjour.Instance, anew bool) (seen Seen, here bool, err error) {
 	was := Place{l.Host, l.Port}
 	here = AnnouncedAt(i, was)
 	if l.fixed || here && (!anew || !slices.Contains(places(i), was)) {

@@ -34,14 +34,14 @@ type device struct {
 // house is the model: devices on a home network, a Mac that is in it or not,
 // its clock, and what can stand between them.
 type house struct {
-	r                   *rand.Rand
-	ours                *device
-	others              []*device
-	cafe, sameNet       bool // the Mac is elsewhere, perhaps in a network of the same numbers
-	isolated, vpn, deaf bool
-	wrongClock          bool // by the Mac's calendar the certificate is out of date
-	stored              Place
-	log                 []string
+	r                        *rand.Rand
+	ours                     *device
+	others                   []*device
+	cafe, sameNet            bool // the Mac is elsewhere, perhaps in a network of the same numbers
+	isolated, vpn, noBonjour bool
+	wrongClock               bool // by the Mac's calendar the certificate is out of date
+	stored                   Place
+	log                      []string
 }
 
 const ourName = "Ana's iPhone"
@@ -147,8 +147,8 @@ func (h *house) step() {
 		h.wrongClock = !h.wrongClock && h.r.IntN(2) == 0
 		h.note("the Mac's calendar is wrong: %v", h.wrongClock)
 	case 15:
-		h.vpn, h.deaf = h.r.IntN(4) == 0, h.r.IntN(4) == 0
-		h.note("VPN %v, deaf %v", h.vpn, h.deaf)
+		h.vpn, h.noBonjour = h.r.IntN(4) == 0, h.r.IntN(4) == 0
+		h.note("VPN %v, noBonjour %v", h.vpn, h.noBonjour)
 	}
 }
 
@@ -159,7 +159,7 @@ func (h *house) reachable(d *device) bool { return d.here && !h.cafe && !h.isola
 // audible reports that a device can be heard: multicast goes on where a router
 // isolates, and beside a VPN.
 func (h *house) audible(d *device) bool {
-	return d.here && d.name != "" && (d.sharing || d.proxy) && !h.cafe && !h.deaf
+	return d.here && d.name != "" && (d.sharing || d.proxy) && !h.cafe && !h.noBonjour
 }
 
 func failure(k trust.Kind, cn string) error {
@@ -209,8 +209,8 @@ func (h *house) addrOf(p Place) int { return int(netip.MustParseAddr(p.Host).As4
 
 // listen reports everyone who can be heard, in some order, some twice.
 func (h *house) listen(ctx context.Context, heard chan<- bonjour.Instance) error {
-	if h.deaf {
-		return &bonjour.NetworkError{Err: errors.New("deaf")}
+	if h.noBonjour {
+		return &bonjour.NetworkError{Err: errors.New("noBonjour")}
 	}
 	all := h.all()
 	h.r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -289,7 +289,7 @@ func (h *house) truth() Verdict {
 		return Asleep
 	case h.cafe && !h.sameNet:
 		return OtherNetwork
-	case h.vpn && h.deaf:
+	case h.vpn && h.noBonjour:
 		return Blocked
 	}
 	return Asleep

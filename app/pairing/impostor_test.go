@@ -24,10 +24,10 @@ import (
 	"healthsync/sync/testenv"
 )
 
-// air is what can be heard.
-type air []bonjour.Instance
+// announcements is a Finder that has found these.
+type announcements []bonjour.Instance
 
-func (a air) Find(ctx context.Context, _ time.Duration, match func(bonjour.Instance) bool) (bonjour.Instance, bool, error) {
+func (a announcements) Find(ctx context.Context, _ time.Duration, match func(bonjour.Instance) bool) (bonjour.Instance, bool, error) {
 	for _, i := range a {
 		if match(i) {
 			return i, true, nil
@@ -36,7 +36,7 @@ func (a air) Find(ctx context.Context, _ time.Duration, match func(bonjour.Insta
 	return bonjour.Instance{}, false, nil
 }
 
-func (a air) Watch(ctx context.Context, _ bonjour.WatchOptions, _ func(bonjour.Event)) error {
+func (a announcements) Watch(ctx context.Context, _ bonjour.WatchOptions, _ func(bonjour.Event)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -228,9 +228,9 @@ func web(t *testing.T) *tls.Certificate {
 }
 
 // reached asks the iPhone while that can be heard; who was followed is told.
-func (b *bench) reached(ears pairing.Finder) (moved []pairing.Place, err error) {
+func (b *bench) reached(finder pairing.Finder) (moved []pairing.Place, err error) {
 	b.Helper()
-	l, err := b.station.Link(b.Context(), pairing.LinkOptions{Finder: ears, Timeout: 2 * time.Second, Moved: func(_, to pairing.Place) { moved = append(moved, to) }})
+	l, err := b.station.Link(b.Context(), pairing.LinkOptions{Finder: finder, Timeout: 2 * time.Second, Moved: func(_, to pairing.Place) { moved = append(moved, to) }})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -316,13 +316,13 @@ func TestImpostors(t *testing.T) {
 				}
 				fake := record(t, at, cert, behind)
 				host, _, _ := net.SplitHostPort(at)
-				var ears air
+				var finder announcements
 				switch c.as {
 				case "":
 				case "=":
-					ears = air{{Name: b.phone.Name(), Host: "phone.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}}}
+					finder = announcements{{Name: b.phone.Name(), Host: "phone.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}}}
 				default:
-					ears = air{{Name: c.as, Host: "bob.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}},
+					finder = announcements{{Name: c.as, Host: "bob.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}},
 						{Name: c.as, Host: "bob.local", Port: fake.port() - 1, Addrs: []netip.Addr{netip.MustParseAddr(host)}}}
 				}
 				requests := b.phone.Meters().Requests
@@ -330,7 +330,7 @@ func TestImpostors(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				moved, err := b.reached(ears)
+				moved, err := b.reached(finder)
 				var d *pairing.DriftError
 				if !errors.As(err, &d) || d.Verdict != c.verdict || len(moved) > 0 {
 					t.Errorf("%v, moved %v; want %s", err, moved, c.verdict)
@@ -343,12 +343,12 @@ func TestImpostors(t *testing.T) {
 					t.Errorf("the record is now %+v, %v", after, err)
 				}
 				// What the menu-bar app does when it hears him.
-				for _, i := range ears {
-					l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: air{}, Moved: func(_, to pairing.Place) { t.Errorf("followed to %s", to) }})
+				for _, i := range finder {
+					l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: announcements{}, Moved: func(_, to pairing.Place) { t.Errorf("followed to %s", to) }})
 					if err != nil {
 						t.Fatal(err)
 					}
-					if seen, here, err := l.Heard(t.Context(), i, true); err != nil || !here && seen.Identity == pairing.Yours {
+					if seen, here, err := l.CheckAnnouncement(t.Context(), i, true); err != nil || !here && seen.Identity == pairing.Yours {
 						t.Errorf("heard: %s, %v", seen.Identity, err)
 					}
 				}
@@ -377,28 +377,28 @@ func TestFollowedInACrowd(t *testing.T) {
 		name := b.phone.Name()
 		fake := record(t, "127.0.0.1:0", forged(t, protocol), "")
 		copied := record(t, "127.0.0.1:0", b.stolen(), fmt.Sprintf("127.0.0.1:%d", b.phone.Port()))
-		ears := air{announced(twin.phone, name)}
+		finder := announcements{announced(twin.phone, name)}
 		at := func(port int) bonjour.Instance {
 			return bonjour.Instance{Name: name, Host: "phone.local", Port: port, Addrs: []netip.Addr{loopback}}
 		}
-		ears = append(ears, at(fake.port()), at(copied.port()))
+		finder = append(finder, at(fake.port()), at(copied.port()))
 		// Places that must not be tried at all: a public one, and one of a range
 		// of another network's inside.
-		ears = append(ears, bonjour.Instance{Name: name, Host: "far.local", Port: 443, Addrs: []netip.Addr{
+		finder = append(finder, bonjour.Instance{Name: name, Host: "far.local", Port: 443, Addrs: []netip.Addr{
 			netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("2001:db8::9"), netip.MustParseAddr("100.64.0.9"), netip.MustParseAddr("fe80::9"),
 		}})
 		for n := range 300 { // junk in other names, before ours is heard
-			ears = append(ears, bonjour.Instance{
+			finder = append(finder, bonjour.Instance{
 				Name: fmt.Sprintf("junk %d", n), Host: "junk.local", Port: 1 + n, Addrs: []netip.Addr{loopback},
 			})
 		}
-		ears = append(ears, announced(b.phone, name))
+		finder = append(finder, announced(b.phone, name))
 		twins := twin.phone.Meters().Requests
 		var mu sync.Mutex
 		dialled := map[string]bool{}
 		var moved []pairing.Place
 		l, err := b.station.Link(t.Context(), pairing.LinkOptions{
-			Finder: ears, Moved: func(_, to pairing.Place) { moved = append(moved, to) },
+			Finder: finder, Moved: func(_, to pairing.Place) { moved = append(moved, to) },
 			Trace: func(r *trust.Report) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -452,18 +452,18 @@ func TestLaggingCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	there := netip.MustParseAddr("127.0.0.3")
-	ears := air{announced(b.phone, b.phone.Name(), there)}
+	finder := announcements{announced(b.phone, b.phone.Name(), there)}
 	requests := b.phone.Meters().Requests
-	moved, err := b.reached(ears)
+	moved, err := b.reached(finder)
 	e := problem.From(err, time.Now())
 	if e == nil || e.Code != problem.CertNameInvalid || len(moved) > 0 || !strings.Contains(e.Detail, "not for 127.0.0.3") {
 		t.Errorf("lagging: %v, moved %v", err, moved)
 	}
-	l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: ears})
+	l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: finder})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen, here, err := l.Heard(t.Context(), ears[0], false); err != nil || here || seen.Identity != pairing.YoursMisnamed {
+	if seen, here, err := l.CheckAnnouncement(t.Context(), finder[0], false); err != nil || here || seen.Identity != pairing.YoursMisnamed {
 		t.Errorf("heard: %+v, %v, %v", seen, here, err)
 	}
 	if n := b.phone.Meters().Requests - requests; n != 0 {
@@ -473,10 +473,10 @@ func TestLaggingCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	// It announces itself again: the app hears it, a command finds it.
-	if seen, _, err := l.Heard(t.Context(), ears[0], false); err != nil || seen.Identity != pairing.Yours {
+	if seen, _, err := l.CheckAnnouncement(t.Context(), finder[0], false); err != nil || seen.Identity != pairing.Yours {
 		t.Errorf("heard again: %+v, %v", seen, err)
 	}
-	if moved, err = b.reached(ears); err != nil || len(moved) != 0 {
+	if moved, err = b.reached(finder); err != nil || len(moved) != 0 {
 		t.Errorf("reached: %v, moved %v", err, moved)
 	}
 	after, err := b.station.Record()

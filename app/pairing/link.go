@@ -21,7 +21,7 @@ type LinkOptions struct {
 	Timeout time.Duration
 	// WaitLimit is phone.Config's.
 	WaitLimit time.Duration
-	// Waiting is told before a call sleeps for the request budget.
+	// Waiting is called before a call sleeps for the request budget.
 	Waiting func(time.Duration)
 	// Unpaced sends requests as fast as they are answered: only for a simulated
 	// iPhone that counts none.
@@ -29,16 +29,16 @@ type LinkOptions struct {
 	// Trace is given the report of every dial, failed ones included.
 	Trace func(*trust.Report)
 	// KeyLog, where it is not nil, is given the keys of every connection in
-	// NSS format. Whoever holds them can read the health data on the wire.
+	// NSS format. They allow one to read the health data on the wire.
 	KeyLog io.Writer
 	// NoSearch leaves Bonjour alone: an iPhone that is not where it was is not
 	// looked for.
 	NoSearch bool
 	// Finder listens for the iPhone elsewhere; nil means a bonjour.Browser.
 	Finder Finder
-	// Moved is told when the iPhone was found elsewhere and followed.
+	// Moved is called when the iPhone was found elsewhere and followed.
 	Moved func(from, to Place)
-	// Unkept is told, once for a link, that something new about the iPhone (what)
+	// Unkept is called once for a link when something new about the iPhone (what)
 	// could not be written down and holds for this link only.
 	Unkept func(what string, err error)
 }
@@ -58,9 +58,10 @@ type Link struct {
 	moved   func(from, to Place)
 	// fixed is set where the person named the address: it is not left.
 	fixed bool
-	// unkept is why the record could not be written, told whether that was said.
-	unkept error
-	told   bool
+	// unkept is why the record could not be written, unkeptSaid whether that was
+	// reported.
+	unkept     error
+	unkeptSaid bool
 }
 
 // Where gives the address that is tried first: an explicit one, the setting,
@@ -166,7 +167,7 @@ func (l *Link) Seen(name string, report *trust.Report) error {
 
 // note changes the record. Where it cannot be written (a folder that is read
 // only, a full disk), only this link's: what a verified iPhone shows is true all
-// the same, and whoever only reads has no need to write.
+// the same, and a reader need not be able to write.
 func (l *Link) note(change func(*Record)) error {
 	r, err := updateRecord(l.station.Paths, l.Record.ID, change)
 	if unwritable(err) {
@@ -182,10 +183,10 @@ func (l *Link) note(change func(*Record)) error {
 
 // tellUnkept says once that something new could not be written down.
 func (l *Link) tellUnkept(what string) {
-	if l.unkept == nil || l.told {
+	if l.unkept == nil || l.unkeptSaid {
 		return
 	}
-	l.told = true
+	l.unkeptSaid = true
 	l.station.Log.Warn("not remembered of the iPhone", "what", what, "err", l.unkept)
 	if l.options.Unkept != nil {
 		l.options.Unkept(what, l.unkept)

@@ -75,7 +75,7 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 	if late && s.Now().Sub(req.ExpiresAt) > hopeless {
 		return nil, &CodeExpiredError{At: req.ExpiresAt}
 	}
-	done, err := s.turn(ctx, "pairing")
+	done, err := s.lockPairing(ctx, "pairing")
 	if err != nil {
 		return nil, err
 	}

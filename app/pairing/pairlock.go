@@ -1,7 +1,6 @@
 package pairing
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +9,9 @@ import (
 	"healthsync/app/files"
 )
 
-// Two processes must not change the pairing at once: what one of them has made
-// and not yet written down looks to the other like a stray of an earlier
-// pairing. So each takes its turn, for as long as the iPhone is asked; the lock
-// goes with its process.
+// Two processes must not change the pairing at once: a key that one has made and
+// not yet recorded looks like a leftover to the other. The lock is held while
+// the iPhone is asked, and ends with its process.
 
 // BusyError says that another process was changing the pairing for all of the
 // time that this one waited.
@@ -26,22 +24,17 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another process (%d, %s) has been changing the pairing for %s", e.Holder.PID, e.Holder.What, e.After)
 }
 
-// turnLimit is how long one waits for another: longer than an iPhone that
+// lockLimit is how long one waits for another: longer than an iPhone that
 // answers at all takes to pair (trust.Dialer and phone.Config give up within
 // it).
-const (
-	turnLimit = 60 * time.Second
-	turnPoll  = 100 * time.Millisecond
-)
+var lockLimit = 60 * time.Second
 
-// testOnlyTurnLimit takes the place of turnLimit.
-var testOnlyTurnLimit time.Duration
+const lockPoll = 100 * time.Millisecond
 
-// turn takes this process's turn to change the pairing; what says in a word
-// what it does, for whoever waits. Error: *BusyError, or that of ctx.
-func (s *Station) turn(ctx context.Context, what string) (done func(), err error) {
-	limit := cmp.Or(testOnlyTurnLimit, turnLimit)
-	for waited := time.Duration(0); ; waited += turnPoll {
+// lockPairing locks the pairing for a change; what is shown to other processes
+// that wait for it. Error: *BusyError, or that of ctx.
+func (s *Station) lockPairing(ctx context.Context, what string) (done func(), err error) {
+	for waited := time.Duration(0); ; waited += lockPoll {
 		held, err := files.Take(s.Paths.PairingLockFile(), what, s.Now())
 		if err == nil {
 			return func() { _ = held.Release() }, nil
@@ -50,13 +43,13 @@ func (s *Station) turn(ctx context.Context, what string) (done func(), err error
 		if !errors.As(err, &busy) {
 			return nil, err
 		}
-		if waited >= limit {
+		if waited >= lockLimit {
 			return nil, &BusyError{busy.Holder, waited}
 		}
 		if waited == 0 && s.Waiting != nil {
 			s.Waiting(busy.Holder)
 		}
-		wait(ctx, turnPoll)
+		wait(ctx, lockPoll)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

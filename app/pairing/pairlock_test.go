@@ -115,8 +115,7 @@ func TestWaitingForATurnCanBeGivenUp(t *testing.T) {
 
 // Who has waited long enough is told who is at it.
 func TestWaitingForATurnEnds(t *testing.T) {
-	pairing.SetTurnLimit(time.Millisecond)
-	defer pairing.SetTurnLimit(0)
+	defer pairing.SetLockLimit(pairing.SetLockLimit(time.Millisecond))
 	b := newBench(t, 2)
 	held, err := files.Take(b.station.Paths.PairingLockFile(), "renewing the certificate", b.now())
 	if err != nil {

@@ -18,7 +18,7 @@ type Renewed struct {
 // new names, and changes over by writing the record; until then the old
 // certificate stays in use.
 func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
-	done, err := s.turn(ctx, "renewing the certificate")
+	done, err := s.lockPairing(ctx, "renewing the certificate")
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
 	}
 	if err == nil {
 		fresh.ClientExpiresAt = issued.Client.NotAfter
-		// The iPhone may have been followed, or have told another name, meanwhile.
+		// The iPhone may have been followed, or have reported another name, meanwhile.
 		_, err = updateRecord(s.Paths, old.ID, func(r *Record) {
 			r.ID, r.ClientExpiresAt = fresh.ID, fresh.ClientExpiresAt
 			r.ClientCert, r.CACert = fresh.ClientCert, fresh.CACert

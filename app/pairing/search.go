@@ -51,8 +51,8 @@ type search struct {
 
 // run listens to who is announced, and looks at each, until the iPhone has proved
 // to be somewhere or the time is over. The identity decides, not the name. failed
-// is closed when the place where it was has failed; until then whoever announces
-// that place is left alone: it may just be slow.
+// is closed when the place where it was has failed; until then a device announced
+// at that place is left alone: it may just be slow.
 func (s search) run(ctx context.Context, failed <-chan struct{}) (out found) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -64,8 +64,8 @@ func (s search) run(ctx context.Context, failed <-chan struct{}) (out found) {
 	}
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
-	heard, deaf := make(chan bonjour.Instance), make(chan error, 1)
-	go func() { deaf <- s.listen(listening, heard) }()
+	heard, listenErr := make(chan bonjour.Instance), make(chan error, 1)
+	go func() { listenErr <- s.listen(listening, heard) }()
 	looks := make(chan Seen)
 	var held []bonjour.Instance
 	known, count, running := map[string]bool{}, map[bool]int{}, 0
@@ -99,7 +99,7 @@ func (s search) run(ctx context.Context, failed <-chan struct{}) (out found) {
 				return out
 			}
 			out.claim(seen, s.was, s.name)
-		case out.err = <-deaf:
+		case out.err = <-listenErr:
 			listened = true
 		case <-failed:
 			failed = nil
@@ -159,7 +159,7 @@ func (f *found) claim(s Seen, was Place, name string) {
 
 // facts are what a search has found, beside who answered where the iPhone was.
 func (f found) facts(stored Identity, was Place) Facts {
-	out := Facts{Stored: stored, Claims: f.claims, Announced: f.announced, Deaf: f.err != nil}
+	out := Facts{Stored: stored, Claims: f.claims, Announced: f.announced, NoBonjour: f.err != nil}
 	if f.tenant != nil {
 		out.Claims = append(out.Claims, Claim{Seen: Seen{Instance: *f.tenant, Place: was, Identity: stored}, AtStored: true})
 	}

@@ -35,7 +35,7 @@ func TestFollowedWhileTheOldPlaceHangs(t *testing.T) {
 	defer cancel()
 	moved := 0
 	l, err := b.station.Link(ctx, pairing.LinkOptions{
-		Finder: air{announced(b.phone, b.phone.Name())}, Timeout: time.Minute, Moved: func(pairing.Place, pairing.Place) { moved++ },
+		Finder: announcements{announced(b.phone, b.phone.Name())}, Timeout: time.Minute, Moved: func(pairing.Place, pairing.Place) { moved++ },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestSlowIsNotMoved(t *testing.T) {
 	t.Cleanup(b.phone.Stop)
 	b.pair()
 	i := announced(b.phone, b.phone.Name(), netip.MustParseAddr("127.0.0.2"), loopback)
-	moved, err := b.reached(air{i, bonjour.Instance{Name: "Bob's iPhone", Host: "bob.local", Port: 1, Addrs: []netip.Addr{loopback}}})
+	moved, err := b.reached(announcements{i, bonjour.Instance{Name: "Bob's iPhone", Host: "bob.local", Port: 1, Addrs: []netip.Addr{loopback}}})
 	if err != nil || len(moved) != 0 {
 		t.Errorf("%v, moved %v", err, moved)
 	}

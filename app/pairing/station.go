@@ -32,7 +32,7 @@ type Station struct {
 	// OpenVault opens the vault when a secret is first needed, so that a
 	// command that needs none never wakes the keychain.
 	OpenVault func() (vault.Vault, error)
-	// Waiting, where it is set, is told once when a change of the pairing waits
+	// Waiting, where it is set, is called once when a change of the pairing waits
 	// for another process that is changing it.
 	Waiting func(files.Holder)
 

@@ -20,7 +20,7 @@ const logWait = time.Second
 
 // verified gives what writes into the trust log that the iPhone of r proved to be
 // itself, once for each place and certificate. Before the first sync there is no
-// database, and none is made for it. It never fails what it is told of: a trust
+// database, and none is made for it. It never makes a connection fail: a trust
 // log that cannot be written is a line in the other log.
 func (s *Station) verified(r *Record) func(*trust.Report) {
 	e := store.Trusted{Pairing: r.ID, Protocol: r.Protocol, Phone: r.Name} // the record may change
@@ -38,7 +38,7 @@ func (s *Station) verified(r *Record) func(*trust.Report) {
 		if _, err := os.Stat(s.Paths.Database()); err != nil || written[e] {
 			return
 		}
-		written[e] = true // or failed to be, which is told once
+		written[e] = true // or failed to be, which is logged once
 		if err := s.appendTrusted(context.Background(), e); err != nil {
 			s.Log.Warn("the trust log cannot be written", "err", err)
 		}

@@ -49,7 +49,7 @@ func TestFollowWithoutWriting(t *testing.T) {
 				shut(b)
 				var moved, unkept int
 				l, err := b.station.Link(t.Context(), pairing.LinkOptions{
-					Finder: air{announced(b.phone, b.phone.Name())}, Timeout: 5 * time.Second,
+					Finder: announcements{announced(b.phone, b.phone.Name())}, Timeout: 5 * time.Second,
 					Moved: func(_, to pairing.Place) {
 						if moved++; to.Port != b.phone.Port() || unkept != 0 {
 							t.Errorf("moved to %s after %d words of not being kept", to, unkept)

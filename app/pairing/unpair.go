@@ -29,7 +29,7 @@ const (
 	RevokedThere OnPhone = "revoked"
 	// RevokedBefore: the iPhone had revoked it already.
 	RevokedBefore OnPhone = "revoked-before"
-	// NotOffered: a version 1 iPhone cannot be told; the token stays behind
+	// NotOffered: version 1 has no request for it; the token stays behind
 	// there until it expires.
 	NotOffered OnPhone = "not-offered"
 	// NotReached: the iPhone did not answer; it still knows this Mac.
@@ -53,13 +53,13 @@ type Unpaired struct {
 // patience is how long unpairing waits for the iPhone.
 const patience = 5 * time.Second
 
-// Unpair ends the pairing: on the iPhone where it can be told, on this Mac in
+// Unpair ends the pairing: on the iPhone where the protocol can, on this Mac in
 // any case. Keys, certificates, token, record and address go, strays of
 // earlier pairings too; health data stays. An error means that something of it
 // is still here; doing it again carries on.
 func (s *Station) Unpair(ctx context.Context) (*Unpaired, error) {
 	u := &Unpaired{OnPhone: NothingThere}
-	done, err := s.turn(ctx, "unpairing")
+	done, err := s.lockPairing(ctx, "unpairing")
 	if err != nil {
 		return u, err
 	}
@@ -168,7 +168,7 @@ func (s *Station) empty(ctx context.Context, v vault.Vault) ([]vault.Item, error
 // ClearVault removes every item of this home from the vault, the ones that a
 // pairing still needs included, and a vault that is damaged as a whole.
 func (s *Station) ClearVault(ctx context.Context) ([]vault.Item, error) {
-	done, err := s.turn(ctx, "clearing the keychain")
+	done, err := s.lockPairing(ctx, "clearing the keychain")
 	if err != nil {
 		return nil, err
 	}

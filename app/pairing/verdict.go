@@ -9,10 +9,10 @@ import (
 // which somebody else speaks. There is one for each look, never two.
 type Verdict string
 
-// The verdicts. How each is told to a person is in app/problem/drift.go.
+// The verdicts. The sentence for each is in app/problem/drift.go.
 const (
 	// Unmoved: no drift. It is where it was; whatever is wrong with it there is
-	// told as it is.
+	// reported as it is.
 	Unmoved Verdict = "unmoved"
 	// Moved: it proved to be itself elsewhere and was followed.
 	Moved Verdict = "moved"
@@ -65,8 +65,8 @@ type Facts struct {
 	// Announced says that the stored place itself is announced in the iPhone's
 	// name, at this moment.
 	Announced bool
-	// Deaf says that nothing could be listened to.
-	Deaf bool
+	// NoBonjour says that Bonjour could not be used.
+	NoBonjour bool
 	// Denied says that the system lets nothing through to the local network.
 	Denied bool
 	// Tunnel says that a VPN is up.
@@ -120,7 +120,7 @@ func Triage(f Facts) (Verdict, *Claim) {
 	case f.Stored == Other:
 		return Rekeyed, nil
 
-	// A device is there and breaks off: that is told as it is.
+	// A device is there and breaks off: that is reported as it is.
 	case f.Stored == BrokeOff:
 		return Unmoved, nil
 
@@ -135,7 +135,7 @@ func Triage(f Facts) (Verdict, *Claim) {
 		return Asleep, nil // a proxy, or an answer of a moment ago, speaks for it
 	case !f.OnLink:
 		return OtherNetwork, nil
-	case f.Tunnel && f.Deaf && (f.Stored == Silent || f.Stored == Unreachable):
+	case f.Tunnel && f.NoBonjour && (f.Stored == Silent || f.Stored == Unreachable):
 		return Blocked, nil
 	}
 	return Asleep, nil

@@ -53,17 +53,17 @@ func TestTriage(t *testing.T) {
 		{"announced with a port of before", pairing.Facts{Stored: pairing.Refusing, OnLink: true, Claims: []pairing.Claim{claim(ours, there, pairing.Refusing)}}, pairing.Asleep},
 		{"others of another name", pairing.Facts{Stored: pairing.Silent, OnLink: true, Claims: []pairing.Claim{claim(other, elsewhere, pairing.Other), claim(other, elsewhere, pairing.Silent)}}, pairing.Asleep},
 		{"away, and a VPN is up", pairing.Facts{Stored: pairing.Silent, OnLink: true, Tunnel: true}, pairing.Asleep},
-		{"nothing could be heard", pairing.Facts{Stored: pairing.Silent, OnLink: true, Deaf: true}, pairing.Asleep},
+		{"nothing could be heard", pairing.Facts{Stored: pairing.Silent, OnLink: true, NoBonjour: true}, pairing.Asleep},
 
 		{"in a café", pairing.Facts{Stored: pairing.Silent}, pairing.OtherNetwork},
 		{"in a café where a router refuses", pairing.Facts{Stored: pairing.Refusing}, pairing.OtherNetwork},
-		{"in no network", pairing.Facts{Stored: pairing.Unreachable, Deaf: true}, pairing.OtherNetwork},
+		{"in no network", pairing.Facts{Stored: pairing.Unreachable, NoBonjour: true}, pairing.OtherNetwork},
 
 		{"macOS lets nothing through", pairing.Facts{Stored: pairing.Unreachable, OnLink: true, Denied: true}, pairing.Blocked},
 		{"client isolation", pairing.Facts{Stored: pairing.Silent, OnLink: true, Claims: []pairing.Claim{claim(ours, elsewhere, pairing.Silent)}}, pairing.Blocked},
 		{"announced and no way there", pairing.Facts{Stored: pairing.Unreachable, OnLink: true, Announced: true}, pairing.Blocked},
 		{"announced, and a VPN is up", pairing.Facts{Stored: pairing.Silent, OnLink: true, Announced: true, Tunnel: true}, pairing.Blocked},
-		{"a VPN swallows everything", pairing.Facts{Stored: pairing.Silent, OnLink: true, Deaf: true, Tunnel: true}, pairing.Blocked},
+		{"a VPN swallows everything", pairing.Facts{Stored: pairing.Silent, OnLink: true, NoBonjour: true, Tunnel: true}, pairing.Blocked},
 	} {
 		got, _ := pairing.Triage(c.f)
 		if got != c.want {
@@ -103,7 +103,7 @@ func TestTriageWhole(t *testing.T) {
 	each := func(f pairing.Facts) {
 		for _, stored := range identities {
 			for bits := range 32 {
-				f.Stored, f.OnLink, f.Announced, f.Deaf, f.Denied, f.Tunnel = stored, bits&1 > 0, bits&2 > 0, bits&4 > 0, bits&8 > 0, bits&16 > 0
+				f.Stored, f.OnLink, f.Announced, f.NoBonjour, f.Denied, f.Tunnel = stored, bits&1 > 0, bits&2 > 0, bits&4 > 0, bits&8 > 0, bits&16 > 0
 				v, _ := pairing.Triage(f)
 				n++
 				if !slices.Contains(pairing.Verdicts(), v) {

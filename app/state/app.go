@@ -54,9 +54,9 @@ func (p *Progress) Percent() (int, bool) {
 	return int(min(99, 100*have/(have+p.Remaining))), true
 }
 
-// Desk is what only the menu shows: settings as it offers them, the figures of
+// Menu is what only the menu shows: settings as it offers them, the figures of
 // the day, and what became of the last click.
-type Desk struct {
+type MenuState struct {
 	// Interval is how often the app syncs by itself; 0 means only when asked.
 	Interval time.Duration
 	// Camera says that this build can scan with one, Report that it can make

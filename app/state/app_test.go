@@ -56,7 +56,7 @@ func TestPercent(t *testing.T) {
 // A State crosses JSON and means the same; what only the menu shows stays at
 // home.
 func TestStateCrossesJSON(t *testing.T) {
-	before := State{Link: LinkAttention, Conditions: []problem.JSON{problem.New(problem.CertRevoked, "detail", nil).JSON(), problem.New(problem.CertExpiring, "", nil).JSON(), problem.New(problem.HostChanged, "", nil).JSON()}, Desk: Desk{Today: []Figure{{Name: "Steps", Value: "1"}}}}
+	before := State{Link: LinkAttention, Conditions: []problem.JSON{problem.New(problem.CertRevoked, "detail", nil).JSON(), problem.New(problem.CertExpiring, "", nil).JSON(), problem.New(problem.HostChanged, "", nil).JSON()}, Menu: MenuState{Today: []Figure{{Name: "Steps", Value: "1"}}}}
 	raw, err := json.Marshal(before)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestStateCrossesJSON(t *testing.T) {
 	if p := after.Problem(); p == nil || p.Code != problem.CertRevoked || p.Detail != "detail" {
 		t.Errorf("the problem is %+v", p)
 	}
-	if after.Desk.Today != nil {
+	if after.Menu.Today != nil {
 		t.Error("health data is in the JSON")
 	}
 	after.Link = LinkConnected

@@ -122,8 +122,8 @@ type State struct {
 	FailingSince time.Time `json:"failingSince,omitzero"`
 	// App is set in the pictures that the menu-bar app takes.
 	App *App `json:"app,omitempty"`
-	// Desk is what only the menu shows.
-	Desk Desk `json:"-"`
+	// Menu is what only the menu shows.
+	Menu MenuState `json:"-"`
 }
 
 // Problem is the condition that keeps the iPhone from being asked, or, where it

@@ -103,10 +103,10 @@ func (s *scan) start() {
 	}
 }
 
-// pictured is told of the first picture.
+// pictured is called at the first picture.
 func (s *scan) pictured() { s.pending.Stop() }
 
-// saw is told the text of a code, and reports whether it is the one.
+// saw takes the text of a code and reports whether it is the one.
 func (s *scan) saw(text string) bool {
 	if hint := s.Check(text); hint != "" {
 		s.on.say(hint)

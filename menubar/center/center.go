@@ -35,7 +35,7 @@ func bundled(exe string, err error) bool { return err == nil && login.InBundle(e
 
 // Center is the notification centre.
 type Center struct {
-	desk
+	pending
 	show func(key, title, body string) // does not wait; its outcome comes by end
 }
 
@@ -54,16 +54,16 @@ func (c *Center) Show(ctx context.Context, key, title, body string) error {
 	}
 }
 
-// desk keeps what is under way: the answers of the notification centre come
+// pending keeps notifications under way: the answers of the notification centre come
 // later, on threads of its own.
-type desk struct {
+type pending struct {
 	mu      sync.Mutex
 	waiting map[string]chan error
 	clicked func(key string)
 }
 
 // begin gives where the outcome of a notification will arrive.
-func (d *desk) begin(key string) <-chan error {
+func (d *pending) begin(key string) <-chan error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.waiting == nil {
@@ -78,7 +78,7 @@ func (d *desk) begin(key string) <-chan error {
 }
 
 // end reports the outcome: "" is good.
-func (d *desk) end(key, reason string) {
+func (d *pending) end(key, reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	ch := d.waiting[key]
@@ -97,7 +97,7 @@ func (d *desk) end(key, reason string) {
 }
 
 // click must not hold up the thread that it comes on.
-func (d *desk) click(key string) {
+func (d *pending) click(key string) {
 	if d.clicked != nil {
 		go d.clicked(key)
 	}

@@ -19,7 +19,7 @@ import (
 // once in the life of a process, before the application has started, so that
 // a click that starts it arrives.
 func Open(clicked func(key string)) (*Center, error) {
-	opened = &Center{desk: desk{clicked: clicked}, show: show}
+	opened = &Center{pending: pending{clicked: clicked}, show: show}
 	if !bundled(os.Executable()) || C.hs_center_open() == 0 {
 		return nil, ErrUnavailable
 	}

@@ -55,8 +55,8 @@ func TestSystrayOpensItsMenu(t *testing.T) {
 	}
 }
 
-func TestDesk(t *testing.T) {
-	var d desk
+func TestPending(t *testing.T) {
+	var d pending
 	first, second := d.begin("a"), d.begin("a")
 	if err := <-first; err != nil {
 		t.Errorf("replaced: %v", err)
@@ -109,11 +109,11 @@ func TestShow(t *testing.T) {
 func TestClickDoesNotBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := make(chan string)
-		d := desk{clicked: func(key string) { got <- key }}
+		d := pending{clicked: func(key string) { got <- key }}
 		d.click("expiry")
 		if key := <-got; key != "expiry" {
 			t.Errorf("%q", key)
 		}
-		(&desk{}).click("nobody listens")
+		(&pending{}).click("nobody listens")
 	})
 }

@@ -84,7 +84,7 @@ func TestStatus(t *testing.T) {
 		Credentials: []state.Credential{{Name: "client", Status: "Valid", NotAfter: time.Now().UTC().Truncate(time.Second)}},
 		Conditions:  []problem.JSON{e.JSON(), problem.New(problem.CertExpiring, "soon", nil).JSON()},
 		Sync:        &state.Progress{Samples: 7}, App: &state.App{PID: 1},
-		Desk: state.Desk{Today: []state.Figure{{Name: "Steps", Value: "8,412"}}},
+		Menu: state.MenuState{Today: []state.Figure{{Name: "Steps", Value: "8,412"}}},
 	}}
 	s, err := AskStatus(t.Context(), serveApp(t, a))
 	if err != nil {
@@ -97,7 +97,7 @@ func TestStatus(t *testing.T) {
 	if s.Conditions[1].Severity != problem.Warning || s.Sync.Samples != 7 || s.Device != a.state.Device || !s.Credentials[0].NotAfter.Equal(a.state.Credentials[0].NotAfter) {
 		t.Errorf("%+v", s)
 	}
-	if len(s.Desk.Today) != 0 {
+	if len(s.Menu.Today) != 0 {
 		t.Error("health data crossed the socket")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"healthsync/app/state"
 )
 
-// act is a condition that only a person can mend, and how it is told.
+// act is a condition that only a person can mend, and its notification.
 type act struct {
 	code problem.Code
 	// after is how long it must have lasted: a keychain is unlocked a moment
@@ -18,9 +18,9 @@ type act struct {
 	// to it; NAME is the iPhone's.
 	title string
 	// means says what follows from it, where the condition's own detail is one
-	// for whoever looks for the fault: a path, a name of a service.
+	// for finding the fault: a path, a name of a service.
 	means string
-	// here says that it is this computer's trouble, not the iPhone's.
+	// here says that the fault is this computer's, not the iPhone's.
 	here bool
 	// inFull tells the whole remedy: to do what the menu offers first may be the
 	// wrong thing, or it is to be done on the iPhone.
@@ -28,7 +28,7 @@ type act struct {
 }
 
 // acts lists them. What is not listed either mends itself, or is the answer to
-// something that the person is just doing, or is told by another rule (what
+// something that the person is just doing, or that another rule reports (what
 // ends soon, a new address).
 var acts = []act{
 	{code: problem.CertHasExpired},

@@ -5,7 +5,7 @@
 // The rules: only what a person must act upon, once for each case, with the
 // next step. What mends itself (an iPhone that is away, locked or asleep, a
 // certificate that the app renews) is for the menu. What was said is forgotten
-// when there is proof that it is mended, so that a second case is told again
+// when there is proof that it is mended, so that a second case notifies again
 // and a case that comes and goes with the network is not.
 package notify
 
@@ -26,7 +26,7 @@ type Notice struct {
 	// place of an earlier one where the system can do that.
 	Key string
 	// Title and Body are plain text, possibly with words that a stranger
-	// chose: whoever shows them quotes them.
+	// chose: they must be quoted where they are shown.
 	Title, Body string
 }
 
@@ -153,7 +153,7 @@ func (d *decision) conditions() {
 
 func (d *decision) condition(a act, c problem.JSON) {
 	key := "condition:" + string(c.Code)
-	if (c.Code == problem.CertHasExpired || c.Code == problem.TokenExpired) && d.endTold() {
+	if (c.Code == problem.CertHasExpired || c.Code == problem.TokenExpired) && d.endSaid() {
 		d.once(key)
 		return
 	}
@@ -161,9 +161,9 @@ func (d *decision) condition(a act, c problem.JSON) {
 	d.say(key, title, body)
 }
 
-// endTold reports that the end of something that has ended was told, by its
+// endSaid reports that the end of a credential was notified, by its
 // date alone.
-func (d *decision) endTold() bool {
+func (d *decision) endSaid() bool {
 	return slices.ContainsFunc(d.next.Credentials, func(c state.Credential) bool {
 		_, ok := d.said[endKey(c)+":0"]
 		return ok && c.Ended(d.now)
@@ -180,21 +180,21 @@ func (d *decision) once(key string) {
 }
 
 // ends tells of what ends: at each of the days before, and when it happens;
-// what ends together is told together. A certificate that the app still hopes
+// credentials that end together share one. A certificate that the app still hopes
 // to renew is left out until a week before.
 func (d *decision) ends(days []int) {
 	var over, soon []state.Credential // the earliest first, as they are listed
 	for _, c := range d.next.Credentials {
 		if c.Ended(d.now) {
 			// The condition has said it, where the iPhone or the Mac has noticed.
-			if d.told(problem.CertHasExpired) || d.told(problem.TokenExpired) || d.told(problem.ClockSkew) || d.told(problem.CertRevoked) {
+			if d.wasSaid(problem.CertHasExpired) || d.wasSaid(problem.TokenExpired) || d.wasSaid(problem.ClockSkew) || d.wasSaid(problem.CertRevoked) {
 				d.once(endKey(c) + ":0")
 			}
 			over = d.unsaid(over, c, 0)
 			continue
 		}
 		threshold, due := c.Due(d.now, days)
-		if !due || c.Name == "client" && d.next.Desk.Renewing && threshold > lastCall {
+		if !due || c.Name == "client" && d.next.Menu.Renewing && threshold > lastCall {
 			continue
 		}
 		soon = d.unsaid(soon, c, threshold)
@@ -203,11 +203,11 @@ func (d *decision) ends(days []int) {
 		d.notices = append(d.notices, Notice{Key: endKey(over[0]) + ":0", Title: heading(subjects(over, "has expired", "have expired"), d.next), Body: "Since " + day(over[0].NotAfter, d.now) + ". Pair again from the menu."})
 	}
 	if len(soon) > 0 {
-		d.notices = append(d.notices, Notice{Key: endKey(soon[0]), Title: heading(subjects(soon, "ends ", "end ")+when(soon[0].NotAfter, d.now), d.next), Body: remedyFor(soon, d.next.Desk.Renewing)})
+		d.notices = append(d.notices, Notice{Key: endKey(soon[0]), Title: heading(subjects(soon, "ends ", "end ")+when(soon[0].NotAfter, d.now), d.next), Body: remedyFor(soon, d.next.Menu.Renewing)})
 	}
 }
 
-// lastCall is how many days before the end of a certificate a person is told
+// lastCall is how many days before the end of a certificate a person is notified
 // although the app still hopes to renew it.
 const lastCall = 7
 
@@ -222,8 +222,8 @@ func (d *decision) unsaid(list []state.Credential, c state.Credential, threshold
 	return append(list, c)
 }
 
-// told reports that a condition was said and is not mended.
-func (d *decision) told(code problem.Code) bool {
+// wasSaid reports that a condition was notified and is not over.
+func (d *decision) wasSaid(code problem.Code) bool {
 	_, ok := d.said["condition:"+string(code)]
 	return ok
 }
@@ -254,11 +254,11 @@ func remedyFor(soon []state.Credential, renewing bool) string {
 // twice a day, for an iPhone goes from one network to another and back. A new
 // port alone is no news: the app takes one each time sharing starts.
 func (d *decision) moved() {
-	m := d.next.Desk.Moved
+	m := d.next.Menu.Moved
 	if m == nil || host(m.From) == host(m.To) {
 		return
 	}
-	if p := d.prev.Desk.Moved; p != nil && p.At.Equal(m.At) {
+	if p := d.prev.Menu.Moved; p != nil && p.At.Equal(m.At) {
 		return
 	}
 	d.once("moved:" + host(m.From)) // where it was is known: it may go back

@@ -195,7 +195,7 @@ func TestEnds(t *testing.T) {
 	})
 	t.Run("the app still hopes to renew", func(t *testing.T) {
 		w := begin(t, paired(nil))
-		hopeful := paired(func(s *state.State) { s.Desk.Renewing = true })
+		hopeful := paired(func(s *state.State) { s.Menu.Renewing = true })
 		w.want(hopeful, end.Add(-30*day))
 		w.want(hopeful, end.Add(-10*day), "ends:server")
 		w.want(hopeful, end.Add(-7*day), "ends:client")
@@ -257,7 +257,7 @@ func TestMoved(t *testing.T) {
 	at := start
 	move := func(from, to string) state.State {
 		at = at.Add(time.Minute)
-		return paired(func(s *state.State) { s.Desk.Moved = &state.Move{From: from, To: to, At: at} })
+		return paired(func(s *state.State) { s.Menu.Moved = &state.Move{From: from, To: to, At: at} })
 	}
 	w := begin(t, paired(nil))
 	w.want(move("10.0.0.5:49321", "10.0.0.5:50777"), start.Add(time.Hour)) // sharing started anew

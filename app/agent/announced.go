@@ -11,9 +11,9 @@ import (
 	"healthsync/sync/bonjour"
 )
 
-// Ears hear what phones say of themselves; a quiet watch of a bonjour.Browser has
-// them.
-type Ears func(ctx context.Context, poke <-chan struct{}, report func(bonjour.Event)) error
+// Listener reports what iPhones announce until ctx ends. poke asks it to look
+// again: the network may have changed.
+type Listener func(ctx context.Context, poke <-chan struct{}, report func(bonjour.Event)) error
 
 // Announced says that the iPhone has said where it is. Followed is set where
 // that is elsewhere, it has proved to be itself there, and was followed.
@@ -49,43 +49,42 @@ const (
 	maxLookedAt = 256
 )
 
-// listener follows what is announced, in two goroutines of its own: one hears,
-// one looks.
-type listener struct {
+// follower checks announcements, in two goroutines: one receives, one connects.
+type follower struct {
 	*work
-	heard    chan bonjour.Event
+	events   chan bonjour.Event
 	lookedAt map[string][]time.Time
-	deaf     bool // that was logged
+	warned   bool // a failure was logged
 }
 
-// listen hears and follows until ctx ends.
-func (w *work) listen(ears Ears, poke <-chan struct{}) {
-	l := &listener{work: w, heard: make(chan bonjour.Event, 32), lookedAt: map[string][]time.Time{}}
+// listen receives announcements and follows the iPhone until ctx ends.
+func (w *work) listen(listen Listener, poke <-chan struct{}) {
+	l := &follower{work: w, events: make(chan bonjour.Event, 32), lookedAt: map[string][]time.Time{}}
 	go l.follow()
-	_ = ears(w.ctx, poke, l.hear) // it ends with ctx
+	_ = listen(w.ctx, poke, l.receive) // it ends with ctx
 }
 
-// hear takes what is of interest; while a flood is being looked at, the rest of
-// it is dropped. What matters is said again.
-func (l *listener) hear(e bonjour.Event) {
+// receive queues an announcement. While the queue is full it is dropped: an
+// iPhone announces itself again.
+func (l *follower) receive(e bonjour.Event) {
 	switch e.Kind {
 	case bonjour.Appeared, bonjour.Changed, bonjour.Again:
 		select {
-		case l.heard <- e:
+		case l.events <- e:
 		default:
 		}
 	case bonjour.Trouble:
-		if !l.deaf {
-			l.deaf = true
-			l.a.o.Log.Warn("the iPhone cannot be heard; it is asked for instead", "err", e.Err)
+		if !l.warned {
+			l.warned = true
+			l.a.o.Log.Warn("Bonjour does not work; the iPhone is asked at intervals instead", "err", e.Err)
 		}
 	}
 }
 
-func (l *listener) follow() {
+func (l *follower) follow() {
 	for {
 		select {
-		case e := <-l.heard:
+		case e := <-l.events:
 			l.take(e.Instance, e.Kind == bonjour.Changed)
 		case <-l.ctx.Done():
 			return
@@ -95,7 +94,7 @@ func (l *listener) follow() {
 
 // may reports that something of this name was done less than so many times in
 // that time, and counts it.
-func (l *listener) may(what string, times int, in time.Duration) bool {
+func (l *follower) may(what string, times int, in time.Duration) bool {
 	now := time.Now()
 	at := l.lookedAt[what]
 	for len(at) > 0 && now.Sub(at[0]) >= in {
@@ -111,7 +110,7 @@ func (l *listener) may(what string, times int, in time.Duration) bool {
 	return true
 }
 
-func (l *listener) take(i bonjour.Instance, anew bool) {
+func (l *follower) take(i bonjour.Instance, anew bool) {
 	s, err := l.a.o.Station()
 	if err != nil {
 		return // the next look tells
@@ -142,7 +141,7 @@ func (l *listener) take(i bonjour.Instance, anew bool) {
 	if err != nil {
 		return
 	}
-	seen, here, err := link.Heard(ctx, i, anew)
+	seen, here, err := link.CheckAnnouncement(ctx, i, anew)
 	switch {
 	case err != nil:
 		l.a.o.Log.Warn("the iPhone was not followed", "err", err)

@@ -70,7 +70,7 @@ func (m *mac) announced(kind bonjour.EventKind) bonjour.Event {
 
 // An iPhone that shares at another port is followed when it says so, told of
 // once, and the sync that was waiting for it goes on.
-func TestAgentFollowsWhatItHears(t *testing.T) {
+func TestAgentFollowsAnnouncements(t *testing.T) {
 	m := newMac(t)
 	m.pair()
 	e := &ears{say: make(chan bonjour.Event)}
@@ -90,8 +90,8 @@ func TestAgentFollowsWhatItHears(t *testing.T) {
 	e.say <- m.announced(bonjour.Changed)
 	s := m.until("the iPhone at its new port", func(s state.State) bool { return s.Link == state.LinkConnected && s.Port == m.phone.Port() })
 	t.Logf("connected %v after the announcement", time.Since(said).Round(time.Millisecond))
-	if s.Desk.Moved == nil || !strings.HasSuffix(s.Desk.Moved.To, m.phone.Addr().String()) || was == m.phone.Port() {
-		t.Errorf("moved: %+v", s.Desk.Moved)
+	if s.Menu.Moved == nil || !strings.HasSuffix(s.Menu.Moved.To, m.phone.Addr().String()) || was == m.phone.Port() {
+		t.Errorf("moved: %+v", s.Menu.Moved)
 	}
 	m.until("the sync that waited, there", func(s state.State) bool { return s.LastSync.After(before) && s.Sync == nil && s.FailingSince.IsZero() })
 	for range 5 {
@@ -112,7 +112,7 @@ func TestAgentFollowsWhatItHears(t *testing.T) {
 
 // An iPhone that was away and announces itself where it was is asked at once,
 // not when the plan says so.
-func TestAgentHearsItComeHome(t *testing.T) {
+func TestAgentFollowsItHome(t *testing.T) {
 	m := newMac(t)
 	m.pair()
 	e := &ears{say: make(chan bonjour.Event)}
@@ -130,8 +130,8 @@ func TestAgentHearsItComeHome(t *testing.T) {
 	m.until("it connected", func(s state.State) bool { return s.Link == state.LinkConnected })
 }
 
-// Where nothing can be heard, that is said once, and the looks go on.
-func TestAgentDeaf(t *testing.T) {
+// Where Bonjour does not work, that is logged once, and the iPhone is asked all the same.
+func TestAgentWithoutBonjour(t *testing.T) {
 	m := newMac(t)
 	m.pair()
 	m.listen = func(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
@@ -144,9 +144,9 @@ func TestAgentDeaf(t *testing.T) {
 	}
 	m.start(nil)
 	m.until("the iPhone connected", func(s state.State) bool { return s.Link == state.LinkConnected })
-	if n := strings.Count(m.log.String(), "cannot be heard"); n != 1 {
+	if n := strings.Count(m.log.String(), "Bonjour does not work"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 }
 
-var _ agent.Ears = (*ears)(nil).listen
+var _ agent.Listener = (*ears)(nil).listen
