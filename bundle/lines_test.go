@@ -12,7 +12,7 @@ import (
 
 // darwinLines is how much there may be that no test here can run. What can be
 // decided elsewhere belongs into a file for every system.
-const darwinLines = 900
+const darwinLines = 1100
 
 // Counts the files that only macOS compiles, Objective-C included, and lists
 // them (go test -v).

