@@ -87,36 +87,45 @@ func (c *Client) Unpair(ctx context.Context) error {
 	if c.conf.Version == 1 {
 		return &NotOfferedError{Call: CallUnpair}
 	}
-	return c.do(ctx, &call{name: CallUnpair, method: http.MethodDelete, path: pathPair, empty: true, refuse: refusedOffer})
+	k := &call{name: CallUnpair, method: http.MethodDelete, path: pathPair, empty: true, refuse: refusedOffer}
+	return c.do(ctx, k)
 }
 
-func (c *Client) tokenAnswer(ctx context.Context, k *call, request map[string]string) (out Issued, err error) {
+// ask makes a call with a small answer; check says what is wrong with it.
+func (c *Client) ask(ctx context.Context, k *call, request, answer any, check func() error) (err error) {
+	if request != nil {
+		if k.body, err = json.Marshal(request); err != nil {
+			return err
+		}
+	}
+	k.read = message(answer, check)
+	return c.do(ctx, k)
+}
+
+func (c *Client) tokenAnswer(ctx context.Context, k *call, request map[string]string) (Issued, error) {
 	var answer struct {
 		Token     string    `json:"token"`
 		ExpiresAt time.Time `json:"expiresAt"`
 	}
-	var f facts
-	k.facts, k.maxAnswer = &f, maxMessage
-	k.read = message(&answer, func() error {
+	err := c.ask(ctx, k, request, &answer, func() error {
 		switch {
 		case !plainToken(answer.Token):
-			return &fieldError{"token", "missing, or not a token"}
+			return wrong("token", "missing, or not a token")
 		case answer.ExpiresAt.IsZero():
-			return &fieldError{"expiresAt", "missing"}
+			return wrong("expiresAt", "missing")
 		}
 		return nil
 	})
-	if k.body, err = json.Marshal(request); err != nil {
+	if err != nil {
 		return Issued{}, err
 	}
-	if err := c.do(ctx, k); err != nil {
-		return Issued{}, err
-	}
-	return Issued{Token: answer.Token, ExpiresAt: wholeSeconds(answer.ExpiresAt), Report: f.report}, nil
+	return Issued{Token: answer.Token, ExpiresAt: answer.ExpiresAt.UTC().Truncate(time.Second), Report: k.report}, nil
 }
 
 // issue makes a call that is answered by certificates, and checks them.
-func (c *Client) issue(ctx context.Context, k *call, csr []byte, ca pki.Fingerprint, request map[string]string) (out Issued, err error) {
+func (c *Client) issue(
+	ctx context.Context, k *call, csr []byte, ca pki.Fingerprint, request map[string]string,
+) (out Issued, err error) {
 	asked, err := pki.CheckCSR(csr)
 	if err != nil {
 		return Issued{}, err
@@ -127,28 +136,23 @@ func (c *Client) issue(ctx context.Context, k *call, csr []byte, ca pki.Fingerpr
 		CA        string    `json:"caCertificate"`
 		ExpiresAt time.Time `json:"expiresAt"`
 	}
-	var f facts
-	k.facts, k.maxAnswer = &f, maxMessage
-	k.read = message(&answer, func() (err error) {
+	err = c.ask(ctx, k, request, &answer, func() (err error) {
 		if out.Client, err = certificateOf("clientCertificate", answer.Client); err == nil {
 			out.CA, err = certificateOf("caCertificate", answer.CA)
 		}
 		return err
 	})
-	if k.body, err = json.Marshal(request); err != nil {
+	if err != nil {
 		return Issued{}, err
 	}
-	if err := c.do(ctx, k); err != nil {
-		return Issued{}, err
-	}
-	want := pki.Expected{PublicKey: asked.PublicKey, CA: ca, Server: f.report.ServerCert(), Now: c.conf.Now()}
+	want := pki.Expected{PublicKey: asked.PublicKey, CA: ca, Server: k.report.ServerCert(), Now: c.conf.Now()}
 	if err := pki.CheckIssued(out.Client, out.CA, want); err != nil {
 		return Issued{}, err
 	}
-	if out.ExpiresAt = wholeSeconds(answer.ExpiresAt); out.ExpiresAt.IsZero() { // the certificate says the same
+	out.ExpiresAt, out.Report = answer.ExpiresAt.UTC().Truncate(time.Second), k.report
+	if out.ExpiresAt.IsZero() { // the certificate says the same
 		out.ExpiresAt = out.Client.NotAfter
 	}
-	out.Report = f.report
 	return out, nil
 }
 
@@ -184,26 +188,25 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		Time    time.Time `json:"serverTime"`
 	}
 	var types []health.Type
-	var f facts
-	k := &call{name: CallStatus, method: http.MethodGet, path: pathStatus, maxAnswer: maxMessage, facts: &f}
-	k.read = message(&answer, func() (err error) {
+	k := &call{name: CallStatus, method: http.MethodGet, path: pathStatus}
+	err := c.ask(ctx, k, nil, &answer, func() (err error) {
 		switch {
 		case answer.Version == "":
-			return &fieldError{"version", "missing"}
+			return wrong("version", "missing")
 		case answer.Time.IsZero():
-			return &fieldError{"serverTime", "missing"}
+			return wrong("serverTime", "missing")
 		}
 		types, err = typesOf(answer.Types)
 		return err
 	})
-	if err := c.do(ctx, k); err != nil {
+	if err != nil {
 		return Status{}, err
 	}
 	out := Status{
 		State: answer.State, Version: answer.Version, Name: answer.Name, Types: types,
-		ServerTime: wholeSeconds(answer.Time), RoundTrip: f.took, Report: f.report,
+		ServerTime: answer.Time.UTC().Truncate(time.Second), RoundTrip: k.took, Report: k.report,
 	}
-	middle := f.sent.Add(f.received.Sub(f.sent) / 2)
+	middle := k.sent.Add(k.received.Sub(k.sent) / 2)
 	out.Skew = out.ServerTime.Add(time.Second / 2).Sub(middle)
 	return out, nil
 }
@@ -214,12 +217,12 @@ func (c *Client) Types(ctx context.Context) (types []health.Type, err error) {
 	var answer struct {
 		Types []string `json:"enabledTypes"`
 	}
-	k := &call{name: CallTypes, method: http.MethodGet, path: pathTypes, maxAnswer: maxMessage}
-	k.read = message(&answer, func() (err error) {
+	k := &call{name: CallTypes, method: http.MethodGet, path: pathTypes}
+	err = c.ask(ctx, k, nil, &answer, func() (err error) {
 		types, err = typesOf(answer.Types)
 		return err
 	})
-	if err := c.do(ctx, k); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return types, nil

@@ -85,7 +85,7 @@ type call struct {
 	name         Call
 	method, path string
 	body         []byte
-	maxAnswer    int64
+	maxAnswer    int64 // bytes; 0 means maxMessage
 	// free calls are not counted by the phone and need no token: pairing.
 	free bool
 	// empty calls are answered by a success without a body.
@@ -95,11 +95,10 @@ type call struct {
 	refuse func(refusal) error
 	// read takes the body of a success.
 	read func(io.Reader) error
-	// facts, where it is set, is filled in.
-	facts *facts
+	facts
 }
 
-// facts is what a call tells beside its answer.
+// facts is what a call tells beside its answer, once it was made.
 type facts struct {
 	report         *trust.Report
 	sent, received time.Time // by Config.Now
@@ -111,8 +110,7 @@ type facts struct {
 func (c *Client) do(ctx context.Context, k *call) error {
 	for refusals := 0; ; {
 		err := c.attempt(ctx, k)
-		var limited *refusedError
-		if !errors.As(err, &limited) {
+		if !errors.Is(err, errRefused) {
 			return err
 		}
 		refusals++
@@ -122,10 +120,8 @@ func (c *Client) do(ctx context.Context, k *call) error {
 	}
 }
 
-// refusedError is a 429 on its way from attempt to do.
-type refusedError struct{}
-
-func (*refusedError) Error() string { return "too many requests" }
+// errRefused is a 429 on its way from attempt to do.
+var errRefused = errors.New("too many requests")
 
 func (c *Client) attempt(ctx context.Context, k *call) (err error) {
 	token := ""
@@ -141,10 +137,9 @@ func (c *Client) attempt(ctx context.Context, k *call) (err error) {
 		}
 	}
 	sent, err := c.exchange(ctx, k, token)
-	var limited *refusedError
 	switch {
 	case k.free:
-	case errors.As(err, &limited):
+	case errors.Is(err, errRefused):
 		s.refused()
 	case sent:
 		s.counted()

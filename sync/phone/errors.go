@@ -43,7 +43,8 @@ type RateLimitedError struct {
 }
 
 func (e *RateLimitedError) Error() string {
-	return fmt.Sprintf("the phone's limit of %d requests a minute is used up for another %v", phoneLimit, e.RetryAfter.Round(time.Second))
+	return fmt.Sprintf("the phone's limit of %d requests a minute is used up for another %v",
+		phoneLimit, e.RetryAfter.Round(time.Second))
 }
 
 // TokenRejectedError means that a version 1 phone does not take the token: it
@@ -121,33 +122,18 @@ func (e *BadRequestError) Error() string {
 	return said(fmt.Sprintf("the phone does not understand the request (%s)", e.Call), e.Message)
 }
 
-// PairingReason says why the phone did not pair.
-type PairingReason int
+// PairingReason says why the phone did not pair, in a short phrase.
+type PairingReason string
 
 // The reasons. Version 1 tells them apart by its text only.
 const (
 	// PairingRefused is a refusal whose text this version does not know.
-	PairingRefused PairingReason = iota
-	NoSession
-	InvalidCode
-	ExpiredCode
-	TooManyAttempts
+	PairingRefused  PairingReason = "pairing refused"
+	NoSession       PairingReason = "no pairing is going on"
+	InvalidCode     PairingReason = "wrong pairing code"
+	ExpiredCode     PairingReason = "the pairing code has expired"
+	TooManyAttempts PairingReason = "too many wrong pairing codes"
 )
-
-// String gives a short phrase.
-func (r PairingReason) String() string {
-	switch r {
-	case NoSession:
-		return "no pairing is going on"
-	case InvalidCode:
-		return "wrong pairing code"
-	case ExpiredCode:
-		return "the pairing code has expired"
-	case TooManyAttempts:
-		return "too many wrong pairing codes"
-	}
-	return "pairing refused"
-}
 
 // PairingError means that the phone refused to pair.
 type PairingError struct {
@@ -155,7 +141,7 @@ type PairingError struct {
 	Message string
 }
 
-func (e *PairingError) Error() string { return said(e.Reason.String(), e.Message) }
+func (e *PairingError) Error() string { return said(string(e.Reason), e.Message) }
 
 // TruncatedError means that an answer ended before it was complete: the phone
 // stopped sharing or went away in the middle. Nothing of it was kept.
@@ -210,6 +196,12 @@ func (e *AnswerError) Error() string {
 		where += ": "
 	}
 	return fmt.Sprintf("the phone's answer (%s) is not as agreed: %s%s", e.Call, where, e.Reason)
+}
+
+// wrong is an answer that does not say what it should. Whoever knows the call and
+// the sample adds them.
+func wrong(field, reason string) *AnswerError {
+	return &AnswerError{Field: field, Reason: reason, Sample: -1}
 }
 
 // EmptyAnswerError means that the phone answered 200 with `{}`. The app does so

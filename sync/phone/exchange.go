@@ -2,6 +2,7 @@ package phone
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -40,26 +41,23 @@ func (c *Client) exchange(ctx context.Context, k *call, token string) (sent bool
 	defer func() { _ = conn.Close() }() // everything has been read, or nothing will be
 	defer context.AfterFunc(ctx, func() { _ = tc.NetConn().Close() })()
 
-	f := k.facts
-	if f == nil {
-		f = new(facts)
-	}
-	f.report, f.sent = report, c.conf.Now()
+	k.report, k.sent = report, c.conf.Now()
 	began := time.Now()
 	// A failed write is not the end: what the phone said before it closed can
 	// still be read, and says more.
 	_, _ = conn.Write(c.request(k, token))
 	limit := &io.LimitedReader{R: conn, N: maxHeader}
-	resp, err := http.ReadResponse(bufio.NewReader(limit), &http.Request{Method: k.method}) //nolint:bodyclose // Close would read the body to its end; the connection is closed instead
+	//nolint:bodyclose // Close would read the body to its end; the connection is closed instead
+	resp, err := http.ReadResponse(bufio.NewReader(limit), &http.Request{Method: k.method})
 	if err != nil {
 		if limit.N <= 0 {
-			return true, &AnswerError{Call: k.name, Field: "header", Reason: "too long", Sample: -1}
+			return true, explain(wrong("header", "too long"), k.name, 0, 0)
 		}
-		return true, c.noAnswer(ctx, k, report, conn)
+		return true, c.noAnswer(ctx, k, conn)
 	}
 	limit.N = 1<<63 - 1 // the body has a limit of its own
-	err = c.answer(ctx, k, report, resp)
-	f.received, f.took = c.conf.Now(), time.Since(began)
+	err = c.answer(ctx, k, resp)
+	k.received, k.took = c.conf.Now(), time.Since(began)
 	return true, err
 }
 
@@ -92,17 +90,17 @@ func hostHeader(host string, port int) string {
 }
 
 // noAnswer explains a connection on which no answer began.
-func (c *Client) noAnswer(ctx context.Context, k *call, report *trust.Report, conn *patientConn) error {
+func (c *Client) noAnswer(ctx context.Context, k *call, conn *patientConn) error {
 	if ctx.Err() != nil {
 		return stopped(ctx, conn.err)
 	}
 	if conn.err == nil || !strings.HasPrefix("HTTP/", conn.first) {
 		// Bytes came, but not those of HTTP.
-		return &AnswerError{Call: k.name, Field: "header", Reason: "not an answer in HTTP/1.1", Sample: -1}
+		return explain(wrong("header", "not an answer in HTTP/1.1"), k.name, 0, 0)
 	}
 	// What the connection said counts: cut in the middle of a line, HTTP makes
 	// another error of it.
-	failure := report.Classify(conn.err)
+	failure := k.report.Classify(conn.err)
 	if c.conf.Version == 2 && ended(failure) {
 		// A refused certificate may look like a mere disconnection. A connection
 		// on which nothing is sent cannot lose the alert.
@@ -135,7 +133,7 @@ func stopped(ctx context.Context, err error) error {
 }
 
 // answer reads what follows the header of an answer.
-func (c *Client) answer(ctx context.Context, k *call, report *trust.Report, resp *http.Response) error {
+func (c *Client) answer(ctx context.Context, k *call, resp *http.Response) error {
 	size := resp.ContentLength
 	success := resp.StatusCode == http.StatusOK || k.empty && resp.StatusCode == http.StatusNoContent
 	switch {
@@ -144,41 +142,41 @@ func (c *Client) answer(ctx context.Context, k *call, report *trust.Report, resp
 	case size < 0:
 		// Without a length a cut cannot be told from the end: the phone closes
 		// without the close_notify that would say so.
-		return &AnswerError{Call: k.name, Field: "Content-Length", Reason: "missing", Sample: -1}
+		return explain(wrong("Content-Length", "missing"), k.name, 0, 0)
 	case resp.Header.Get("Content-Encoding") != "":
-		return &AnswerError{Call: k.name, Field: "Content-Encoding", Reason: "not asked for", Sample: -1}
+		return explain(wrong("Content-Encoding", "not asked for"), k.name, 0, 0)
 	}
 	body := &countingReader{r: resp.Body}
 	if !success {
 		text, err := io.ReadAll(io.LimitReader(body, maxRefusal))
 		if err != nil && len(text) == 0 {
-			return c.unread(ctx, k, report, body, size, err)
+			return c.unread(ctx, k, body, size, err)
 		}
 		r := parseRefusal(k, resp.StatusCode, text)
 		if c.conf.Version == 2 {
-			r.certificate = report.ClassifyResponse(resp.StatusCode, text)
+			r.certificate = k.report.ClassifyResponse(resp.StatusCode, text)
 		}
 		return c.refused(r)
 	}
 	if k.empty {
 		return nil
 	}
-	if size > k.maxAnswer {
-		return &TooLargeError{Call: k.name, Size: size, Limit: k.maxAnswer}
+	if limit := cmp.Or(k.maxAnswer, maxMessage); size > limit {
+		return &TooLargeError{Call: k.name, Size: size, Limit: limit}
 	}
 	err := k.read(body)
 	if body.err != nil && !errors.Is(body.err, io.EOF) {
-		return c.unread(ctx, k, report, body, size, body.err)
+		return c.unread(ctx, k, body, size, body.err)
 	}
 	return explain(err, k.name, body.n, size)
 }
 
 // unread explains a body that ended before its Content-Length.
-func (c *Client) unread(ctx context.Context, k *call, report *trust.Report, body *countingReader, size int64, err error) error {
+func (c *Client) unread(ctx context.Context, k *call, body *countingReader, size int64, err error) error {
 	if ctx.Err() != nil {
 		return stopped(ctx, err)
 	}
-	if failure := report.Classify(err); failure.Kind == trust.TimedOut {
+	if failure := k.report.Classify(err); failure.Kind == trust.TimedOut {
 		return failure
 	}
 	return &TruncatedError{Call: k.name, Got: body.n, Want: size, Err: err}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,14 +31,6 @@ func message(into any, check func() error) func(io.Reader) error {
 	}
 }
 
-// wholeSeconds is a date of an answer, as the app's are.
-func wholeSeconds(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.UTC().Truncate(time.Second)
-}
-
 // maxTypes and maxTypeName bound the list of types; the app has 31.
 const (
 	maxTypes    = 1000
@@ -50,12 +41,12 @@ const (
 // there once.
 func typesOf(names []string) ([]health.Type, error) {
 	if names == nil {
-		return nil, &fieldError{"enabledTypes", "missing"}
+		return nil, wrong("enabledTypes", "missing")
 	}
 	types := []health.Type{}
 	for _, name := range names {
 		if name == "" || len(name) > maxTypeName || len(types) == maxTypes {
-			return nil, &fieldError{"enabledTypes", "too many types, or a name that cannot be one"}
+			return nil, wrong("enabledTypes", "too many types, or a name that cannot be one")
 		}
 		if !slices.Contains(types, health.Type(name)) {
 			types = append(types, health.Type(name))
@@ -66,11 +57,11 @@ func typesOf(names []string) ([]health.Type, error) {
 
 func certificateOf(field, text string) (*x509.Certificate, error) {
 	if text == "" {
-		return nil, &fieldError{field, "missing"}
+		return nil, wrong(field, "missing")
 	}
 	cert, err := pki.DecodeCertificate([]byte(text))
 	if err != nil {
-		return nil, &fieldError{field, err.Error()}
+		return nil, wrong(field, err.Error())
 	}
 	return cert, nil
 }
@@ -79,27 +70,23 @@ func certificateOf(field, text string) (*x509.Certificate, error) {
 // read, that arrived and is not as agreed. What stands in the body may be health
 // data and is not shown.
 func explain(err error, call Call, got, size int64) error {
-	sample := -1
 	var (
-		at       *sampleError
-		field    *fieldError
+		answer   *AnswerError
 		syntax   *jsontext.SyntacticError
 		semantic *json.SemanticError
 	)
-	if errors.As(err, &at) {
-		sample = at.Index
-	}
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, errNothing):
 		return &EmptyAnswerError{Call: call}
-	case errors.As(err, &field):
-		return &AnswerError{Call: call, Field: field.Field, Reason: field.Reason, Sample: sample}
-	case errors.Is(err, errTooMany):
-		return &AnswerError{Call: call, Reason: err.Error(), Sample: sample}
+	case errors.As(err, &answer):
+		answer.Call = call
+		return answer
 	case errors.As(err, &semantic):
-		return &AnswerError{Call: call, Field: semantic.JSONPointer.LastToken(), Reason: "not of the agreed kind", Sample: sample}
+		answer = wrong(semantic.JSONPointer.LastToken(), "not of the agreed kind")
+		answer.Call = call
+		return answer
 	case errors.Is(err, io.ErrUnexpectedEOF) && size > 0:
 		// All bytes that were announced are here, but not all that were meant.
 		return &TruncatedError{Call: call, Got: got, Want: size, Err: io.ErrUnexpectedEOF}

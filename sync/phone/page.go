@@ -2,7 +2,6 @@ package phone
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -26,34 +25,8 @@ type answerHead struct {
 	returned *float64
 }
 
-// fieldError is a value that is valid JSON but not what the field may hold.
-type fieldError struct {
-	Field  string // "" for the answer as a whole
-	Reason string
-}
-
-func (e *fieldError) Error() string {
-	if e.Field == "" {
-		return e.Reason
-	}
-	return e.Field + ": " + e.Reason
-}
-
-// sampleError says at which sample an answer went wrong.
-type sampleError struct {
-	Index int
-	Err   error
-}
-
-func (e *sampleError) Error() string { return fmt.Sprintf("sample %d: %v", e.Index, e.Err) }
-
-func (e *sampleError) Unwrap() error { return e.Err }
-
-var (
-	errTooMany = errors.New("more samples than were asked for")
-	// errNothing is the answer `{}`.
-	errNothing = errors.New("an empty object")
-)
+// errNothing is the answer `{}`.
+var errNothing = errors.New("an empty object")
 
 // pageDecoder turns the body of a data answer into samples while it arrives.
 // Invalid UTF-8 and a member that is given twice are refused, by jsontext.
@@ -72,7 +45,7 @@ func decodePage(r io.Reader, limit int, page *health.Page) (answerHead, error) {
 	page.Samples = page.Samples[:0]
 	head, err := d.answer(limit, page)
 	if err == nil {
-		err = head.judge(len(page.Samples))
+		err = head.check(len(page.Samples))
 	}
 	page.Bytes = d.InputOffset()
 	page.HasMore = err == nil && *head.hasMore
@@ -94,9 +67,11 @@ func (d *pageDecoder) answer(limit int, page *health.Page) (head answerHead, err
 			}
 			head.message, err = d.text(name)
 		case "hasMore":
-			err = d.into(name, "true or false", &head.hasMore)
+			head.hasMore, err = d.boolean(name)
 		case "returnedCount":
-			err = d.into(name, "a number", &head.returned)
+			var n float64
+			n, err = d.number(name)
+			head.returned = &n
 		case "samples":
 			head.samples, err = true, d.list(limit, page)
 		default:
@@ -108,20 +83,14 @@ func (d *pageDecoder) answer(limit int, page *health.Page) (head answerHead, err
 		return head, err
 	}
 	if _, err := d.ReadToken(); err != io.EOF {
-		return head, errors.Join(err, &fieldError{"", "more follows its end"})
+		return head, wrong("", "more follows its end")
 	}
 	return head, nil
 }
 
 // object reads an object; member is called with each name and takes its value.
 func (d *pageDecoder) object(field string, member func(name string) error) error {
-	if d.PeekKind() != '{' {
-		if err := d.broken(); err != nil {
-			return err
-		}
-		return &fieldError{field, "not an object"}
-	}
-	if _, err := d.ReadToken(); err != nil {
+	if err := d.begin('{', field, "an object"); err != nil {
 		return err
 	}
 	for d.PeekKind() == '"' {
@@ -141,36 +110,45 @@ func (d *pageDecoder) object(field string, member func(name string) error) error
 	return err
 }
 
-// broken gives the error of what is next where that is no JSON at all.
-func (d *pageDecoder) broken() error {
-	if d.PeekKind() == 0 {
+// begin reads the first token of an object or a list.
+func (d *pageDecoder) begin(kind jsontext.Kind, field, what string) error {
+	if err := d.expect(kind, field, what); err != nil {
+		return err
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// expect says what is wrong where something else comes next than a field promises.
+func (d *pageDecoder) expect(kind jsontext.Kind, field, what string) error {
+	switch d.PeekKind() {
+	case kind:
+		return nil
+	case 0: // no JSON at all
 		_, err := d.ReadToken()
 		return err
 	}
-	return nil
+	return wrong(field, "not "+what)
 }
 
 func (d *pageDecoder) list(limit int, page *health.Page) error {
-	if d.PeekKind() != '[' {
-		if err := d.broken(); err != nil {
-			return err
-		}
-		return &fieldError{"samples", "not a list"}
-	}
-	if _, err := d.ReadToken(); err != nil {
+	if err := d.begin('[', "samples", "a list"); err != nil {
 		return err
 	}
 	for d.PeekKind() != ']' {
 		n := len(page.Samples)
 		if n >= limit {
-			return errTooMany
+			return wrong("", "more samples than were asked for")
 		}
 		if n == cap(page.Samples) {
 			page.Samples = slices.Grow(page.Samples, min(max(n, 256), limit-n))
 		}
 		page.Samples = append(page.Samples, health.Sample{})
 		if err := d.sample(&page.Samples[n]); err != nil {
-			return &sampleError{n, err}
+			if bad := new(AnswerError); errors.As(err, &bad) {
+				bad.Sample = n
+			}
+			return err
 		}
 	}
 	_, err := d.ReadToken()
@@ -193,7 +171,7 @@ func (d *pageDecoder) sample(s *health.Sample) error {
 		return err
 	}
 	if i := slices.Index(has[:], false); i >= 0 {
-		return &fieldError{required[i], "missing"}
+		return wrong(required[i], "missing")
 	}
 	return nil
 }
@@ -209,11 +187,11 @@ func (d *pageDecoder) member(s *health.Sample, name string) (err error) {
 	switch name {
 	case "id":
 		if s.ID, err = health.ParseUUID(text); err != nil {
-			return &fieldError{name, "not a UUID"}
+			return wrong(name, "not a UUID")
 		}
 	case "type":
 		if s.Type = health.Type(text); text == "" {
-			return &fieldError{name, "empty"}
+			return wrong(name, "empty")
 		}
 	case "unit":
 		s.Unit = text
@@ -227,7 +205,7 @@ func (d *pageDecoder) member(s *health.Sample, name string) (err error) {
 		s.Value, err = d.number(name)
 	case "metadata":
 		s.Metadata, err = d.metadata()
-	default: // an app of tomorrow may say more
+	default: // a later app may say more
 		err = d.SkipValue()
 	}
 	return err
@@ -236,11 +214,8 @@ func (d *pageDecoder) member(s *health.Sample, name string) (err error) {
 // text reads the string that a member promises. Identities and dates are used
 // at once and are not worth keeping.
 func (d *pageDecoder) text(field string) (string, error) {
-	if d.PeekKind() != '"' {
-		if err := d.broken(); err != nil {
-			return "", err
-		}
-		return "", &fieldError{field, "not a string"}
+	if err := d.expect('"', field, "a string"); err != nil {
+		return "", err
 	}
 	raw, err := d.ReadValue()
 	if err != nil {
@@ -269,11 +244,8 @@ func (d *pageDecoder) shared(raw jsontext.Value) (string, error) {
 
 // number reads the number that a member promises.
 func (d *pageDecoder) number(field string) (float64, error) {
-	if d.PeekKind() != '0' {
-		if err := d.broken(); err != nil {
-			return 0, err
-		}
-		return 0, &fieldError{field, "not a number"}
+	if err := d.expect('0', field, "a number"); err != nil {
+		return 0, err
 	}
 	raw, err := d.ReadValue()
 	if err != nil {
@@ -281,30 +253,30 @@ func (d *pageDecoder) number(field string) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || math.IsInf(v, 0) {
-		return 0, &fieldError{field, "not a finite number"}
+		return 0, wrong(field, "not a finite number")
 	}
 	return v, nil
 }
 
-// into reads a value of the kind that a member promises.
-func (d *pageDecoder) into(field, kind string, value any) error {
-	if d.PeekKind() == 'n' {
-		return &fieldError{field, "not " + kind}
+// boolean reads the true or false that a member promises.
+func (d *pageDecoder) boolean(field string) (*bool, error) {
+	kind := d.PeekKind()
+	if kind != 'f' {
+		if err := d.expect('t', field, "true or false"); err != nil {
+			return nil, err
+		}
 	}
-	err := json.UnmarshalDecode(d.Decoder, value)
-	if wrong := new(json.SemanticError); errors.As(err, &wrong) {
-		return &fieldError{field, "not " + kind}
-	}
-	return err
+	value := kind == 't'
+	return &value, d.SkipValue()
 }
 
 // date reads a date of RFC 3339 as Unix seconds, rounded down. The app writes
-// 2026-01-07T08:15:30Z; offsets and fractions are understood for an app of
-// tomorrow.
+// 2026-01-07T08:15:30Z; offsets and fractions are understood for a later
+// app.
 func date(field, text string) (int64, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil || t.Year() < 1 {
-		return 0, &fieldError{field, "not an ISO 8601 date"}
+		return 0, wrong(field, "not an ISO 8601 date")
 	}
 	return t.Unix(), nil
 }
@@ -314,16 +286,15 @@ func date(field, text string) (int64, error) {
 // and whatever else is not a string becomes a string of its JSON text: the wire
 // promises strings only. An object that then holds nothing becomes "".
 func (d *pageDecoder) metadata() (string, error) {
-	kind := d.PeekKind()
-	if err := d.broken(); err != nil {
+	if d.PeekKind() == 'n' {
+		return "", d.SkipValue()
+	}
+	if err := d.expect('{', "metadata", "an object"); err != nil {
 		return "", err
 	}
 	raw, err := d.ReadValue()
-	if err != nil || kind == 'n' {
+	if err != nil {
 		return "", err
-	}
-	if kind != '{' {
-		return "", &fieldError{"metadata", "not an object"}
 	}
 	if text, ok := d.texts[string(raw)]; ok {
 		return text, nil
@@ -355,8 +326,8 @@ func (d *pageDecoder) metadata() (string, error) {
 	return string(out), nil
 }
 
-// judge says what an answer with n samples means.
-func (h *answerHead) judge(n int) error {
+// check says what an answer with n samples means.
+func (h *answerHead) check(n int) error {
 	if h.members == 0 {
 		return errNothing
 	}
@@ -369,17 +340,17 @@ func (h *answerHead) judge(n int) error {
 	case "error":
 		return &PhoneError{Message: oneLine([]byte(h.message))}
 	case "":
-		return &fieldError{"status", "missing"}
+		return wrong("status", "missing")
 	default:
-		return &fieldError{"status", "unknown"}
+		return wrong("status", "unknown")
 	}
 	switch {
 	case !h.samples:
-		return &fieldError{"samples", "missing"}
+		return wrong("samples", "missing")
 	case h.hasMore == nil: // to guess "no" would end a history too early
-		return &fieldError{"hasMore", "missing"}
+		return wrong("hasMore", "missing")
 	case h.returned != nil && *h.returned != float64(n):
-		return &fieldError{"returnedCount", "not the number of samples"}
+		return wrong("returnedCount", "not the number of samples")
 	}
 	return nil
 }

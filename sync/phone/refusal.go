@@ -57,7 +57,7 @@ func (c *Client) refused(r refusal) error {
 		return f
 	}
 	if r.status == http.StatusTooManyRequests && !r.call.free {
-		return &refusedError{}
+		return errRefused
 	}
 	if r.call.refuse != nil {
 		if err := r.call.refuse(r); err != nil {
@@ -108,7 +108,8 @@ func refusedPairing(r refusal) error {
 	switch {
 	case r.status == http.StatusTooManyRequests:
 		return &PairingError{Reason: TooManyAttempts, Message: r.message}
-	case r.status == http.StatusBadRequest && (r.code == "INVALID_REQUEST" || r.code == "INVALID_CSR" || strings.Contains(text, "format")):
+	case r.status == http.StatusBadRequest &&
+		(r.code == "INVALID_REQUEST" || r.code == "INVALID_CSR" || strings.Contains(text, "format")):
 		return nil // the request is at fault, not the code
 	}
 	return &PairingError{Reason: PairingRefused, Message: r.message}
