@@ -3,15 +3,12 @@ package phone
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"healthsync/sync/health"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // fullPage is an answer of n samples as the app writes it: keys in an order of
@@ -45,7 +42,8 @@ func fullPage(n int) []byte {
 		case rng.IntN(2) == 0:
 			value = fmt.Sprint(rng.IntN(200))
 		}
-		fmt.Fprintf(&b, `{"sourceName":"%s","value":%s,"id":"%s","endDate":"%s"%s,"unit":"%s","startDate":"%s","type":"%s"}`,
+		const sample = `{"sourceName":"%s","value":%s,"id":"%s","endDate":"%s"%s,"unit":"%s","startDate":"%s","type":"%s"}`
+		fmt.Fprintf(&b, sample,
 			sources[rng.IntN(len(sources))], value, id, at.Add(time.Minute).Format(time.RFC3339), meta,
 			strings.ReplaceAll(info.Unit, "/", `\/`), at.Format(time.RFC3339), t)
 	}
@@ -66,21 +64,7 @@ func BenchmarkPage(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/health.MaxLimit, "ns/sample")
 	})
-	// The yardsticks: the tokens alone, made into nothing; and a decoder that
-	// knows nothing of samples.
-	b.Run("jsontext-tokens", func(b *testing.B) {
-		b.SetBytes(int64(len(body)))
-		b.ReportAllocs()
-		for b.Loop() {
-			dec := jsontext.NewDecoder(struct{ io.Reader }{bytes.NewReader(body)})
-			for {
-				if _, err := dec.ReadToken(); err != nil {
-					break
-				}
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/health.MaxLimit, "ns/sample")
-	})
+	// The yardstick: a decoder that knows nothing of samples.
 	b.Run("json-v2", func(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()

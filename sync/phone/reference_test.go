@@ -1,18 +1,19 @@
 package phone
 
 import (
-	"encoding/json"
 	"io"
+	"maps"
+	"testing"
 	"time"
 
-	"healthsync/sync/health"
-
-	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"healthsync/sync/health"
 )
 
-// refAnswer is a data answer for a general decoder: what the hand-written one
-// is measured by, in result and in time.
+// refAnswer is a data answer for a general decoder: what the page decoder is
+// measured by, in result and in time.
 type refAnswer struct {
 	Status        string      `json:"status"`
 	Message       *string     `json:"message"`
@@ -36,7 +37,7 @@ type refSample struct {
 // be: invalid UTF-8 and names given twice pass (the last one counts).
 func refDecode(r io.Reader) (refAnswer, error) {
 	var a refAnswer
-	err := jsonv2.UnmarshalRead(r, &a, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	err := json.UnmarshalRead(r, &a, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	return a, err
 }
 
@@ -61,7 +62,7 @@ func (s refSample) sample() (out health.Sample, ok bool) {
 		case 'n':
 		case '"':
 			var t string
-			if jsonv2.Unmarshal(v, &t, jsontext.AllowInvalidUTF8(true)) != nil {
+			if json.Unmarshal(v, &t, jsontext.AllowInvalidUTF8(true)) != nil {
 				return out, false
 			}
 			text[k] = t
@@ -70,38 +71,34 @@ func (s refSample) sample() (out health.Sample, ok bool) {
 		}
 	}
 	if len(text) > 0 {
-		out.Metadata = canonicalReference(text)
+		b, err := json.Marshal(text, json.Deterministic(true))
+		if err != nil {
+			return out, false
+		}
+		out.Metadata = string(b)
 	}
 	return out, true
 }
 
-// canonicalReference is encoding/json's idea of a sorted object, without its
-// escapes for HTML and line separators.
-func canonicalReference(m map[string]string) string {
-	b, err := jsonv2.Marshal(m, jsonv2.Deterministic(true))
-	if err != nil {
-		return "!" + err.Error()
-	}
-	return string(b)
-}
-
-// sameMetadata compares two metadata objects by their meaning.
-func sameMetadata(a, b string) bool {
-	if a == b {
-		return true
-	}
+// sameSample compares two samples, their metadata by what they mean.
+func sameSample(a, b health.Sample) bool {
 	var x, y map[string]string
-	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && equalMaps(x, y)
+	same := a.Metadata == b.Metadata || json.Unmarshal([]byte(a.Metadata), &x) == nil &&
+		json.Unmarshal([]byte(b.Metadata), &y) == nil && maps.Equal(x, y)
+	a.Metadata, b.Metadata = "", ""
+	return same && a == b
 }
 
-func equalMaps(x, y map[string]string) bool {
-	if len(x) != len(y) {
-		return false
+// comparePage holds samples against those of the reference.
+func comparePage(t *testing.T, got []health.Sample, want refAnswer) {
+	t.Helper()
+	if len(got) != len(want.Samples) {
+		t.Fatalf("%d samples, want %d", len(got), len(want.Samples))
 	}
-	for k, v := range x {
-		if w, ok := y[k]; !ok || v != w {
-			return false
+	for i, r := range want.Samples {
+		w, ok := r.sample()
+		if ok && !sameSample(got[i], w) { // else the reference's dates are stricter (second 60)
+			t.Fatalf("sample %d: %+v, want %+v", i, got[i], w)
 		}
 	}
-	return true
 }

@@ -177,14 +177,6 @@ func TestPairAndRead(t *testing.T) {
 	})
 }
 
-// sameSample compares what was served with what the simulator holds, whose
-// metadata need not be in canonical form.
-func sameSample(a, b health.Sample) bool {
-	same := sameMetadata(a.Metadata, b.Metadata)
-	a.Metadata, b.Metadata = "", ""
-	return same && a == b
-}
-
 // Each fault of the simulated phone, and the fact that the client makes of it.
 func TestFaults(t *testing.T) {
 	failure := func(kind trust.Kind) func(error) bool {
