@@ -22,9 +22,8 @@ import (
 // paired is a simulated phone and a Mac that is paired with it.
 type paired struct {
 	phone  *simulator.Phone
-	qr     pairingcode.Payload
 	client *Client
-	key    *tls.Certificate
+	key    crypto.Signer
 	ca     pki.Fingerprint
 	issued Issued
 }
@@ -83,18 +82,29 @@ func newClient(t testing.TB, conf Config) *Client {
 func newPair(t testing.TB, o simulator.Options) *paired {
 	t.Helper()
 	p, q := startPhone(t, o)
-	out := &paired{phone: p, qr: q}
-	if q.Version == 1 {
-		first := newClient(t, config(q, trust.Pinned(q.Leaf)))
-		issued, err := first.Pair(context.Background(), PairRequest{Code: q.Code, ClientName: "a Mac"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		conf := config(q, trust.Pinned(q.Leaf))
-		conf.Token = func(context.Context) (string, error) { return issued.Token, nil }
-		out.client, out.issued = newClient(t, conf), issued
-		return out
+	out := &paired{phone: p, ca: q.CA}
+	request := PairRequest{Code: q.Code, ClientName: "a Mac", CA: q.CA}
+	tr := trust.Pinned(q.Leaf)
+	if q.Version == 2 {
+		tr = trust.Pairing(q.Leaf, q.CA)
+		out.key, request.CSR = newCSR(t)
 	}
+	var err error
+	if out.issued, err = newClient(t, config(q, tr)).Pair(context.Background(), request); err != nil {
+		t.Fatal(err)
+	}
+	if q.Version == 2 {
+		cert := out.issued.Client
+		tr = trust.Mutual(out.issued.CA, &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: out.key, Leaf: cert})
+	}
+	conf := config(q, tr)
+	conf.Token = func(context.Context) (string, error) { return out.issued.Token, nil }
+	out.client = newClient(t, conf)
+	return out
+}
+
+func newCSR(t testing.TB) (crypto.Signer, []byte) {
+	t.Helper()
 	key, err := simulator.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
@@ -103,15 +113,7 @@ func newPair(t testing.TB, o simulator.Options) *paired {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := newClient(t, config(q, trust.Pairing(q.Leaf, q.CA)))
-	issued, err := first.Pair(context.Background(), PairRequest{Code: q.Code, ClientName: "a Mac", CSR: csr, CA: q.CA})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out.key = &tls.Certificate{Certificate: [][]byte{issued.Client.Raw}, PrivateKey: key, Leaf: issued.Client}
-	out.ca, out.issued = q.CA, issued
-	out.client = newClient(t, config(q, trust.Mutual(issued.CA, out.key)))
-	return out
+	return key, csr
 }
 
 func bothVersions(t *testing.T, f func(t *testing.T, version int)) {
@@ -128,7 +130,8 @@ func TestPairAndRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status.Version != fmt.Sprint(version) || status.Name != simulator.DefaultName || len(status.Types) == 0 || status.Skew.Abs() > 2*time.Second {
+		if status.Version != fmt.Sprint(version) || status.Name != simulator.DefaultName ||
+			len(status.Types) == 0 || status.Skew.Abs() > 2*time.Second {
 			t.Errorf("%+v", status)
 		}
 		if p.issued.ExpiresAt.Before(time.Now().Add(29 * 24 * time.Hour)) {
@@ -225,11 +228,11 @@ func TestFaults(t *testing.T) {
 		{"not-json", both, as[*NotJSONError]},
 		{"empty-json", both, as[*EmptyAnswerError]},
 	} {
-		bothVersions(t, func(t *testing.T, version int) {
+		for version := 1; version <= 2; version++ {
 			if c.version != both && c.version != version {
-				return
+				continue
 			}
-			t.Run(c.fault, func(t *testing.T) {
+			t.Run(fmt.Sprintf("version %d/%s", version, c.fault), func(t *testing.T) {
 				o := simulator.Options{Protocol: version, History: history(t, 2000)}
 				if strings.HasPrefix(c.fault, "expired-client") {
 					// Of a certificate that has just begun, a phone that calls it
@@ -240,20 +243,19 @@ func TestFaults(t *testing.T) {
 				conf := p.client.conf
 				conf.WaitLimit = -1
 				conf.Timeout = 300 * time.Millisecond
-				client := newClient(t, conf)
 				if err := p.phone.SetFaults(c.fault); err != nil {
 					t.Fatal(err)
 				}
 				var page health.Page
-				err := client.Samples(t.Context(), health.Query{Types: []health.Type{health.Steps}, Start: 0, End: 1e10 / 4}, &page)
-				if !c.want(err) {
+				q := health.Query{Types: []health.Type{health.Steps}, Start: 0, End: 1e10 / 4}
+				if err := newClient(t, conf).Samples(t.Context(), q, &page); !c.want(err) {
 					t.Errorf("got %T %v", err, err)
 				}
 				if len(page.Samples) != 0 {
 					t.Errorf("%d samples stayed", len(page.Samples))
 				}
 			})
-		})
+		}
 	}
 }
 
@@ -270,8 +272,7 @@ func TestPairingRefused(t *testing.T) {
 			tr = trust.Pairing(q.Leaf, q.CA)
 		}
 		c := newClient(t, config(q, tr))
-		key, _ := simulator.GenerateKey()
-		csr, _ := pki.NewCSR(key, pki.CommonNameClient)
+		_, csr := newCSR(t)
 		try := func(code string) error {
 			_, err := c.Pair(t.Context(), PairRequest{Code: code, ClientName: "a Mac", CSR: csr, CA: q.CA})
 			return err
@@ -308,8 +309,7 @@ func TestPairingRefused(t *testing.T) {
 // What the phone issues must be what the QR code promised.
 func TestPairingAnotherCA(t *testing.T) {
 	_, q := startPhone(t, simulator.Options{Protocol: 2})
-	key, _ := simulator.GenerateKey()
-	csr, _ := pki.NewCSR(key, pki.CommonNameClient)
+	_, csr := newCSR(t)
 	c := newClient(t, config(q, trust.Pairing(q.Leaf, q.CA)))
 	_, err := c.Pair(t.Context(), PairRequest{Code: q.Code, ClientName: "a Mac", CSR: csr, CA: pki.Fingerprint{1}})
 	var bad *pki.IssuedError
@@ -323,7 +323,10 @@ func TestPairingAnotherCA(t *testing.T) {
 
 func TestRenewAndUnpair(t *testing.T) {
 	p := newPair(t, simulator.Options{Protocol: 2})
-	csr, _ := pki.NewCSR(p.key.PrivateKey.(crypto.Signer), pki.CommonNameClient)
+	csr, err := pki.NewCSR(p.key, pki.CommonNameClient)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := p.phone.SetFaults("no-renew"); err != nil {
 		t.Fatal(err)
 	}

@@ -175,7 +175,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 		t.Errorf("%+v, %v", page, err)
 	}
 
-	const host, agent, auth, tail = "Host: 127.0.0.1:PORT\r\n", "User-Agent: healthsync/test\r\n", "Authorization: Bearer 0123456789ABCDEF\r\n",
+	const host, agent = "Host: 127.0.0.1:PORT\r\n", "User-Agent: healthsync/test\r\n"
+	const auth, tail = "Authorization: Bearer 0123456789ABCDEF\r\n",
 		"Accept: application/json\r\nConnection: close\r\n\r\n"
 	body := func(text string) string {
 		return fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(text)) + tail + text
@@ -204,9 +205,8 @@ func TestNothingIsSentToAStranger(t *testing.T) {
 	c := w.client(t, func(conf *Config) {
 		conf.Dialer = &trust.Dialer{Trust: trust.Pinned(pki.Fingerprint{1})}
 	})
-	var page health.Page
 	for _, err := range []error{
-		c.Samples(t.Context(), aQuery, &page),
+		readSamples(t.Context(), c),
 		func() error { _, err := c.Status(t.Context()); return err }(),
 		func() error { _, err := c.Pair(t.Context(), PairRequest{Code: "x", ClientName: "y"}); return err }(),
 	} {
@@ -222,6 +222,7 @@ func TestNothingIsSentToAStranger(t *testing.T) {
 
 func TestAnswersThatAreNone(t *testing.T) {
 	page := response("200 OK", okPrefix+aSample+`]}`)
+	with := func(status, body string) func(*tls.Conn, string) { return says(response(status, body)) }
 	answerError := func(field, reason string) *AnswerError {
 		return &AnswerError{Call: CallSamples, Field: field, Reason: reason, Sample: -1}
 	}
@@ -230,10 +231,14 @@ func TestAnswersThatAreNone(t *testing.T) {
 		answer func(*tls.Conn, string)
 		want   error
 	}{
-		{"no length", says("HTTP/1.1 200 OK\r\n\r\n" + okPrefix + aSample + `]}`), answerError("Content-Length", "missing")},
-		{"chunked", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), answerError("Content-Length", "missing")},
-		{"compressed", says("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"), answerError("Content-Encoding", "not asked for")},
-		{"two lengths", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), answerError("header", "not an answer in HTTP/1.1")},
+		{"no length", says("HTTP/1.1 200 OK\r\n\r\n" + okPrefix + aSample + `]}`),
+			answerError("Content-Length", "missing")},
+		{"chunked", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
+			answerError("Content-Length", "missing")},
+		{"compressed", says("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+			answerError("Content-Encoding", "not asked for")},
+		{"two lengths", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+			answerError("header", "not an answer in HTTP/1.1")},
 		{"not HTTP", says("SSH-2.0-OpenSSH_9.2\r\n\r\n"), answerError("header", "not an answer in HTTP/1.1")},
 		{"endless header", func(c *tls.Conn, _ string) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n")
@@ -243,26 +248,35 @@ func TestAnswersThatAreNone(t *testing.T) {
 				}
 			}
 		}, answerError("header", "too long")},
-		{"too large", says("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{"), &TooLargeError{CallSamples, 99999999999, maxPage}},
-		{"redirect", says("HTTP/1.1 302 Found\r\nLocation: http://example.com/\r\nContent-Length: 0\r\n\r\n"), &HTTPError{Call: CallSamples, Status: 302}},
-		{"server error", says(response("500 Internal Server Error", "oh\r\nno")), &HTTPError{Call: CallSamples, Status: 500, Message: "oh no"}},
-		{"a page for a browser", says(response("502 Bad Gateway", "<html><body>secret</body></html>")), &HTTPError{Call: CallSamples, Status: 502}},
-		{"created", says(response("201 Created", "{}")), &HTTPError{Call: CallSamples, Status: 201}},
-		{"an empty object", says(response("200 OK", "{}")), &EmptyAnswerError{CallSamples}},
-		{"an empty body", says(response("200 OK", "")), &NotJSONError{CallSamples, 0, errSyntax}},
-		{"html", says(response("200 OK", "<html>")), &NotJSONError{CallSamples, 0, errSyntax}},
+		{"too large", says("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{"),
+			&TooLargeError{CallSamples, 99999999999, maxPage}},
+		{"redirect", says("HTTP/1.1 302 Found\r\nLocation: http://example.com/\r\nContent-Length: 0\r\n\r\n"),
+			&HTTPError{Call: CallSamples, Status: 302}},
+		{"server error", with("500 Internal Server Error", "oh\r\nno"),
+			&HTTPError{Call: CallSamples, Status: 500, Message: "oh no"}},
+		{"a page for a browser", with("502 Bad Gateway", "<html><body>secret</body></html>"),
+			&HTTPError{Call: CallSamples, Status: 502}},
+		{"created", with("201 Created", "{}"), &HTTPError{Call: CallSamples, Status: 201}},
+		{"an empty object", with("200 OK", "{}"), &EmptyAnswerError{CallSamples}},
+		{"an empty body", with("200 OK", ""), &NotJSONError{CallSamples, 0, errSyntax}},
+		{"html", with("200 OK", "<html>"), &NotJSONError{CallSamples, 0, errSyntax}},
 		{"cut in the body", says(page[:len(page)-60]), &TruncatedError{CallSamples, 202, 262, io.ErrUnexpectedEOF}},
-		{"cut after the JSON", says("HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n" + okPrefix + aSample + "]}"), &TruncatedError{CallSamples, 262, 300, io.ErrUnexpectedEOF}},
-		{"cut, and the length with it", says(response("200 OK", okPrefix+aSample)), &TruncatedError{CallSamples, 260, 260, io.ErrUnexpectedEOF}},
-		{"cut before the body", says("HTTP/1.1 200 OK\r\nContent-Length: 262\r\n\r\n"), &TruncatedError{CallSamples, 0, 262, io.ErrUnexpectedEOF}},
-		{"a wrong sample", says(response("200 OK", okPrefix+aSample+`,`+strings.Replace(aSample, "72.5", `"secret"`, 1)+`]}`)),
+		{"cut after the JSON", says("HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n" + okPrefix + aSample + "]}"),
+			&TruncatedError{CallSamples, 262, 300, io.ErrUnexpectedEOF}},
+		{"cut, and the length with it", with("200 OK", okPrefix+aSample),
+			&TruncatedError{CallSamples, 260, 260, io.ErrUnexpectedEOF}},
+		{"cut before the body", says("HTTP/1.1 200 OK\r\nContent-Length: 262\r\n\r\n"),
+			&TruncatedError{CallSamples, 0, 262, io.ErrUnexpectedEOF}},
+		{"a wrong sample", with("200 OK", okPrefix+aSample+`,`+strings.Replace(aSample, "72.5", `"secret"`, 1)+`]}`),
 			&AnswerError{CallSamples, "value", "not a number", 1}},
-		{"locked", says(response("423 Locked", `{"status":"locked","samples":[]}`)), &LockedError{}},
-		{"locked in a 200", says(response("200 OK", `{"status":"locked","samples":[],"message":"Device is locked","hasMore":false,"returnedCount":0}`)), &LockedError{}},
-		{"token", says(response("401 Unauthorized", "Missing or invalid token")), &TokenRejectedError{"Missing or invalid token"}},
-		{"not enabled", says(response("403 Forbidden", "Requested data types are not enabled")),
+		{"locked", with("423 Locked", `{"status":"locked","samples":[]}`), &LockedError{}},
+		{"locked in a 200", with("200 OK", `{"status":"locked","samples":[],"message":"Device is locked","hasMore":false,"returnedCount":0}`),
+			&LockedError{}},
+		{"token", with("401 Unauthorized", "Missing or invalid token"), &TokenRejectedError{"Missing or invalid token"}},
+		{"not enabled", with("403 Forbidden", "Requested data types are not enabled"),
 			&TypeNotEnabledError{aQuery.Types, "Requested data types are not enabled"}},
-		{"bad request", says(response("400 Bad Request", "Invalid request body")), &BadRequestError{CallSamples, "Invalid request body"}},
+		{"bad request", with("400 Bad Request", "Invalid request body"),
+			&BadRequestError{CallSamples, "Invalid request body"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWire(t, c.answer)
@@ -284,104 +298,79 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
+// readSamples makes a request for samples whose page nobody looks at.
+func readSamples(ctx context.Context, c *Client) error {
+	var page health.Page
+	return c.Samples(ctx, aQuery, &page)
+}
+
 func TestConnectionsThatEnd(t *testing.T) {
 	body := response("200 OK", okPrefix+aSample+`]}`)
+	done := make(chan struct{})
+	defer close(done)
 	reset := func(c *tls.Conn) {
+		time.Sleep(50 * time.Millisecond) // let what was sent be read first
 		_ = c.NetConn().(*net.TCPConn).SetLinger(0)
 		c.NetConn().Close()
 	}
-	kind := func(t *testing.T, err error) trust.Kind {
-		t.Helper()
+	closed, silent := func(*tls.Conn) {}, func(*tls.Conn) { <-done }
+	type row struct {
+		name string
+		sent int // bytes of the answer
+		then func(*tls.Conn)
+		want trust.Kind
+	}
+	rows := []row{
+		{"before the answer", 0, closed, trust.CutShort},
+		{"reset before the answer", 0, reset, trust.Reset},
+		{"silence", 0, silent, trust.TimedOut},
+		{"silence in the header", 20, silent, trust.TimedOut},
+		{"silence in the body", 150, silent, trust.TimedOut},
+	}
+	for n := 1; n < strings.Index(body, "\r\n\r\n"); n += 3 {
+		rows = append(rows, row{fmt.Sprintf("after %d bytes", n), n, closed, trust.CutShort})
+	}
+	for _, r := range rows {
+		w := newWire(t, func(c *tls.Conn, _ string) { _, _ = io.WriteString(c, body[:r.sent]); r.then(c) })
+		c := w.client(t)
+		if r.want == trust.TimedOut {
+			c.conf.Timeout = 50 * time.Millisecond
+		}
 		var f *trust.Failure
-		if !errors.As(err, &f) {
-			t.Fatalf("got %T %v", err, err)
+		if err := readSamples(t.Context(), c); !errors.As(err, &f) || f.Kind != r.want {
+			t.Errorf("%s: %T %v", r.name, err, err)
 		}
-		return f.Kind
 	}
-	ask := func(t *testing.T, c *Client, ctx context.Context) error {
-		t.Helper()
-		var page health.Page
-		return c.Samples(ctx, aQuery, &page)
+	w := newWire(t, func(c *tls.Conn, _ string) { _, _ = io.WriteString(c, body[:150]); reset(c) })
+	var cut *TruncatedError
+	if err := readSamples(t.Context(), w.client(t)); !errors.As(err, &cut) || cut.Want != 262 {
+		t.Errorf("reset in the body: %v", err)
 	}
-	t.Run("before the answer", func(t *testing.T) {
-		w := newWire(t, func(*tls.Conn, string) {})
-		if k := kind(t, ask(t, w.client(t), t.Context())); k != trust.CutShort {
-			t.Error(k)
-		}
-	})
-	t.Run("in the header", func(t *testing.T) {
-		for n := 1; n < strings.Index(body, "\r\n\r\n"); n += 3 {
-			w := newWire(t, says(body[:n]))
-			if k := kind(t, ask(t, w.client(t), t.Context())); k != trust.CutShort {
-				t.Errorf("after %d bytes: %v", n, k)
-			}
-		}
-	})
-	t.Run("reset before the answer", func(t *testing.T) {
-		w := newWire(t, func(c *tls.Conn, _ string) { reset(c) })
-		if k := kind(t, ask(t, w.client(t), t.Context())); k != trust.Reset {
-			t.Error(k)
-		}
-	})
-	t.Run("reset in the body", func(t *testing.T) {
+}
+
+func TestCallerGivesUp(t *testing.T) {
+	done := make(chan struct{})
+	defer close(done)
+	for _, text := range []string{"", response("200 OK", okPrefix+aSample+`]}`)[:150]} {
+		ctx, cancel := context.WithCancel(t.Context())
 		w := newWire(t, func(c *tls.Conn, _ string) {
-			_, _ = io.WriteString(c, body[:150])
-			time.Sleep(50 * time.Millisecond) // let it be read first
-			reset(c)
-		})
-		var cut *TruncatedError
-		if err := ask(t, w.client(t), t.Context()); !errors.As(err, &cut) || cut.Want != 262 {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("silence", func(t *testing.T) {
-		done := make(chan struct{})
-		defer close(done)
-		for _, text := range []string{"", body[:20], body[:150]} {
-			w := newWire(t, func(c *tls.Conn, _ string) { _, _ = io.WriteString(c, text); <-done })
-			c := w.client(t, func(conf *Config) { conf.Timeout = 50 * time.Millisecond })
-			if k := kind(t, ask(t, c, t.Context())); k != trust.TimedOut {
-				t.Errorf("%q: %v", text, k)
-			}
-		}
-	})
-	t.Run("the caller", func(t *testing.T) {
-		done := make(chan struct{})
-		defer close(done)
-		for _, text := range []string{"", body[:150]} {
-			ctx, cancel := context.WithCancel(t.Context())
-			w := newWire(t, func(c *tls.Conn, _ string) {
-				_, _ = io.WriteString(c, text)
-				time.Sleep(20 * time.Millisecond)
-				cancel()
-				<-done
-			})
-			err := ask(t, w.client(t), ctx)
-			if k := kind(t, err); k != trust.Canceled || !errors.Is(err, context.Canceled) {
-				t.Errorf("%q: %v", text, err)
-			}
-			ctx, cancel = context.WithTimeout(t.Context(), 30*time.Millisecond)
-			if k := kind(t, ask(t, w.client(t), ctx)); k != trust.TimedOut && k != trust.Canceled {
-				t.Errorf("%q: %v", text, k)
-			}
+			_, _ = io.WriteString(c, text)
+			time.Sleep(20 * time.Millisecond)
 			cancel()
+			<-done
+		})
+		var f *trust.Failure
+		err := readSamples(ctx, w.client(t))
+		if !errors.As(err, &f) || f.Kind != trust.Canceled || !errors.Is(err, context.Canceled) {
+			t.Errorf("%q: %v", text, err)
 		}
-	})
-	t.Run("refused", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+		ctx, cancel = context.WithTimeout(t.Context(), 30*time.Millisecond)
+		err = readSamples(ctx, w.client(t))
+		if !errors.As(err, &f) || f.Kind != trust.TimedOut && f.Kind != trust.Canceled {
+			t.Errorf("%q: %v", text, err)
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		c, err := New(Config{Version: 2, Host: "127.0.0.1", Port: port, Dialer: &trust.Dialer{Trust: trust.Pinned(pki.Fingerprint{})}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if k := kind(t, ask(t, c, t.Context())); k != trust.Refused {
-			t.Error(k)
-		}
-	})
+		cancel()
+	}
 }
 
 // Each call is a connection of its own, and one after the other works although
