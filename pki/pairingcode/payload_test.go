@@ -19,7 +19,8 @@ const (
 const version1 = `{"expiresAt":"2026-01-07T12:05:00Z","port":54321,"version":"1","host":"192.168.1.23",` +
 	`"certificateFingerprint":"` + leafHex + `","code":"AbCd2345"}`
 
-const version2 = `{"caFingerprint":"` + caHex + `","expiresAt":"2026-01-07T12:05:00Z","port":54321,"version":"2","host":"Anas-iPhone.local",` +
+const version2 = `{"caFingerprint":"` + caHex + `","expiresAt":"2026-01-07T12:05:00Z","port":54321,"version":"2",` +
+	`"host":"Anas-iPhone.local",` +
 	`"certificateFingerprint":"` + leafHex + `","code":"AbCd2345"}`
 
 func TestParsePayload(t *testing.T) {
@@ -93,11 +94,13 @@ func TestParsePayloadRefuses(t *testing.T) {
 		{"version with a space", with(`"version":"2"`, `"version":" 2"`), "version", "is not 1 or 2"},
 		{"no host", with(`"host":"Anas-iPhone.local",`, ""), "host", "is missing"},
 		{"empty host", with("Anas-iPhone.local", ""), "host", "is empty"},
-		{"a URL for a host", with("Anas-iPhone.local", "https://evil.example"), "host", "is not a host name or an IP address"},
+		{"a URL for a host", with("Anas-iPhone.local", "https://evil.example"), "host",
+			"is not a host name or an IP address"},
 		{"host with a port", with("Anas-iPhone.local", "10.0.0.1:80"), "host", "is not a host name or an IP address"},
 		{"host with a user", with("Anas-iPhone.local", "a@b.local"), "host", "is not a host name or an IP address"},
 		{"host with a space", with("Anas-iPhone.local", "a b.local"), "host", "is not a host name or an IP address"},
-		{"host with a control character", with("Anas-iPhone.local", `a\u0007.local`), "host", "is not a host name or an IP address"},
+		{"host with a control character", with("Anas-iPhone.local", `a\u0007.local`), "host",
+			"is not a host name or an IP address"},
 		{"host with an empty label", with("Anas-iPhone.local", "a..local"), "host", "is not a host name or an IP address"},
 		{"host of Cyrillic letters", with("Anas-iPhone.local", "аnа.local"), "host", "is not a host name or an IP address"},
 		{"zone with a slash", with("Anas-iPhone.local", `fe80::1%a\/b`), "host", "is not a host name or an IP address"},
@@ -122,14 +125,16 @@ func TestParsePayloadRefuses(t *testing.T) {
 		{"no such date", with("2026-01-07", "2026-02-30"), "expiresAt", "is not a date as in 2026-01-07T12:00:00Z"},
 		{"date out of reason", with("2026-01-07", "9999-01-07"), "expiresAt", "is not a date of this millennium"},
 		{"no fingerprint", with(`"certificateFingerprint":"`+leafHex+`",`, ""), "certificateFingerprint", "is missing"},
-		{"short fingerprint", with(leafHex, leafHex[:62]), "certificateFingerprint", "is not a SHA-256 fingerprint (64 hexadecimal digits)"},
+		{"short fingerprint", with(leafHex, leafHex[:62]), "certificateFingerprint",
+			"is not a SHA-256 fingerprint (64 hexadecimal digits)"},
 		{"zero fingerprint", with(leafHex, strings.Repeat("0", 64)), "certificateFingerprint", "is empty"},
 		{"no CA in version 2", with(`"caFingerprint":"`+caHex+`",`, ""), "caFingerprint", "is missing"},
 		{"bad CA in version 2", with(caHex, "none"), "caFingerprint", "is not a SHA-256 fingerprint (64 hexadecimal digits)"},
 		{"code twice", with(`{`, `{"code":"ZZZZ9999",`), "", "names a field twice"},
 		{"code twice, once escaped", with(`{`, `{"\u0063ode":"ZZZZ9999",`), "", "names a field twice"},
 		{"cut short", version2[:len(version2)-9], "", "is cut short"},
-		{"cut in a name", version2[:strings.Index(version2, "Fingerprint\":\""+leafHex)+len("Fingerprint\":\"")+70], "", "is cut short"},
+		{"cut in a name", version2[:strings.Index(version2, "Fingerprint\":\""+leafHex)+len("Fingerprint\":\"")+70], "",
+			"is cut short"},
 		{"something after it", version2 + "{}", "", "is followed by something else"},
 		{"not JSON", with(`"port":`, `"port"=`), "", "is not well-formed JSON"},
 		{"single quotes", "{" + strings.ReplaceAll(version2[1:], `"`, "'"), "", "is not well-formed JSON"},
@@ -210,7 +215,8 @@ func TestPayloadJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"version":"1","host":"192.168.1.23","port":54321,"code":"AbCd2345","expiresAt":"2026-01-07T12:05:00Z","certificateFingerprint":"` + leafHex + `"}`
+	want := `{"version":"1","host":"192.168.1.23","port":54321,"code":"AbCd2345","expiresAt":"2026-01-07T12:05:00Z",` +
+		`"certificateFingerprint":"` + leafHex + `"}`
 	if got := string(p.JSON()); got != want {
 		t.Errorf("JSON\n%s, want\n%s", got, want)
 	}

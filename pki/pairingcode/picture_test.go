@@ -231,7 +231,8 @@ func TestTooManyBytes(t *testing.T) {
 func TestTransparent(t *testing.T) {
 	p := samplePayload(1, seeded(9))
 	m := mustEncode(p.JSON())
-	for name, ink := range map[string]color.NRGBA{"black on nothing": {A: 255}, "white on nothing": {255, 255, 255, 255}, "half black": {A: 128}} {
+	for name, ink := range map[string]color.NRGBA{"black on nothing": {A: 255}, "white on nothing": {255, 255, 255, 255},
+		"half black": {A: 128}} {
 		side := (m.Size + 8) * 4
 		img := image.NewNRGBA(image.Rect(0, 0, side, side))
 		for y := range side {

@@ -41,7 +41,8 @@ func TestRates(t *testing.T) {
 		if len(times) > 0 {
 			median, slowest = times[len(times)/2], times[len(times)-1]
 		}
-		fmt.Printf("%-34s %8d %8d %8d %9s %9s\n", name, n, a, b, median.Round(time.Millisecond), slowest.Round(time.Millisecond))
+		fmt.Printf("%-34s %8d %8d %8d %9s %9s\n", name, n, a, b, median.Round(time.Millisecond),
+			slowest.Round(time.Millisecond))
 		total, ours, theirs = total+n, ours+a, theirs+b
 	}
 	if sets := os.Getenv(setsVar); sets != "" {

@@ -15,7 +15,8 @@ var now = time.Date(2026, 1, 7, 12, 0, 0, 0, time.UTC)
 
 // samplePayload is one as the iPhone shows it.
 func samplePayload(version int, r *rand.Rand) Payload {
-	p := Payload{Version: version, Host: "192.168.178.23", Port: 49152 + r.IntN(16000), ExpiresAt: now.Add(5 * time.Minute)}
+	p := Payload{Version: version, Host: "192.168.178.23", Port: 49152 + r.IntN(16000),
+		ExpiresAt: now.Add(5 * time.Minute)}
 	const alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
 	for range 8 {
 		p.Code += string(alphabet[r.IntN(len(alphabet))])
@@ -350,23 +351,27 @@ func scenes() []scene {
 		}, false},
 		{"photo of the phone", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), seed%2 == 0).view(1500, 2000, 1.3, r.Float64()*40-20, r.Float64()*30-15, r.Float64()*30-15, wood(seed))
+			c := phoneScreen(r, code(r, p), seed%2 == 0).view(1500, 2000, 1.3, r.Float64()*40-20, r.Float64()*30-15,
+				r.Float64()*30-15, wood(seed))
 			return c.shade(0.6, 1).blur(0.9).noise(r, 6).image()
 		}, true},
 		{"photo, tilted", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			sign := float64(1 - 2*int(seed%2))
-			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*30, sign*(30+r.Float64()*15), -sign*(15+r.Float64()*15), wood(seed))
+			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*30, sign*(30+r.Float64()*15),
+				-sign*(15+r.Float64()*15), wood(seed))
 			return c.shade(0.7, 1).blur(0.8).noise(r, 5).image()
 		}, false},
 		{"photo, turned", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), true).view(2000, 2000, 1.2, 35+r.Float64()*290, r.Float64()*20-10, r.Float64()*20-10, wood(seed))
+			c := phoneScreen(r, code(r, p), true).view(2000, 2000, 1.2, 35+r.Float64()*290, r.Float64()*20-10,
+				r.Float64()*20-10, wood(seed))
 			return c.shade(1, 0.7).blur(0.9).noise(r, 6).image()
 		}, false},
 		{"photo, glare", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), false).contrast(15, 200).view(1500, 2000, 1.3, r.Float64()*20-10, 10, -10, wood(seed))
+			c := phoneScreen(r, code(r, p), false).contrast(15, 200).view(1500, 2000, 1.3, r.Float64()*20-10, 10, -10,
+				wood(seed))
 			x, y := 750+r.Float64()*300-150, 800+r.Float64()*300-150
 			return c.glare(x, y, 55+r.Float64()*25, 400).glare(x, y, 400, 60).blur(0.8).noise(r, 5).image()
 		}, false},
@@ -391,7 +396,8 @@ func scenes() []scene {
 		{"photo, small in a large one", func(seed uint64, p Payload) image.Image {
 			r := seeded(seed)
 			m := code(r, p)
-			c := phoneScreen(r, m, true).view(4032, 3024, 0.62+0.12*r.Float64(), r.Float64()*60-30, r.Float64()*20-10, r.Float64()*20-10, wood(seed))
+			c := phoneScreen(r, m, true).view(4032, 3024, 0.62+0.12*r.Float64(), r.Float64()*60-30, r.Float64()*20-10,
+				r.Float64()*20-10, wood(seed))
 			return c.shade(0.5, 1).blur(0.7).noise(r, 6).image()
 		}, false},
 		{"photo, dim and noisy", func(seed uint64, p Payload) image.Image {

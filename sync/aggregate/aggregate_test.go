@@ -14,7 +14,8 @@ import (
 func render(rows []aggregate.Row) string {
 	var b strings.Builder
 	for _, r := range rows {
-		fmt.Fprintf(&b, "%s %s total=%g average=%g min=%g max=%g n=%d\n", r.Date.Format(time.RFC3339), r.Type, r.Total, r.Average, r.Min, r.Max, r.Count)
+		fmt.Fprintf(&b, "%s %s total=%g average=%g min=%g max=%g n=%d\n", r.Date.Format(time.RFC3339), r.Type, r.Total,
+			r.Average, r.Min, r.Max, r.Count)
 	}
 	return b.String()
 }
@@ -35,9 +36,11 @@ func TestBuckets(t *testing.T) {
 		return &health.Sample{Type: health.Steps, Start: at(when), End: at(when) + 60, Value: v}
 	}
 	samples := []*health.Sample{
-		steps("2026-01-05 00:00:00", 1), steps("2026-01-04 23:59:59", 2), steps("2026-01-11 23:59:59", 4), steps("2026-01-05 00:59:59", 8),
+		steps("2026-01-05 00:00:00", 1), steps("2026-01-04 23:59:59", 2), steps("2026-01-11 23:59:59", 4),
+		steps("2026-01-05 00:59:59", 8),
 		// the night in which the clock goes back: 02:30 comes twice
-		{Type: health.HeartRate, Start: at("2026-10-25 03:00:00") - 5400, Value: 60}, {Type: health.HeartRate, Start: at("2026-10-25 03:00:00") - 1800, Value: 70},
+		{Type: health.HeartRate, Start: at("2026-10-25 03:00:00") - 5400, Value: 60},
+		{Type: health.HeartRate, Start: at("2026-10-25 03:00:00") - 1800, Value: 70},
 	}
 	for by, want := range map[aggregate.By]string{
 		aggregate.Daily: `2026-01-04T00:00:00+01:00 steps total=2 average=2 min=2 max=2 n=1
@@ -92,17 +95,29 @@ func TestBucketsWhereTheClockChanges(t *testing.T) {
 		hours      int
 		want       string
 	}{
-		{"America/Santiago", "2026-09-05T04:00:00Z", aggregate.Daily, 60, "2026-09-05T00:00:00-04:00 24, 2026-09-06T01:00:00-03:00 23, 2026-09-07T00:00:00-03:00 13"},
-		{"America/Santiago", "2026-08-30T04:00:00Z", aggregate.Weekly, 15 * 24, "2026-08-24T00:00:00-04:00 24, 2026-08-31T00:00:00-04:00 167, 2026-09-07T00:00:00-03:00 168, 2026-09-14T00:00:00-03:00 1"},
-		{"America/Havana", "2026-03-07T05:00:00Z", aggregate.Daily, 48, "2026-03-07T00:00:00-05:00 24, 2026-03-08T01:00:00-04:00 23, 2026-03-09T00:00:00-04:00 1"},
-		{"America/Havana", "2026-11-01T04:00:00Z", aggregate.Daily, 48, "2026-11-01T00:00:00-04:00 25, 2026-11-02T00:00:00-05:00 23"},
-		{"America/Sao_Paulo", "2017-10-14T03:00:00Z", aggregate.Daily, 47, "2017-10-14T00:00:00-03:00 24, 2017-10-15T01:00:00-02:00 23"},
-		{"America/Sao_Paulo", "2018-02-17T02:00:00Z", aggregate.Daily, 49, "2018-02-17T00:00:00-02:00 25, 2018-02-18T00:00:00-03:00 24"},
-		{"Africa/Cairo", "2026-04-23T22:00:00Z", aggregate.Daily, 24, "2026-04-24T01:00:00+03:00 23, 2026-04-25T00:00:00+03:00 1"},
-		{"Asia/Beirut", "2026-03-28T22:00:00Z", aggregate.Daily, 24, "2026-03-29T01:00:00+03:00 23, 2026-03-30T00:00:00+03:00 1"},
-		{"Pacific/Apia", "2011-12-29T10:00:00Z", aggregate.Daily, 48, "2011-12-29T00:00:00-10:00 24, 2011-12-31T00:00:00+14:00 24"},
-		{"Australia/Lord_Howe", "2026-04-04T13:00:00Z", aggregate.Daily, 26, "2026-04-05T00:00:00+11:00 25, 2026-04-06T00:00:00+10:30 1"},
-		{"Australia/Lord_Howe", "2026-04-04T14:00:00Z", aggregate.Hourly, 3, "2026-04-05T01:00:00+11:00 1, 2026-04-05T01:30:00+10:30 1, 2026-04-05T02:00:00+10:30 1"},
+		{"America/Santiago", "2026-09-05T04:00:00Z", aggregate.Daily, 60,
+			"2026-09-05T00:00:00-04:00 24, 2026-09-06T01:00:00-03:00 23, 2026-09-07T00:00:00-03:00 13"},
+		{"America/Santiago", "2026-08-30T04:00:00Z", aggregate.Weekly, 15 * 24,
+			"2026-08-24T00:00:00-04:00 24, 2026-08-31T00:00:00-04:00 167, 2026-09-07T00:00:00-03:00 168, " +
+				"2026-09-14T00:00:00-03:00 1"},
+		{"America/Havana", "2026-03-07T05:00:00Z", aggregate.Daily, 48,
+			"2026-03-07T00:00:00-05:00 24, 2026-03-08T01:00:00-04:00 23, 2026-03-09T00:00:00-04:00 1"},
+		{"America/Havana", "2026-11-01T04:00:00Z", aggregate.Daily, 48,
+			"2026-11-01T00:00:00-04:00 25, 2026-11-02T00:00:00-05:00 23"},
+		{"America/Sao_Paulo", "2017-10-14T03:00:00Z", aggregate.Daily, 47,
+			"2017-10-14T00:00:00-03:00 24, 2017-10-15T01:00:00-02:00 23"},
+		{"America/Sao_Paulo", "2018-02-17T02:00:00Z", aggregate.Daily, 49,
+			"2018-02-17T00:00:00-02:00 25, 2018-02-18T00:00:00-03:00 24"},
+		{"Africa/Cairo", "2026-04-23T22:00:00Z", aggregate.Daily, 24,
+			"2026-04-24T01:00:00+03:00 23, 2026-04-25T00:00:00+03:00 1"},
+		{"Asia/Beirut", "2026-03-28T22:00:00Z", aggregate.Daily, 24,
+			"2026-03-29T01:00:00+03:00 23, 2026-03-30T00:00:00+03:00 1"},
+		{"Pacific/Apia", "2011-12-29T10:00:00Z", aggregate.Daily, 48,
+			"2011-12-29T00:00:00-10:00 24, 2011-12-31T00:00:00+14:00 24"},
+		{"Australia/Lord_Howe", "2026-04-04T13:00:00Z", aggregate.Daily, 26,
+			"2026-04-05T00:00:00+11:00 25, 2026-04-06T00:00:00+10:30 1"},
+		{"Australia/Lord_Howe", "2026-04-04T14:00:00Z", aggregate.Hourly, 3,
+			"2026-04-05T01:00:00+11:00 1, 2026-04-05T01:30:00+10:30 1, 2026-04-05T02:00:00+10:30 1"},
 		{"Australia/Lord_Howe", "2026-10-03T15:45:00Z", aggregate.Hourly, 1, "2026-10-04T02:30:00+11:00 1"},
 	} {
 		zone, err := time.LoadLocation(c.zone)

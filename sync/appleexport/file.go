@@ -89,7 +89,8 @@ func choose(all []candidate) (*File, error) {
 		}
 		head = head[:n]
 		if bytes.Contains(head, []byte("<HealthData")) || bytes.Contains(head, []byte("<!DOCTYPE HealthData")) {
-			return &File{Reader: io.MultiReader(bytes.NewReader(head), r), Name: c.name, Size: c.size, close: []io.Closer{r}}, nil
+			return &File{Reader: io.MultiReader(bytes.NewReader(head), r), Name: c.name, Size: c.size,
+				close: []io.Closer{r}}, nil
 		}
 		if err := r.Close(); err != nil {
 			return nil, fmt.Errorf("open the export: %s: %w", c.name, err)
@@ -119,8 +120,10 @@ func openFolder(dir string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the export: %w", err)
 	}
-	if i := slices.IndexFunc(entries, func(e os.DirEntry) bool { return e.IsDir() && e.Name() == "apple_health_export" }); i >= 0 {
-		return openFolder(filepath.Join(dir, "apple_health_export"))
+	const unpacked = "apple_health_export"
+	isUnpacked := func(e os.DirEntry) bool { return e.IsDir() && e.Name() == unpacked }
+	if slices.ContainsFunc(entries, isUnpacked) {
+		return openFolder(filepath.Join(dir, unpacked))
 	}
 	var all []candidate
 	for _, e := range entries {

@@ -66,31 +66,39 @@ func TestRead(t *testing.T) {
 	for i, w := range []want{
 		{health.Steps, "2026-02-28 08:58:00 +0100", "2026-02-28 09:00:00 +0100", 120, "count", watch, "", ""},
 		{health.Steps, "2026-02-28 08:58:00 +0100", "2026-02-28 09:00:00 +0100", 120, "count", watch, "", ""},
-		{health.DistanceWalkingRunning, "2026-02-28 08:58:00 -0330", "2026-02-28 09:00:00 -0330", 799.137, "m", "x > y", "", "America/St_Johns"},
+		{health.DistanceWalkingRunning, "2026-02-28 08:58:00 -0330", "2026-02-28 09:00:00 -0330", 799.137, "m", "x > y", "",
+			"America/St_Johns"},
 		{health.Weight, "2026-02-28 07:00:00 +0000", "2026-02-28 07:00:00 +0000", 72.5747792, "kg", "Scale", "", ""},
 		{health.BodyTemperature, "2026-02-28 07:00:00 +0000", "2026-02-28 07:00:00 +0000", 37, "degC", "Health", "", ""},
-		{health.HeartRateVariability, "2026-02-28 07:00:00 +0000", "2026-02-28 07:01:00 +0000", 0.0453421, "s", "Watch", "", ""},
+		{health.HeartRateVariability, "2026-02-28 07:00:00 +0000", "2026-02-28 07:01:00 +0000", 0.0453421, "s", "Watch", "",
+			""},
 		{health.BloodOxygen, "2026-02-28 03:00:00 +0000", "2026-02-28 03:00:00 +0000", 0.97, "%", "Watch", "", ""},
 		{health.StandHours, "2026-02-28 12:00:00 +0000", "2026-02-28 12:05:00 +0000", 3, "count", "Watch", "", ""},
 		{health.VO2Max, "2026-02-28 12:00:00 +0000", "2026-02-28 12:00:00 +0000", 41.5, "mL/min·kg", "Watch", "", ""},
-		{health.SleepAnalysis, "2026-02-27 23:00:00 +0000", "2026-02-27 23:30:00 +0000", 4, "category", "Watch", `{"sleepStage":"deep"}`, ""},
-		{health.SleepAnalysis, "2016-02-27 23:00:00 +0000", "2016-02-28 06:30:00 +0000", 1, "category", "Old", `{"sleepStage":"asleep"}`, ""},
+		{health.SleepAnalysis, "2026-02-27 23:00:00 +0000", "2026-02-27 23:30:00 +0000", 4, "category", "Watch",
+			`{"sleepStage":"deep"}`, ""},
+		{health.SleepAnalysis, "2016-02-27 23:00:00 +0000", "2016-02-28 06:30:00 +0000", 1, "category", "Old",
+			`{"sleepStage":"asleep"}`, ""},
 		{health.BloodPressureSystolic, "2026-02-28 08:00:00 +0000", "2026-02-28 08:00:00 +0000", 121, "mmHg", "Cuff", "", ""},
 		{health.Workouts, "2026-02-28 18:00:00 +0000", "2026-02-28 18:40:00 +0000", 1830, "s", "Watch",
-			`{"activityType":"running","durationSeconds":"1830","totalDistanceMeters":"5149.90","totalEnergyKilocalories":"239.01"}`, ""},
+			`{"activityType":"running","durationSeconds":"1830","totalDistanceMeters":"5149.90",` +
+				`"totalEnergyKilocalories":"239.01"}`, ""},
 		{health.Workouts, "2026-02-27 18:00:00 +0000", "2026-02-27 18:45:00 +0000", 2700, "s", "Watch",
-			`{"activityType":"other","durationSeconds":"2700","totalDistanceMeters":"1500.00","totalEnergyKilocalories":"321.46"}`, "Europe/Madrid"},
+			`{"activityType":"other","durationSeconds":"2700","totalDistanceMeters":"1500.00",` +
+				`"totalEnergyKilocalories":"321.46"}`, "Europe/Madrid"},
 	} {
 		if i >= len(got) {
 			t.Fatalf("%d records", len(got))
 		}
 		g := got[i]
-		if g.Type != w.t || g.Start != at(w.start) || g.End != at(w.end) || math.Abs(g.Value-w.value) > 1e-9 || g.Unit != w.unit ||
+		if g.Type != w.t || g.Start != at(w.start) || g.End != at(w.end) || math.Abs(g.Value-w.value) > 1e-9 ||
+			g.Unit != w.unit ||
 			g.Source != w.source || g.Metadata != w.metadata || g.TimeZone != w.zone {
 			t.Errorf("record %d:\n got %+v\nwant %+v", i, g, w)
 		}
 	}
-	if len(got) != 14 || sum.Total() != 14 || sum.Records != 17 || sum.Workouts != 2 || sum.Nested != 1 || sum.Faulty != 4 ||
+	if len(got) != 14 || sum.Total() != 14 || sum.Records != 17 || sum.Workouts != 2 || sum.Nested != 1 ||
+		sum.Faulty != 4 ||
 		sum.Skipped["HKQuantityTypeIdentifierDietaryWater"] != 1 || len(sum.Skipped) != 1 || sum.Taken[health.Steps] != 2 ||
 		sum.Exported.Unix() != at("2026-03-01 10:00:00 +0100") || !strings.Contains(sum.FirstFault, "Height without a date") {
 		t.Errorf("%+v", sum)
@@ -117,7 +125,9 @@ func TestIdentitiesAreStable(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := strings.NewReplacer("0x2801", "0x1111", "0x2999", "0x2222",
-		"2026-02-28 07:00:00 +0000", "2026-02-28 08:00:00 +0100", " <Me ", ` <Record type="HKQuantityTypeIdentifierStepCount" sourceName="new" unit="count" startDate="2026-03-28 08:58:00 +0100" endDate="2026-03-28 09:00:00 +0100" value="120"/><Me `).Replace(text)
+		"2026-02-28 07:00:00 +0000", "2026-02-28 08:00:00 +0100", " <Me ", ` <Record `+
+			`type="HKQuantityTypeIdentifierStepCount" sourceName="new" unit="count" startDate="2026-03-28 08:58:00 +0100" `+
+			`endDate="2026-03-28 09:00:00 +0100" value="120"/><Me `).Replace(text)
 	second, _, err := readAll(t, strings.NewReader(later))
 	if err != nil || len(second) != len(first)+1 {
 		t.Fatal(err, len(second))
@@ -140,7 +150,8 @@ func TestReadersOfEveryKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	padded := append([]byte("<?xml version='1.0'?>\n<!--"+strings.Repeat("-. ", 80_000)+"-->"), text[len(`<?xml version="1.0" encoding="UTF-8"?>`):]...)
+	padded := append([]byte("<?xml version='1.0'?>\n<!--"+strings.Repeat("-. ", 80_000)+"-->"),
+		text[len(`<?xml version="1.0" encoding="UTF-8"?>`):]...)
 	for what, r := range map[string]io.Reader{
 		"byte by byte":    iotest.OneByteReader(bytes.NewReader(text)),
 		"halves":          iotest.HalfReader(bytes.NewReader(text)),
@@ -161,8 +172,10 @@ func TestNotAnExport(t *testing.T) {
 	var format *FormatError
 	var cut *TruncatedError
 	for what, in := range map[string]string{
-		"nothing": "", "text": "hello", "JSON": `{"a":"<b>"}`, "other XML": `<?xml version="1.0"?><ClinicalDocument><Record/></ClinicalDocument>`,
-		"binary": "\x00<\xff\xfe<<<<", "two ends": "</HealthData>", "no name": `<HealthData><Record ="steps"/></HealthData>`,
+		"nothing": "", "text": "hello", "JSON": `{"a":"<b>"}`,
+		"other XML": `<?xml version="1.0"?><ClinicalDocument><Record/></ClinicalDocument>`,
+		"binary":    "\x00<\xff\xfe<<<<", "two ends": "</HealthData>", "no name": `<HealthData><Record ` +
+			`="steps"/></HealthData>`,
 		"UTF-16": "\xff\xfe<\x00H\x00e\x00", "deep": "<HealthData>" + strings.Repeat("<a>", 1000),
 		"endless tag": `<HealthData><Record type="` + strings.Repeat("x", 2*maxToken),
 	} {
@@ -182,12 +195,14 @@ func TestNotAnExport(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	mine := errors.New("stop")
-	if _, err := Read(context.Background(), strings.NewReader(text), func(*Record) error { return mine }); !errors.Is(err, mine) {
+	if _, err := Read(context.Background(), strings.NewReader(text),
+		func(*Record) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Read(ctx, strings.NewReader(text), func(*Record) error { return nil }); !errors.Is(err, context.Canceled) {
+	if _, err := Read(ctx, strings.NewReader(text), func(*Record) error { return nil }); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
@@ -197,7 +212,8 @@ func TestText(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain": "plain", "a&amp;b": "a&b", "&lt;&gt;&quot;&apos;": `<>"'`, "&#65;&#x42;": "AB", "&#128512;": "😀",
 		"&unknown;": "&unknown;", "&;": "&;", "a & b": "a & b", "&amp": "&amp", "&#10;": "\n",
-		"a\nb\tc\rd": "a b c d", "a\xffb": "a\uFFFDb", "a\x0bb\uFFFFc": "a b\uFFFDc", "Ana\u2019s\u00a0X": "Ana\u2019s\u00a0X",
+		"a\nb\tc\rd": "a b c d", "a\xffb": "a\uFFFDb", "a\x0bb\uFFFFc": "a b\uFFFDc",
+		"Ana\u2019s\u00a0X": "Ana\u2019s\u00a0X",
 	} {
 		got, _, err := readAll(t, strings.NewReader(`<HealthData><Record type="HKQuantityTypeIdentifierStepCount" value="1" `+
 			`unit="count" startDate="2026-02-28 08:58:00 +0100" endDate="2026-02-28 08:58:00 +0100" sourceName="`+in+
@@ -213,10 +229,14 @@ func TestConvert(t *testing.T) {
 		text, from, to string
 		want           float64
 	}{
-		{"1.5", "km", "m", 1500}, {"0.799137", "km", "m", 799.137}, {"1", "mi", "m", 1609.344}, {"5", "ft", "m", 1.524}, {"180", "cm", "m", 1.8},
-		{"418.4", "kJ", "kcal", 100}, {"2500", "cal", "kcal", 2.5}, {"7", "Cal", "kcal", 7}, {"2", "hr", "min", 120}, {"90", "s", "min", 1.5},
-		{"45.1", "ms", "s", 0.0451}, {"1.2", "count/s", "count/min", 72}, {"16", "kPa", "mmHg", 120.00986}, {"212", "degF", "degC", 100}, {"310.15", "K", "degC", 37},
-		{"70500", "g", "kg", 70.5}, {"10", "st", "kg", 63.5029318}, {"1.5E2", "km", "m", 150_000}, {"42", "mL/min·kg", "mL/min·kg", 42},
+		{"1.5", "km", "m", 1500}, {"0.799137", "km", "m", 799.137}, {"1", "mi", "m", 1609.344}, {"5", "ft", "m", 1.524},
+		{"180", "cm", "m", 1.8},
+		{"418.4", "kJ", "kcal", 100}, {"2500", "cal", "kcal", 2.5}, {"7", "Cal", "kcal", 7}, {"2", "hr", "min", 120},
+		{"90", "s", "min", 1.5},
+		{"45.1", "ms", "s", 0.0451}, {"1.2", "count/s", "count/min", 72}, {"16", "kPa", "mmHg", 120.00986},
+		{"212", "degF", "degC", 100}, {"310.15", "K", "degC", 37},
+		{"70500", "g", "kg", 70.5}, {"10", "st", "kg", 63.5029318}, {"1.5E2", "km", "m", 150_000},
+		{"42", "mL/min·kg", "mL/min·kg", 42},
 	} {
 		if got, ok := convert(c.text, c.from, c.to); !ok || math.Abs(got-c.want) > 1e-5 {
 			t.Errorf("%s %s are %v %s, want %v", c.text, c.from, got, c.to, c.want)
@@ -225,7 +245,8 @@ func TestConvert(t *testing.T) {
 	if got, _ := convert("0.799137", "km", "m"); got != 799.137 {
 		t.Errorf("a power of ten costs precision: %v", got)
 	}
-	for _, c := range [][3]string{{"1", "kg", "m"}, {"", "m", "m"}, {"x", "m", "m"}, {"NaN", "m", "m"}, {"Inf", "km", "m"}, {"1e999", "m", "m"}, {"1", "", "m"}, {"1", "min", "count"}} {
+	for _, c := range [][3]string{{"1", "kg", "m"}, {"", "m", "m"}, {"x", "m", "m"}, {"NaN", "m", "m"},
+		{"Inf", "km", "m"}, {"1e999", "m", "m"}, {"1", "", "m"}, {"1", "min", "count"}} {
 		if got, ok := convert(c[0], c[1], c[2]); ok {
 			t.Errorf("%v gives %v", c, got)
 		}
@@ -233,14 +254,16 @@ func TestConvert(t *testing.T) {
 	// Every type has somewhere to go.
 	for identifier, ty := range quantities {
 		info, ok := health.Lookup(ty)
-		if unit := info.Unit; !ok || ty != health.StandHours && conversions[unit][unit] != (conversion{}) || len(conversions[unit]) == 0 {
+		if unit := info.Unit; !ok || ty != health.StandHours && conversions[unit][unit] != (conversion{}) ||
+			len(conversions[unit]) == 0 {
 			t.Errorf("%s", identifier)
 		}
 	}
 }
 
 func TestParseDate(t *testing.T) {
-	for at := time.Date(1890, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2110; at = at.Add(1237*time.Hour + 59*time.Minute + 7*time.Second) {
+	for at := time.Date(1890, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2110; at = at.Add(1237*time.Hour +
+		59*time.Minute + 7*time.Second) {
 		for _, zone := range []int{0, 3600, -12600, 20700} {
 			text := at.In(time.FixedZone("", zone)).Format("2006-01-02 15:04:05 -0700")
 			if got, ok := parseDate(text); !ok || got != at.Unix() {
@@ -248,7 +271,8 @@ func TestParseDate(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "2026-02-28", "2026-02-28T08:00:00 +0000", "2026-13-28 08:00:00 +0000", "2026-02-28 08:00:00 0000 ", "2026-02-28 08:60:00 +0000", "2026-02-28 08:00:00 +9900", "x026-02-28 08:00:00 +0000"} {
+	for _, bad := range []string{"", "2026-02-28", "2026-02-28T08:00:00 +0000", "2026-13-28 08:00:00 +0000",
+		"2026-02-28 08:00:00 0000 ", "2026-02-28 08:60:00 +0000", "2026-02-28 08:00:00 +9900", "x026-02-28 08:00:00 +0000"} {
 		if got, ok := parseDate(bad); ok {
 			t.Errorf("%q is read as %d", bad, got)
 		}
@@ -274,7 +298,8 @@ func TestOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			content := []byte(`<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3">` + strings.Repeat("<a/>", 50_000) + `</ClinicalDocument>`)
+			content := []byte(`<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3">` + strings.Repeat("<a/>",
+				50_000) + `</ClinicalDocument>`)
 			if !strings.Contains(f, "cda") && strings.HasSuffix(strings.ToLower(f), "xml") {
 				content = text
 			}
@@ -292,7 +317,8 @@ func TestOpen(t *testing.T) {
 	write("outer/apple_health_export/export.xml", text)
 	for _, name := range []string{
 		write("export.xml", text),
-		write("export.zip", archive("apple_health_export/export_cda.xml", "apple_health_export/workout-routes/a.gpx", "apple_health_export/export.xml")),
+		write("export.zip", archive("apple_health_export/export_cda.xml", "apple_health_export/workout-routes/a.gpx",
+			"apple_health_export/export.xml")),
 		write("renamed.bin", archive("apple_health_export/导出.XML")),
 		filepath.Join(dir, "unpacked"), filepath.Join(dir, "outer"),
 	} {
@@ -311,7 +337,8 @@ func TestOpen(t *testing.T) {
 	}
 	var format *FormatError
 	for _, name := range []string{
-		write("cda.zip", archive("export_cda.xml")), write("none.zip", archive("photo.jpeg")), write("empty.zip", archive()), write("empty/readme.txt", nil),
+		write("cda.zip", archive("export_cda.xml")), write("none.zip", archive("photo.jpeg")),
+		write("empty.zip", archive()), write("empty/readme.txt", nil),
 	} {
 		if strings.HasSuffix(name, "readme.txt") {
 			name = filepath.Dir(name)
@@ -332,7 +359,8 @@ func TestOpen(t *testing.T) {
 // FuzzRead: no input crashes, hangs or costs more memory than it is long.
 func FuzzRead(f *testing.F) {
 	f.Add(example(f))
-	f.Add([]byte(`<HealthData><Record type="HKQuantityTypeIdentifierStepCount" value="1" unit="count" startDate="2026-02-28 08:58:00 +0100" endDate="2026-02-28 08:58:00 +0100"/>`))
+	f.Add([]byte(`<HealthData><Record type="HKQuantityTypeIdentifierStepCount" value="1" unit="count" ` +
+		`startDate="2026-02-28 08:58:00 +0100" endDate="2026-02-28 08:58:00 +0100"/>`))
 	f.Add([]byte("<!DOCTYPE HealthData [ <!-- ]> --> ]><HealthData a='1' b=\"&#x41;\"/>"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := 0
@@ -470,13 +498,17 @@ func BenchmarkRead(b *testing.B) {
 	const records = 100_000
 	for i := range records {
 		at := time.Unix(1_600_000_000+int64(i)*60, 0).UTC().Format("2006-01-02 15:04:05 -0700")
-		fmt.Fprintf(&text, ` <Record type="HKQuantityTypeIdentifierHeartRate" sourceName="Ana’s Apple Watch" sourceVersion="11.2" device="&lt;&lt;HKDevice: 0x302f9bb60&gt;, name:Apple Watch, manufacturer:Apple Inc., model:Watch, hardware:Watch6,7, software:11.2&gt;" unit="count/min" creationDate="%s" startDate="%s" endDate="%s" value="%d"/>`+"\n", at, at, at, 60+i%40)
+		fmt.Fprintf(&text, ` <Record type="HKQuantityTypeIdentifierHeartRate" sourceName="Ana’s Apple Watch" `+
+			`sourceVersion="11.2" device="&lt;&lt;HKDevice: 0x302f9bb60&gt;, name:Apple Watch, manufacturer:Apple Inc., `+
+			`model:Watch, hardware:Watch6,7, software:11.2&gt;" unit="count/min" creationDate="%s" startDate="%s" `+
+			`endDate="%s" value="%d"/>`+"\n", at, at, at, 60+i%40)
 	}
 	text.WriteString("</HealthData>\n")
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Read(context.Background(), bytes.NewReader(text.Bytes()), func(*Record) error { return nil }); err != nil {
+		if _, err := Read(context.Background(), bytes.NewReader(text.Bytes()),
+			func(*Record) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

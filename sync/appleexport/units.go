@@ -82,7 +82,8 @@ var conversions = map[string]map[string]conversion{
 	"%":    {"%": {}},
 	"degC": {"degC": {}, "degF": {factor: 5.0 / 9, zero: 32}, "K": {factor: 1, zero: 273.15}},
 	"mL/min·kg": {
-		"mL/min·kg": {}, "ml/kg*min": {}, "mL/kg·min": {}, "ml/(kg*min)": {}, "mL/(kg*min)": {}, "ml/kg/min": {}, "mL/kg/min": {},
+		"mL/min·kg": {}, "ml/kg*min": {}, "mL/kg·min": {}, "ml/(kg*min)": {}, "mL/(kg*min)": {}, "ml/kg/min": {},
+		"mL/kg/min": {},
 	},
 	"kg": {
 		"kg": {}, "g": {power: -3}, "lb": {factor: 0.45359237}, "oz": {factor: 0.028349523125}, "st": {factor: 6.35029318},

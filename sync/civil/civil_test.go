@@ -63,7 +63,9 @@ func TestStart(t *testing.T) {
 // In every zone a day begins where the one before ends, within the day or, where
 // it was left out, later; and no moment before has its date.
 func TestEveryDayFollows(t *testing.T) {
-	for _, name := range []string{"America/Santiago", "America/Havana", "America/Sao_Paulo", "America/Asuncion", "Africa/Cairo", "Asia/Beirut", "Asia/Gaza", "Asia/Tehran", "Pacific/Apia", "Australia/Lord_Howe", "America/St_Johns", "Atlantic/Azores", "Europe/London"} {
+	for _, name := range []string{"America/Santiago", "America/Havana", "America/Sao_Paulo", "America/Asuncion",
+		"Africa/Cairo", "Asia/Beirut", "Asia/Gaza", "Asia/Tehran", "Pacific/Apia", "Australia/Lord_Howe",
+		"America/St_Johns", "Atlantic/Azores", "Europe/London"} {
 		loc := zone(t, name)
 		start := civil.Start(1990, 1, 1, loc)
 		for day := time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() < 2060; day = day.AddDate(0, 0, 1) {
@@ -84,7 +86,8 @@ func TestEveryDayFollows(t *testing.T) {
 
 // A stretch is of one date and of one offset, and ends where either ends.
 func TestStretch(t *testing.T) {
-	for _, name := range []string{"America/Santiago", "America/Havana", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia", "UTC"} {
+	for _, name := range []string{"America/Santiago", "America/Havana", "America/St_Johns", "Australia/Lord_Howe",
+		"Pacific/Apia", "UTC"} {
 		loc := zone(t, name)
 		date := func(unix int64) string { return time.Unix(unix, 0).In(loc).Format("2006-01-02 -0700") }
 		end := time.Date(2012, 1, 10, 0, 0, 0, 0, time.UTC).Unix()

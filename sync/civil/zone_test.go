@@ -35,7 +35,8 @@ func TestZoneDays(t *testing.T) {
 			}
 		}
 	}
-	if z, ok := civil.ParseZone("GMT+0530"); !ok || z.Day(time.Date(2026, 1, 1, 18, 30, 0, 0, time.UTC).Unix()).String() != "2026-01-02" {
+	if z, ok := civil.ParseZone("GMT+0530"); !ok || z.Day(time.Date(2026, 1, 1, 18, 30, 0, 0,
+		time.UTC).Unix()).String() != "2026-01-02" {
 		t.Error("GMT+0530")
 	}
 	for _, bad := range []string{"", "Local", "Mars/Olympus", "GMT+9900"} {

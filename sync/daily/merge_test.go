@@ -25,7 +25,8 @@ func zone(t testing.TB, name string) (*time.Location, *civil.Zone) {
 
 // reckon is the reference: it asks of every second which source counts there,
 // and the calendar of package time on which day it lies.
-func reckon(how health.Aggregation, home *time.Location, zones map[*civil.Zone]*time.Location, samples []daily.Sample) map[string][3]float64 {
+func reckon(how health.Aggregation, home *time.Location, zones map[*civil.Zone]*time.Location,
+	samples []daily.Sample) map[string][3]float64 {
 	out := map[string][3]float64{}
 	add := func(day string, i int, v float64) {
 		x := out[day]
@@ -103,7 +104,8 @@ func TestAgainstSeconds(t *testing.T) {
 		base := rapid.SampledFrom(starts).Draw(rt, "base").Unix()
 		var samples []daily.Sample
 		for range rapid.IntRange(1, 12).Draw(rt, "n") {
-			s := daily.Sample{Start: base + rapid.Int64Range(0, 300).Draw(rt, "start"), Rank: rapid.IntRange(0, 3).Draw(rt, "rank")}
+			s := daily.Sample{Start: base + rapid.Int64Range(0, 300).Draw(rt, "start"),
+				Rank: rapid.IntRange(0, 3).Draw(rt, "rank")}
 			s.End = s.Start + rapid.SampledFrom([]int64{0, 1, 7, 60, 300}).Draw(rt, "length")
 			s.Value = float64(rapid.IntRange(0, 5).Draw(rt, "value"))
 			s.Zone = rapid.SampledFrom([]*civil.Zone{nil, nil, zt, zb}).Draw(rt, "zone")
@@ -146,13 +148,15 @@ func TestTwoDevices(t *testing.T) {
 		samples      []daily.Sample
 		total, naive float64
 	}{
-		"apart": {[]daily.Sample{{Start: at("08:00:00"), End: at("08:10:00"), Value: 100, Rank: iphone}, {Start: at("08:10:00"), End: at("08:20:00"), Value: 90, Rank: watch}}, 190, 190},
+		"apart": {[]daily.Sample{{Start: at("08:00:00"), End: at("08:10:00"), Value: 100, Rank: iphone},
+			{Start: at("08:10:00"), End: at("08:20:00"), Value: 90, Rank: watch}}, 190, 190},
 		"the Watch counts all of it": {[]daily.Sample{{Start: at("08:00:00"), End: at("08:10:00"), Value: 100, Rank: iphone},
 			{Start: at("08:00:00"), End: at("08:10:00"), Value: 90, Rank: watch}}, 90, 190},
 		"half of it": {[]daily.Sample{{Start: at("08:00:00"), End: at("08:10:00"), Value: 100, Rank: iphone},
 			{Start: at("08:05:00"), End: at("08:15:00"), Value: 90, Rank: watch}}, 140, 190},
 		"in the midst": {[]daily.Sample{{Start: at("08:00:00"), End: at("09:00:00"), Value: 3600, Rank: app},
-			{Start: at("08:10:00"), End: at("08:11:00"), Value: 7, Rank: watch}, {Start: at("08:50:00"), End: at("08:50:00"), Value: 5, Rank: iphone}}, 3600 - 60 - 1 + 7 + 5, 3612},
+			{Start: at("08:10:00"), End: at("08:11:00"), Value: 7, Rank: watch},
+			{Start: at("08:50:00"), End: at("08:50:00"), Value: 5, Rank: iphone}}, 3600 - 60 - 1 + 7 + 5, 3612},
 		"one source twice": {[]daily.Sample{{Start: at("08:00:00"), End: at("08:10:00"), Value: 100, Rank: watch},
 			{Start: at("08:00:00"), End: at("08:10:00"), Value: 90, Rank: watch}}, 190, 190},
 		"exact without doubles": {[]daily.Sample{{Start: at("08:00:00"), End: at("08:10:07"), Value: 0.1, Rank: watch},
@@ -177,7 +181,8 @@ func TestAverage(t *testing.T) {
 		sum.Add(daily.Sample{Start: night - 2 + int64(i), Value: v, Rank: i})
 	}
 	f := sum.Figures()
-	if d := f[civil.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC))]; d == nil || d.Average != 65 || d.Minimum != 60 || d.Maximum != 70 || d.Samples != 2 {
+	if d := f[civil.DayOf(time.Date(2026, 7, 7, 0, 0, 0, 0, time.UTC))]; d == nil || d.Average != 65 ||
+		d.Minimum != 60 || d.Maximum != 70 || d.Samples != 2 {
 		t.Errorf("%+v", d)
 	}
 }

@@ -25,7 +25,8 @@ const (
 
 // handNames are the names under which the Health app itself is a source, in
 // the languages of which we know. The iPhone app sends no other sign of an entry by hand.
-var handNames = []string{"health", "gesundheit", "santé", "salud", "salute", "saúde", "gezondheid", "hälsa", "helse", "sundhed", "zdrowie", "ヘルスケア", "健康"}
+var handNames = []string{"health", "gesundheit", "santé", "salud", "salute", "saúde", "gezondheid", "hälsa", "helse",
+	"sundhed", "zdrowie", "ヘルスケア", "健康"}
 
 // kind tells what a source is by its name, which is all there is: "Ana's
 // Apple Watch", "Ana's iPhone".

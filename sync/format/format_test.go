@@ -18,7 +18,8 @@ import (
 
 func sample(source string, value float64, metadata string) *health.Sample {
 	id, _ := health.ParseUUID("0A1B2C3D-4E5F-6789-ABCD-EF0123456789")
-	return &health.Sample{ID: id, Type: health.Steps, Start: 1767765600, End: 1767765660, Value: value, Unit: "count", Source: source, Metadata: metadata}
+	return &health.Sample{ID: id, Type: health.Steps, Start: 1767765600, End: 1767765660, Value: value, Unit: "count",
+		Source: source, Metadata: metadata}
 }
 
 func write(t *testing.T, o format.Options, samples ...*health.Sample) string {
@@ -42,7 +43,8 @@ func write(t *testing.T, o format.Options, samples ...*health.Sample) string {
 func TestCSV(t *testing.T) {
 	got := write(t, format.Options{Kind: format.CSV}, sample(`Ana's "Watch"; old`, 12.5, ""))
 	want := "id;type;value;unit;startDate;endDate;sourceName\n" +
-		"0A1B2C3D-4E5F-6789-ABCD-EF0123456789;steps;12.5;count;2026-01-07T06:00:00Z;2026-01-07T06:01:00Z;\"Ana's \"\"Watch\"\"; old\"\n"
+		"0A1B2C3D-4E5F-6789-ABCD-EF0123456789;steps;12.5;count;2026-01-07T06:00:00Z;2026-01-07T06:01:00Z;\"Ana's " +
+		"\"\"Watch\"\"; old\"\n"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -51,7 +53,8 @@ func TestCSV(t *testing.T) {
 // Whatever is in a name, a reader of CSV gets it back.
 func TestNamesSurviveEveryDelimiter(t *testing.T) {
 	for _, name := range []string{"", " ", "a\nb", "\r\n", `"`, ";,\t|", "=1+1", "Ana’s Watch", "\u2028"} {
-		for _, o := range []format.Options{{Kind: format.CSV}, {Kind: format.TSV}, {Kind: format.CSV, Delimiter: '|'}, {Kind: format.CSV, Delimiter: ',', Metadata: true}} {
+		for _, o := range []format.Options{{Kind: format.CSV}, {Kind: format.TSV}, {Kind: format.CSV, Delimiter: '|'},
+			{Kind: format.CSV, Delimiter: ',', Metadata: true}} {
 			r := csv.NewReader(strings.NewReader(write(t, o, sample(name, 1, `{"a":"b;c"}`))))
 			r.Comma = map[format.Options]rune{{Kind: format.CSV}: ';', {Kind: format.TSV}: '\t'}[o]
 			if o.Delimiter != 0 {
@@ -111,7 +114,8 @@ func TestJSON(t *testing.T) {
 		if got.Schema != 1 || got.Status != "ok" || got.Count != n || len(got.Samples) != n {
 			t.Errorf("%d samples: %+v", n, got)
 		}
-		if n > 0 && (got.Samples[0].Value != 0.1 || got.Samples[0].SourceName != "a\"\ufffd\n" || got.Samples[0].Metadata["sleepStage"] != "rem") {
+		if n > 0 && (got.Samples[0].Value != 0.1 || got.Samples[0].SourceName != "a\"\ufffd\n" ||
+			got.Samples[0].Metadata["sleepStage"] != "rem") {
 			t.Errorf("%+v", got.Samples[0])
 		}
 		lines := write(t, format.Options{Kind: format.NDJSON}, samples...)
@@ -136,7 +140,8 @@ func TestUnclosedJSONIsNotValid(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 72: "72", 0.1: "0.1", -1.5: "-1.5", 1e20: "100000000000000000000", 1e22: "1e+22", 1e-7: "1e-07", 0.97: "0.97", math.Pi: "3.141592653589793"} {
+	for v, want := range map[float64]string{0: "0", 72: "72", 0.1: "0.1", -1.5: "-1.5", 1e20: "100000000000000000000",
+		1e22: "1e+22", 1e-7: "1e-07", 0.97: "0.97", math.Pi: "3.141592653589793"} {
 		if got := format.Number(v); got != want {
 			t.Errorf("Number(%v) = %s, want %s", v, got, want)
 		}
@@ -171,7 +176,8 @@ func TestRows(t *testing.T) {
 	if err := format.Rows(&b, format.Options{Kind: format.JSON, Schema: 1}, aggregate.Hourly, rows); err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"schema":1,"status":"ok","aggregations":[{"date":"2026-01-07T00:00:00Z","type":"steps","total":0.3,"average":0.15,"min":0.1,"max":0.2,"count":2}],"count":1}` + "\n"; b.String() != want {
+	if want := `{"schema":1,"status":"ok","aggregations":[{"date":"2026-01-07T00:00:00Z","type":"steps","total":0.3,` +
+		`"average":0.15,"min":0.1,"max":0.2,"count":2}],"count":1}` + "\n"; b.String() != want {
 		t.Errorf("got %s", b.String())
 	}
 }

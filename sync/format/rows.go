@@ -40,7 +40,8 @@ func Rows(w io.Writer, o Options, by aggregate.By, rows []aggregate.Row) error {
 			return err
 		}
 		for _, r := range rows {
-			row := []string{r.Date.Format(layout), string(r.Type), figure(r.Total), figure(r.Average), figure(r.Min), figure(r.Max), strconv.Itoa(r.Count)}
+			row := []string{r.Date.Format(layout), string(r.Type), figure(r.Total), figure(r.Average), figure(r.Min),
+				figure(r.Max), strconv.Itoa(r.Count)}
 			if err := c.Write(row); err != nil {
 				return err
 			}
@@ -63,7 +64,8 @@ func rowsJSON(w io.Writer, o Options, layout string, rows []aggregate.Row) error
 	enc := json.NewEncoder(w)
 	out := make([]rowJSON, 0, len(rows))
 	for _, r := range rows {
-		out = append(out, rowJSON{r.Date.Format(layout), string(r.Type), rounded(r.Total), rounded(r.Average), rounded(r.Min), rounded(r.Max), r.Count})
+		out = append(out, rowJSON{r.Date.Format(layout), string(r.Type), rounded(r.Total), rounded(r.Average),
+			rounded(r.Min), rounded(r.Max), r.Count})
 	}
 	if o.Kind == JSON {
 		return enc.Encode(struct {

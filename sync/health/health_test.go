@@ -17,7 +17,8 @@ func TestUUID(t *testing.T) {
 			t.Errorf("ParseUUID(%q) = %v, %v; want %s", in, u, err, want)
 		}
 	}
-	for _, bad := range []string{"", want[1:], want + "0", strings.ReplaceAll(want, "-", "_"), "0A1B2C3D-4E5F-6789-ABCD-EF012345678G", "0A1B2C3D4-E5F-6789-ABCD-EF0123456789"} {
+	for _, bad := range []string{"", want[1:], want + "0", strings.ReplaceAll(want, "-", "_"),
+		"0A1B2C3D-4E5F-6789-ABCD-EF012345678G", "0A1B2C3D4-E5F-6789-ABCD-EF0123456789"} {
 		if u, err := health.ParseUUID(bad); err == nil {
 			t.Errorf("ParseUUID(%q) = %v, want an error", bad, u)
 		}
@@ -51,10 +52,15 @@ func TestTypesAreThoseOfTheApp(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	for name, want := range map[string]string{
-		"steps": "steps", "heartRate": "heartRate", "heart_rate": "heartRate", "HEART-RATE": "heartRate", "heart rate": "heartRate",
-		"distance": "distanceWalkingRunning", "activeEnergy": "activeEnergyBurned", "bloodPressureSystolic": "bloodPressureSystolic",
-		"blood_pressure": "bloodPressureSystolic bloodPressureDiastolic", "hrv": "heartRateVariability", "vo2max": "vo2Max", "sleepREM": "sleepREM",
-		"sleep": "sleepAnalysis", "body": "weight height bodyMassIndex bodyFatPercentage leanBodyMass", "HKQuantityTypeIdentifierHeartRate": "heartRate",
+		"steps": "steps", "heartRate": "heartRate", "heart_rate": "heartRate", "HEART-RATE": "heartRate",
+		"heart rate": "heartRate",
+		"distance":   "distanceWalkingRunning", "activeEnergy": "activeEnergyBurned",
+		"bloodPressureSystolic": "bloodPressureSystolic",
+		"blood_pressure": "bloodPressureSystolic " +
+			"bloodPressureDiastolic", "hrv": "heartRateVariability", "vo2max": "vo2Max",
+		"sleepREM": "sleepREM",
+		"sleep":    "sleepAnalysis", "body": "weight height bodyMassIndex bodyFatPercentage leanBodyMass",
+		"HKQuantityTypeIdentifierHeartRate": "heartRate",
 	} {
 		ts, err := health.Resolve(name)
 		var got []string
@@ -72,7 +78,8 @@ func TestResolve(t *testing.T) {
 }
 
 func TestResolveOffersTheRightName(t *testing.T) {
-	for name, want := range map[string]health.Type{"hartRate": health.HeartRate, "stepz": health.Steps, "wieght": health.Weight, "flightsClimed": health.FlightsClimbed, "sleeep": "sleep", "vitels": "vitals"} {
+	for name, want := range map[string]health.Type{"hartRate": health.HeartRate, "stepz": health.Steps,
+		"wieght": health.Weight, "flightsClimed": health.FlightsClimbed, "sleeep": "sleep", "vitels": "vitals"} {
 		_, err := health.Resolve(name)
 		var unknown *health.UnknownTypeError
 		if !errors.As(err, &unknown) || !slices.Contains(unknown.Nearest, string(want)) {

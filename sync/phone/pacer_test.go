@@ -56,8 +56,10 @@ func TestPacerKeepsTheBudget(t *testing.T) {
 		there, back func(i int) time.Duration
 	}{
 		{"no delay", func(int) time.Duration { return 0 }, func(int) time.Duration { return 0 }},
-		{"slow there once", func(i int) time.Duration { return time.Duration(i&1) * 3 * time.Second }, func(int) time.Duration { return 0 }},
-		{"slow back once", func(int) time.Duration { return 0 }, func(i int) time.Duration { return time.Duration(i%3) * time.Second }},
+		{"slow there once", func(i int) time.Duration { return time.Duration(i&1) * 3 * time.Second },
+			func(int) time.Duration { return 0 }},
+		{"slow back once", func(int) time.Duration { return 0 },
+			func(i int) time.Duration { return time.Duration(i%3) * time.Second }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -144,7 +146,8 @@ func TestPacerWaitLimits(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		began := time.Now()
 		var limited *RateLimitedError
-		if _, err := p.wait(t.Context(), 5*time.Second, nil); !errors.As(err, &limited) || limited.RetryAfter != paceWindow-10*time.Second {
+		if _, err := p.wait(t.Context(), 5*time.Second, nil); !errors.As(err, &limited) ||
+			limited.RetryAfter != paceWindow-10*time.Second {
 			t.Errorf("got %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

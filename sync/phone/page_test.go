@@ -19,8 +19,9 @@ func decodeText(text string) (health.Page, error) {
 }
 
 const (
-	anID     = "5B8A6F3E-0C5D-4E0B-9C67-2F0A6C1D9E11"
-	aSample  = `{"id":"` + anID + `","type":"heartRate","value":72.5,"unit":"count\/min","startDate":"2026-01-07T08:15:30Z","endDate":"2026-01-07T08:15:31Z","sourceName":"Ana’s Apple Watch"}`
+	anID    = "5B8A6F3E-0C5D-4E0B-9C67-2F0A6C1D9E11"
+	aSample = `{"id":"` + anID + `","type":"heartRate","value":72.5,"unit":"count\/min",` +
+		`"startDate":"2026-01-07T08:15:30Z","endDate":"2026-01-07T08:15:31Z","sourceName":"Ana’s Apple Watch"}`
 	okPrefix = `{"status":"ok","hasMore":false,"returnedCount":1,"samples":[`
 )
 
@@ -36,18 +37,21 @@ func theSample() health.Sample {
 func TestPageSpellings(t *testing.T) {
 	for name, text := range map[string]string{
 		"as the app writes it": aSample,
-		"other order":          `{"sourceName":"Ana’s Apple Watch","endDate":"2026-01-07T08:15:31Z","value":72.5,"type":"heartRate","id":"` + anID + `","startDate":"2026-01-07T08:15:30Z","unit":"count\/min"}`,
-		"white space":          strings.NewReplacer(`:"`, " :\n\t \"", `,`, " ,\r\n ", `{`, "{ ", `}`, " }").Replace(aSample),
-		"plain slash":          strings.Replace(aSample, `\/`, `/`, 1),
-		"escapes":              strings.NewReplacer(`’`, `\u2019`, `heartRate`, `\u0068eartRate`, `"unit"`, `"un\u0069t"`, `5B8A`, `5\u00428A`).Replace(aSample),
-		"lower case id":        strings.Replace(aSample, anID, strings.ToLower(anID), 1),
-		"exponent":             strings.Replace(aSample, `72.5`, `7.25e+1`, 1),
-		"more digits":          strings.Replace(aSample, `72.5`, `72.500000000000000000000`, 1),
-		"fraction":             strings.Replace(aSample, `15:30Z`, `15:30.999Z`, 1),
-		"offset":               strings.Replace(aSample, `08:15:30Z`, `10:45:30+02:30`, 1),
-		"null metadata":        strings.Replace(aSample, `"unit"`, `"metadata":null,"unit"`, 1),
-		"no metadata":          strings.Replace(aSample, `"unit"`, `"metadata":{},"unit"`, 1),
-		"of tomorrow":          strings.Replace(aSample, `"unit"`, `"device":{"name":"}]\"","v":[1,2.5e3,{"a":[]},true,null]},"unit"`, 1),
+		"other order": `{"sourceName":"Ana’s Apple Watch","endDate":"2026-01-07T08:15:31Z","value":72.5,` +
+			`"type":"heartRate","id":"` + anID + `","startDate":"2026-01-07T08:15:30Z","unit":"count\/min"}`,
+		"white space": strings.NewReplacer(`:"`, " :\n\t \"", `,`, " ,\r\n ", `{`, "{ ", `}`, " }").Replace(aSample),
+		"plain slash": strings.Replace(aSample, `\/`, `/`, 1),
+		"escapes": strings.NewReplacer(`’`, `\u2019`, `heartRate`, `\u0068eartRate`, `"unit"`, `"un\u0069t"`,
+			`5B8A`, `5\u00428A`).Replace(aSample),
+		"lower case id": strings.Replace(aSample, anID, strings.ToLower(anID), 1),
+		"exponent":      strings.Replace(aSample, `72.5`, `7.25e+1`, 1),
+		"more digits":   strings.Replace(aSample, `72.5`, `72.500000000000000000000`, 1),
+		"fraction":      strings.Replace(aSample, `15:30Z`, `15:30.999Z`, 1),
+		"offset":        strings.Replace(aSample, `08:15:30Z`, `10:45:30+02:30`, 1),
+		"null metadata": strings.Replace(aSample, `"unit"`, `"metadata":null,"unit"`, 1),
+		"no metadata":   strings.Replace(aSample, `"unit"`, `"metadata":{},"unit"`, 1),
+		"of tomorrow": strings.Replace(aSample, `"unit"`,
+			`"device":{"name":"}]\"","v":[1,2.5e3,{"a":[]},true,null]},"unit"`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			page, err := decodeText(okPrefix + text + `]}`)
@@ -67,7 +71,8 @@ func TestPageSpellings(t *testing.T) {
 func TestPageMetadata(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"sleepStage":"core"}`: `{"sleepStage":"core"}`,
-		`{"totalDistanceMeters":"5000.00","activityType":"running","durationSeconds":"1800"}`: `{"activityType":"running","durationSeconds":"1800","totalDistanceMeters":"5000.00"}`,
+		`{"totalDistanceMeters":"5000.00","activityType":"running",` +
+			`"durationSeconds":"1800"}`: `{"activityType":"running","durationSeconds":"1800","totalDistanceMeters":"5000.00"}`,
 		`{ "b" : "2" , "a" : "\u0031" }`:           `{"a":"1","b":"2"}`,
 		`{"a":"x\/y\"\\\n\u0001é\ud83d\ude00"}`:    `{"a":"x/y\"\\\n\u0001é😀"}`,
 		`{"n":1.50,"t":true,"l":["x",1],"z":null}`: `{"l":"[\"x\",1]","n":"1.50","t":"true"}`,
@@ -155,11 +160,15 @@ func TestPageErrors(t *testing.T) {
 		{"samples null", `{"status":"ok","hasMore":false,"samples":null}`, field("samples", "not a list")},
 		{"no hasMore", `{"status":"ok","samples":[]}`, field("hasMore", "missing")},
 		{"hasMore 1", `{"status":"ok","samples":[],"hasMore":1}`, field("hasMore", "not true or false")},
-		{"wrong count", `{"status":"ok","samples":[],"hasMore":false,"returnedCount":1}`, field("returnedCount", "not the number of samples")},
-		{"count in halves", `{"status":"ok","samples":[],"hasMore":false,"returnedCount":0.5}`, field("returnedCount", "not the number of samples")},
-		{"locked", `{"status":"locked","samples":[],"message":"Device is locked","hasMore":false,"returnedCount":0}`, &LockedError{}},
+		{"wrong count", `{"status":"ok","samples":[],"hasMore":false,"returnedCount":1}`,
+			field("returnedCount", "not the number of samples")},
+		{"count in halves", `{"status":"ok","samples":[],"hasMore":false,"returnedCount":0.5}`,
+			field("returnedCount", "not the number of samples")},
+		{"locked", `{"status":"locked","samples":[],"message":"Device is locked","hasMore":false,"returnedCount":0}`,
+			&LockedError{}},
 		{"no permission", `{"status":"noPermission","samples":[],"hasMore":false,"returnedCount":0}`, &NoPermissionError{}},
-		{"error", `{"status":"error","samples":[],"message":"Health data is unavailable on this device.","hasMore":false}`, &PhoneError{"Health data is unavailable on this device."}},
+		{"error", `{"status":"error","samples":[],"message":"Health data is unavailable on this device.","hasMore":false}`,
+			&PhoneError{"Health data is unavailable on this device."}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			page, err := decodeText(c.text)
@@ -171,7 +180,8 @@ func TestPageErrors(t *testing.T) {
 				got.Call, got.Sample = "", 0
 			}
 			same := fmt.Sprintf("%T", err) == fmt.Sprintf("%T", c.want)
-			if _, plain := c.want.(*AnswerError); !same || plain && err.Error() != c.want.Error() { //nolint:errorlint // the error itself
+			//nolint:errorlint // the error itself
+			if _, plain := c.want.(*AnswerError); !same || plain && err.Error() != c.want.Error() {
 				t.Errorf("got %T %v, want %v", err, err, c.want)
 			}
 			if strings.Contains(err.Error(), "72.5") || strings.Contains(err.Error(), "Ana") {

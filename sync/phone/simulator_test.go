@@ -36,7 +36,8 @@ func history(t testing.TB, samples int) *simulator.History {
 		return h
 	}
 	h, err := simulator.Generate(simulator.Plan{
-		Seed: 1, From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC), Samples: samples,
+		Seed: 1, From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC),
+		Samples: samples,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,8 @@ func startPhone(t testing.TB, o simulator.Options) (*simulator.Phone, pairingcod
 }
 
 func config(q pairingcode.Payload, tr *trust.Trust) Config {
-	return Config{Version: q.Version, Host: q.Host, Port: q.Port, Timeout: 5 * time.Second, Dialer: &trust.Dialer{Trust: tr}}
+	return Config{Version: q.Version, Host: q.Host, Port: q.Port, Timeout: 5 * time.Second,
+		Dialer: &trust.Dialer{Trust: tr}}
 }
 
 func newClient(t testing.TB, conf Config) *Client {
@@ -316,7 +318,8 @@ func TestPairingAnotherCA(t *testing.T) {
 	if !errors.As(err, &bad) || !strings.Contains(err.Error(), "the CA is ") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := c.Pair(t.Context(), PairRequest{Code: q.Code, CSR: []byte("junk")}); err == nil || !strings.Contains(err.Error(), "request") {
+	if _, err := c.Pair(t.Context(), PairRequest{Code: q.Code, CSR: []byte("junk")}); err == nil ||
+		!strings.Contains(err.Error(), "request") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -424,7 +427,8 @@ func BenchmarkSamples(b *testing.B) {
 	conf.Pacer = Unpaced()
 	c := newClient(b, conf)
 	var page health.Page
-	q := health.Query{Types: []health.Type{health.HeartRate, health.Steps}, Start: 0, End: 1e10 / 4, Limit: health.MaxLimit}
+	q := health.Query{Types: []health.Type{health.HeartRate, health.Steps}, Start: 0, End: 1e10 / 4,
+		Limit: health.MaxLimit}
 	n := 0
 	for b.Loop() {
 		if err := c.Samples(context.Background(), q, &page); err != nil {

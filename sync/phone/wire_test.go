@@ -130,7 +130,8 @@ func says(text string) func(*tls.Conn, string) {
 }
 
 func response(status, body string) string {
-	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status,
+		len(body), body)
 }
 
 var aQuery = health.Query{
@@ -148,14 +149,16 @@ func TestRequestsOnTheWire(t *testing.T) {
 		case strings.HasPrefix(request, "POST /api/v1/pair "):
 			_, _ = io.WriteString(c, response("200 OK", `{"expiresAt":"2026-02-06T10:00:00Z","token":"AB12"}`))
 		default:
-			_, _ = io.WriteString(c, response("200 OK", `{"deviceName":"Ana\u2019s iPhone","status":"ok","version":"1","enabledTypes":["steps"],"serverTime":"2026-01-07T10:00:00Z"}`))
+			_, _ = io.WriteString(c, response("200 OK", `{"deviceName":"Ana\u2019s iPhone","status":"ok","version":"1",`+
+				`"enabledTypes":["steps"],"serverTime":"2026-01-07T10:00:00Z"}`))
 		}
 	})
 	now := time.Date(2026, 1, 7, 9, 59, 50, 0, time.UTC)
 	c := w.client(t, func(conf *Config) { conf.Now = func() time.Time { return now } })
 
 	issued, err := c.Pair(t.Context(), PairRequest{Code: "aB3dE6gH", ClientName: "Ana's \"Mac\"\n"})
-	if err != nil || issued.Token != "AB12" || !issued.ExpiresAt.Equal(time.Date(2026, 2, 6, 10, 0, 0, 0, time.UTC)) || issued.Report == nil {
+	if err != nil || issued.Token != "AB12" || !issued.ExpiresAt.Equal(time.Date(2026, 2, 6, 10, 0, 0, 0, time.UTC)) ||
+		issued.Report == nil {
 		t.Errorf("%+v, %v", issued, err)
 	}
 	status, err := c.Status(t.Context())
@@ -171,7 +174,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 		t.Errorf("%v, %v", types, err)
 	}
 	var page health.Page
-	if err := c.Samples(t.Context(), aQuery, &page); err != nil || len(page.Samples) != 1 || page.Samples[0] != theSample() {
+	if err := c.Samples(t.Context(), aQuery, &page); err != nil || len(page.Samples) != 1 ||
+		page.Samples[0] != theSample() {
 		t.Errorf("%+v, %v", page, err)
 	}
 
@@ -186,7 +190,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 		"GET /api/v1/status HTTP/1.1\r\n" + host + agent + auth + tail,
 		"GET /api/v1/health/types HTTP/1.1\r\n" + host + agent + auth + tail,
 		"POST /api/v1/health/data HTTP/1.1\r\n" + host + agent + auth +
-			body(`{"startDate":"2026-01-01T00:00:00Z","endDate":"2026-01-02T00:00:00Z","types":["steps","heartRate"],"limit":500,"offset":20}`),
+			body(`{"startDate":"2026-01-01T00:00:00Z","endDate":"2026-01-02T00:00:00Z","types":["steps","heartRate"],`+
+				`"limit":500,"offset":20}`),
 	}
 	got := w.seen()
 	if len(got) != len(want) {
@@ -270,7 +275,8 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"a wrong sample", with("200 OK", okPrefix+aSample+`,`+strings.Replace(aSample, "72.5", `"secret"`, 1)+`]}`),
 			&AnswerError{CallSamples, "value", "not a number", 1}},
 		{"locked", with("423 Locked", `{"status":"locked","samples":[]}`), &LockedError{}},
-		{"locked in a 200", with("200 OK", `{"status":"locked","samples":[],"message":"Device is locked","hasMore":false,"returnedCount":0}`),
+		{"locked in a 200", with("200 OK", `{"status":"locked","samples":[],"message":"Device is locked",`+
+			`"hasMore":false,"returnedCount":0}`),
 			&LockedError{}},
 		{"token", with("401 Unauthorized", "Missing or invalid token"), &TokenRejectedError{"Missing or invalid token"}},
 		{"not enabled", with("403 Forbidden", "Requested data types are not enabled"),

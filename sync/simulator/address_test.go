@@ -7,7 +7,8 @@ import (
 
 func TestLocalName(t *testing.T) {
 	for device, want := range map[string]string{
-		"Ana's iPhone": "Anas-iPhone.local", "Ana\u2019s\u00a0iPhone": "Anas-iPhone.local", " -a--b- ": "a-b.local", "\u00e9\u00e8": "iPhone.local",
+		"Ana's iPhone": "Anas-iPhone.local", "Ana\u2019s\u00a0iPhone": "Anas-iPhone.local", " -a--b- ": "a-b.local",
+		"\u00e9\u00e8": "iPhone.local",
 	} {
 		if got := localName(device); got != want {
 			t.Errorf("%q is %s, want %s", device, got, want)

@@ -28,7 +28,8 @@ func iso(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC333
 
 func ask(start, end int64, limit, offset int, types ...health.Type) string {
 	list := strings.ReplaceAll(fmt.Sprintf("%q", types), `" "`, `","`)
-	return fmt.Sprintf(`{"startDate":%q,"endDate":%q,"types":%s,"limit":%d,"offset":%d}`, iso(start), iso(end), list, limit, offset)
+	return fmt.Sprintf(`{"startDate":%q,"endDate":%q,"types":%s,"limit":%d,"offset":%d}`, iso(start), iso(end), list,
+		limit, offset)
 }
 
 // model answers as HealthKitService.swift reads: each type's newest
@@ -64,7 +65,8 @@ func model(h *History, start, end int64, limit, offset int, types []health.Type)
 // Pages of random histories, with many equal starts, against the model.
 func TestPagesAgainstModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	types := []health.Type{health.Steps, health.HeartRate, health.SleepAnalysis, health.SleepCore, health.SleepREM, health.Weight}
+	types := []health.Type{health.Steps, health.HeartRate, health.SleepAnalysis, health.SleepCore, health.SleepREM,
+		health.Weight}
 	for round := range 120 {
 		h := NewHistory()
 		const from = 1_700_000_000
@@ -95,8 +97,10 @@ func TestPagesAgainstModel(t *testing.T) {
 			for _, s := range got.Samples {
 				ids = append(ids, s.ID+s.Type)
 			}
-			if !slices.Equal(ids, want) || got.HasMore != more || got.ReturnedCount != len(want) || got.Status != "ok" || got.Message != nil {
-				t.Fatalf("%v from %d to %d limit %d offset %d:\n got %v %v\nwant %v %v", asked, start-from, end-from, limit, offset, ids, got.HasMore, want, more)
+			if !slices.Equal(ids, want) || got.HasMore != more || got.ReturnedCount != len(want) || got.Status != "ok" ||
+				got.Message != nil {
+				t.Fatalf("%v from %d to %d limit %d offset %d:\n got %v %v\nwant %v %v", asked, start-from, end-from, limit,
+					offset, ids, got.HasMore, want, more)
 			}
 			if n := p.Meters().SamplesRead - m.SamplesRead; n != int64(read) {
 				t.Fatalf("%d samples read, want %d", n, read)
@@ -162,7 +166,8 @@ func TestSleepStagesLie(t *testing.T) {
 		t.Errorf("deep sleep is found beyond the limit: %+v", p)
 	}
 	p = c.page(ask(0, 10000, 30, 0, health.SleepDeep))
-	if len(p.Samples) != 1 || p.Samples[0].Type != "sleepDeep" || p.Samples[0].Metadata["sleepStage"] != "deep" || p.Samples[0].ID != id(0).String() {
+	if len(p.Samples) != 1 || p.Samples[0].Type != "sleepDeep" || p.Samples[0].Metadata["sleepStage"] != "deep" ||
+		p.Samples[0].ID != id(0).String() {
 		t.Errorf("%+v", p)
 	}
 	p = c.page(ask(0, 10000, 50, 0, health.SleepAnalysis, health.SleepDeep))
@@ -200,7 +205,8 @@ func TestSampleOnTheWire(t *testing.T) {
 		orders[regexp.MustCompile(`"samples":.{10}`).FindString(string(a.body))] = true
 		list := a.json()["samples"].([]any)
 		got, other := list[1].(map[string]any), list[0].(map[string]any)
-		if len(got) != 7 || got["id"] != "00000000-0000-0000-0000-000000000001" || got["startDate"] != "2023-11-14T22:13:20Z" ||
+		if len(got) != 7 || got["id"] != "00000000-0000-0000-0000-000000000001" ||
+			got["startDate"] != "2023-11-14T22:13:20Z" ||
 			got["endDate"] != "2023-11-14T22:14:20Z" || got["value"] != 0.97 || got["sourceName"] != "A/B \u2028<\ufffd>" {
 			t.Fatalf("%s", a.body)
 		}
@@ -225,8 +231,10 @@ func TestParseDate(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"", "2026-01-07", "2026-01-07T12:00:00", "2026-01-07T12:00:00.000Z", "2026-01-07T12:00:00.5+00:00", "2026-01-07T12:00:00,5Z",
-		"2026-01-07 12:00:00Z", "2026-13-07T12:00:00Z", "2026-01-07T25:00:00Z", "2026-01-07T12:00Z", "yesterday", "1767787200",
+		"", "2026-01-07", "2026-01-07T12:00:00", "2026-01-07T12:00:00.000Z", "2026-01-07T12:00:00.5+00:00",
+		"2026-01-07T12:00:00,5Z",
+		"2026-01-07 12:00:00Z", "2026-13-07T12:00:00Z", "2026-01-07T25:00:00Z", "2026-01-07T12:00Z", "yesterday",
+		"1767787200",
 	} {
 		if got, err := parseDate(in); err == nil {
 			t.Errorf("%q is read as %d", in, got)
@@ -240,7 +248,8 @@ func TestLockedAndUnavailable(t *testing.T) {
 		c.phone.SetLocked(true)
 		a := c.do("POST", pathData, ask(0, 1000, 10, 0, health.Steps))
 		m := a.json()
-		if a.line != "HTTP/1.1 423 Locked" || m["status"] != "locked" || m["message"] != "Device is locked" || m["hasMore"] != false ||
+		if a.line != "HTTP/1.1 423 Locked" || m["status"] != "locked" || m["message"] != "Device is locked" ||
+			m["hasMore"] != false ||
 			m["returnedCount"] != 0.0 || fmt.Sprint(m["samples"]) != "[]" {
 			t.Errorf("%s %s", a.line, a.body)
 		}

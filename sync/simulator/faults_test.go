@@ -91,7 +91,8 @@ func TestFaults(t *testing.T) {
 	}
 	checks["expired-ca"] = func(t *testing.T) {
 		certs, _ := c.handshake(ca)
-		if p, err := c.phone.Payload(""); err != nil || p.CA != pki.FingerprintOf(certs[1]) || time.Now().Before(certs[1].NotAfter) {
+		if p, err := c.phone.Payload(""); err != nil || p.CA != pki.FingerprintOf(certs[1]) ||
+			time.Now().Before(certs[1].NotAfter) {
 			t.Errorf("%v %v", certs[1].NotAfter, err)
 		}
 		if _, err := c.handshake(certs[1]); !outOfDate(false)(err) {
@@ -167,7 +168,8 @@ func TestFaults(t *testing.T) {
 				body = x.body()
 			}
 			a := x.c.do(x.method, x.path, body)
-			if a.status != x.status || !strings.Contains(string(a.body), x.text) || strings.Contains(string(a.body), `"steps"`) && x.path == pathTypes {
+			if a.status != x.status || !strings.Contains(string(a.body), x.text) ||
+				strings.Contains(string(a.body), `"steps"`) && x.path == pathTypes {
 				t.Errorf("%s %s", a.line, a.body)
 			}
 		}
@@ -299,7 +301,8 @@ func TestScript(t *testing.T) {
 		method, path, body string
 		want               int
 	}{
-		{"GET", pathTypes, "", 503}, {"GET", pathTypes, "", 200}, {"POST", pathData, ask(0, 1, 1, 0, health.Steps), 423}, {"GET", "/bad", "", 500},
+		{"GET", pathTypes, "", 503}, {"GET", pathTypes, "", 200}, {"POST", pathData, ask(0, 1, 1, 0, health.Steps), 423},
+		{"GET", "/bad", "", 500},
 	} {
 		if a := c.do(x.method, x.path, x.body); a.status != x.want {
 			t.Errorf("%s %s: %s", x.method, x.path, a.line)

@@ -11,10 +11,12 @@ import (
 
 func TestInsertAndDelete(t *testing.T) {
 	h := NewHistory()
-	if n := h.Insert(sample(1, health.Steps, 300, 1), sample(2, health.Steps, 100, 2), sample(3, health.Weight, 200, 3)); n != 3 {
+	if n := h.Insert(sample(1, health.Steps, 300, 1), sample(2, health.Steps, 100, 2),
+		sample(3, health.Weight, 200, 3)); n != 3 {
 		t.Errorf("%d are new", n)
 	}
-	if n := h.Insert(sample(4, health.Steps, 200, 4), sample(1, health.Steps, 50, 5), sample(4, health.Steps, 210, 6)); n != 1 {
+	if n := h.Insert(sample(4, health.Steps, 200, 4), sample(1, health.Steps, 50, 5),
+		sample(4, health.Steps, 210, 6)); n != 1 {
 		t.Errorf("%d are new, one replaces and one is double", n)
 	}
 	starts := func() (at []int64) {
@@ -33,8 +35,10 @@ func TestInsertAndDelete(t *testing.T) {
 		t.Errorf("%d deleted", n)
 	}
 	// A stage is stored as the sleep that it is.
-	h.Insert(sample(7, health.SleepREM, 400, float64(health.StageREM)), sample(8, health.SleepAnalysis, 500, float64(health.StageDeep)))
-	if h.Len(health.SleepAnalysis) != 2 || h.Len(health.SleepREM) != 1 || h.Len(health.SleepCore) != 0 || h.Samples(health.SleepREM)[0].Type != health.SleepREM {
+	h.Insert(sample(7, health.SleepREM, 400, float64(health.StageREM)),
+		sample(8, health.SleepAnalysis, 500, float64(health.StageDeep)))
+	if h.Len(health.SleepAnalysis) != 2 || h.Len(health.SleepREM) != 1 || h.Len(health.SleepCore) != 0 ||
+		h.Samples(health.SleepREM)[0].Type != health.SleepREM {
 		t.Error("sleep")
 	}
 	if got := h.Types(); !slices.Equal(got, []health.Type{health.Steps, health.SleepAnalysis, health.Weight}) {

@@ -25,7 +25,8 @@ func TestReadRequest(t *testing.T) {
 	if _, err := readRequest(iotest.ErrReader(errors.New("reset")), time.Now); !errors.Is(err, errInvalid) {
 		t.Errorf("a connection lost gives %v", err)
 	}
-	endless := io.MultiReader(strings.NewReader("POST /a X\r\nContent-Length: 1048576\r\n\r\n"), io.LimitReader(zeroes{}, 1<<22))
+	endless := io.MultiReader(strings.NewReader("POST /a X\r\nContent-Length: 1048576\r\n\r\n"),
+		io.LimitReader(zeroes{}, 1<<22))
 	if req, err := readRequest(endless, time.Now); err != nil || len(req.body) != maxBody {
 		t.Errorf("the largest body gives %v", err)
 	}
@@ -42,7 +43,8 @@ type zeroes struct{}
 func (zeroes) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func FuzzRequest(f *testing.F) {
-	f.Add([]byte(`{"startDate":"2026-01-07T12:00:00Z","endDate":"2026-01-08T12:00:00Z","types":["steps"],"limit":10,"offset":null}`))
+	f.Add([]byte(`{"startDate":"2026-01-07T12:00:00Z","endDate":"2026-01-08T12:00:00Z","types":["steps"],"limit":10,` +
+		`"offset":null}`))
 	f.Add([]byte(`{"limit":1e999999999}`))
 	f.Add([]byte("POST /a X\r\nContent-Length: 3\r\n\r\nabcdef"))
 	p, err := New(Options{Protocol: 1})

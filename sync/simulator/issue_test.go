@@ -51,11 +51,13 @@ func TestCertificatesOfTheProtocol(t *testing.T) {
 		slices.Sort(critical)
 		i := pki.Inspect(cert, guideDay, pki.InspectOptions{Issuer: ca})
 		got := fmt.Sprintf("%s by %s %s to %s, CA %v %v for %v, critical %v of %d", cert.Subject, i.Issuer,
-			i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), i.CA, i.Usage, i.SANs, critical, len(cert.Extensions))
+			i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), i.CA, i.Usage, i.SANs,
+			critical, len(cert.Extensions))
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if i.Status != pki.StatusValid || i.KeyAlgorithm != "ECDSA P-256" || i.Signature != "ECDSA-SHA256" || cert.Version != 3 {
+		if i.Status != pki.StatusValid || i.KeyAlgorithm != "ECDSA P-256" || i.Signature != "ECDSA-SHA256" ||
+			cert.Version != 3 {
 			t.Errorf("%s: %v, %s, %s, version %d", cert.Subject, i.Status, i.KeyAlgorithm, i.Signature, cert.Version)
 		}
 	}
@@ -81,12 +83,14 @@ func openssl(t *testing.T, dir string, files map[string][]byte, args ...string) 
 func TestOpenSSLAgrees(t *testing.T) {
 	ca, server, client := certificates(t, time.Now())
 	dir := t.TempDir()
-	files := map[string][]byte{"ca": pki.EncodeCertificate(ca), "server": pki.EncodeCertificate(server), "client": pki.EncodeCertificate(client)}
+	files := map[string][]byte{"ca": pki.EncodeCertificate(ca), "server": pki.EncodeCertificate(server),
+		"client": pki.EncodeCertificate(client)}
 	openssl(t, dir, files, "verify", "-x509_strict", "-purpose", "sslserver",
 		"-verify_ip", "192.168.1.42", "-verify_hostname", "anas-iphone.local", "-CAfile", "ca", "server")
 	openssl(t, dir, nil, "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "ca", "client")
 	text := openssl(t, dir, nil, "x509", "-in", "ca", "-noout", "-text")
-	for _, want := range []string{"CA:TRUE", "Certificate Sign, CRL Sign", "X509v3 Basic Constraints: critical", "ASN1 OID: prime256v1", "ecdsa-with-SHA256"} {
+	for _, want := range []string{"CA:TRUE", "Certificate Sign, CRL Sign", "X509v3 Basic Constraints: critical",
+		"ASN1 OID: prime256v1", "ecdsa-with-SHA256"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("openssl does not see %q in\n%s", want, text)
 		}
@@ -97,7 +101,8 @@ func TestOpenSSLAgrees(t *testing.T) {
 // algorithm identifiers, and good for 365 days.
 func TestCertificateOfV1(t *testing.T) {
 	cert := must(NewSelfSignedV1(must(GenerateKey())(t), guideDay))(t)
-	if len(cert.Extensions) != 0 || cert.Version != 3 || cert.SignatureAlgorithm != x509.ECDSAWithSHA256 || !pki.SelfSigned(cert) {
+	if len(cert.Extensions) != 0 || cert.Version != 3 || cert.SignatureAlgorithm != x509.ECDSAWithSHA256 ||
+		!pki.SelfSigned(cert) {
 		t.Errorf("version %d, %d extensions, %s", cert.Version, len(cert.Extensions), cert.SignatureAlgorithm)
 	}
 	dir := t.TempDir()
@@ -106,7 +111,8 @@ func TestCertificateOfV1(t *testing.T) {
 		t.Errorf("openssl asn1parse:\n%s", text)
 	}
 	text = openssl(t, dir, nil, "x509", "-in", "v1", "-noout", "-subject", "-issuer", "-dates")
-	for _, want := range []string{"subject=CN = HealthSync Local", "issuer=CN = HealthSync Local", "Jan  7 10:30:15 2026 GMT", "Jan  7 10:30:15 2027 GMT"} {
+	for _, want := range []string{"subject=CN = HealthSync Local", "issuer=CN = HealthSync Local",
+		"Jan  7 10:30:15 2026 GMT", "Jan  7 10:30:15 2027 GMT"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("openssl does not see %q in\n%s", want, text)
 		}

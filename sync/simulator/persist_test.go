@@ -14,7 +14,8 @@ import (
 func TestIdentityIsKept(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
 		dir := filepath.Join(t.TempDir(), "new", "folder")
-		o := Options{Protocol: protocol, Dir: dir, Names: []string{"a.local"}, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
+		o := Options{Protocol: protocol, Dir: dir, Names: []string{"a.local"},
+			Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
 		c := start(t, o).paired()
 		leaf, ca, _ := c.phone.Fingerprints()
 		status := func(phone *Phone) int {
@@ -28,7 +29,8 @@ func TestIdentityIsKept(t *testing.T) {
 		// At another address the leaf is new, the CA is not.
 		moved := o
 		moved.Addrs = []netip.Addr{netip.MustParseAddr("192.168.1.9")}
-		if leaf3, ca3, err := must(New(moved))(t).Fingerprints(); err != nil || ca3 != ca || (leaf3 == leaf) != (protocol == 1) {
+		if leaf3, ca3, err := must(New(moved))(t).Fingerprints(); err != nil || ca3 != ca ||
+			(leaf3 == leaf) != (protocol == 1) {
 			t.Errorf("version %d at another address: %v", protocol, err)
 		}
 		if err := again.Revoke(); err != nil {
@@ -57,7 +59,8 @@ func TestDamagedIdentityIsNotReplaced(t *testing.T) {
 	good := must(os.ReadFile(file))(t)
 	for what, bad := range map[string][]byte{
 		"cut": good[:len(good)/2], "empty": nil, "no object": []byte("7"), "no keys": []byte("{}"),
-		"no CA key": bytes.Replace(good, []byte(`"caKey"`), []byte(`"x"`), 1), "other version": bytes.Replace(good, []byte(`"protocol": 2`), []byte(`"protocol": 1`), 1),
+		"no CA key":     bytes.Replace(good, []byte(`"caKey"`), []byte(`"x"`), 1),
+		"other version": bytes.Replace(good, []byte(`"protocol": 2`), []byte(`"protocol": 1`), 1),
 	} {
 		if err := os.WriteFile(file, bad, 0o600); err != nil {
 			t.Fatal(err)

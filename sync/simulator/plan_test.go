@@ -138,7 +138,8 @@ func TestBelievable(t *testing.T) {
 		info, known := health.Lookup(ty)
 		last := map[string]int64{}
 		for _, s := range slices.Backward(h.Samples(ty)) {
-			if !known || s.Unit != info.Unit || s.End < s.Start || s.Source == "" || math.IsNaN(s.Value) || ids[s.ID] || s.ID[6]>>4 != 4 {
+			if !known || s.Unit != info.Unit || s.End < s.Start || s.Source == "" || math.IsNaN(s.Value) || ids[s.ID] ||
+				s.ID[6]>>4 != 4 {
 				t.Fatalf("%+v", s)
 			}
 			ids[s.ID] = true
@@ -179,7 +180,8 @@ func TestDaysWithoutMidnight(t *testing.T) {
 	if err != nil {
 		testenv.Missing(t, "no time zone database on this machine")
 	}
-	h := generate(t, Plan{Seed: 1, From: time.Date(2026, 9, 4, 0, 0, 0, 0, zone), To: time.Date(2026, 9, 9, 0, 0, 0, 0, zone), Location: zone, Types: []health.Type{health.Steps}})
+	h := generate(t, Plan{Seed: 1, From: time.Date(2026, 9, 4, 0, 0, 0, 0, zone),
+		To: time.Date(2026, 9, 9, 0, 0, 0, 0, zone), Location: zone, Types: []health.Type{health.Steps}})
 	dates := map[string]int{}
 	for _, s := range h.Samples(health.Steps) {
 		dates[s.StartTime().In(zone).Format(time.DateOnly)]++

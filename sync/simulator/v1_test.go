@@ -63,8 +63,10 @@ func TestV1Refusals(t *testing.T) {
 		"renew is unknown":   {c.request("POST", pathRenew, "{}"), notFound},
 		"get of pair":        {c.request("GET", pathPair, ""), notFound},
 		"no request":         {"\r\n\r\n", plain("400 Bad Request", "Invalid request")},
-		"too large":          {"POST /api/v1/pair HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n", plain("413 Payload Too Large", "Request body too large")},
-		"head too large":     {"GET / HTTP/1.1\r\nA: " + strings.Repeat("x", maxHeaders) + "\r\n\r\n", plain("413 Payload Too Large", "Request body too large")},
+		"too large": {"POST /api/v1/pair HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n",
+			plain("413 Payload Too Large", "Request body too large")},
+		"head too large": {"GET / HTTP/1.1\r\nA: " + strings.Repeat("x", maxHeaders) + "\r\n\r\n",
+			plain("413 Payload Too Large", "Request body too large")},
 		"not UTF-8":          {"GET /\xff HTTP/1.1\r\n\r\n", plain("400 Bad Request", "Invalid request")},
 		"negative length":    {"POST /a HTTP/1.1\r\nContent-Length: -1\r\n\r\n", plain("400 Bad Request", "Invalid request")},
 		"another scheme":     {"GET /api/v1/status HTTP/1.1\r\nAuthorization: Basic " + c.token + "\r\n\r\n", unauthorized},
@@ -79,21 +81,27 @@ func TestV1Refusals(t *testing.T) {
 		"pair: number":         {c.request("POST", pathPair, `{"code":12345678,"clientName":"x"}`), badPair},
 		"pair: chunked": {"POST /api/v1/pair HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n27\r\n" +
 			`{"code":"abcdefgh","clientName":"test"}` + "\r\n0\r\n\r\n", badPair},
-		"data: no body":       {data(""), badBody},
-		"data: not JSON":      {data("[]"), badBody},
-		"data: fraction":      {data(`{"startDate":"2026-01-01T00:00:00.000Z","endDate":"2026-02-01T00:00:00Z","types":["steps"]}`), badBody},
-		"data: number date":   {data(`{"startDate":1767225600,"endDate":"2026-02-01T00:00:00Z","types":["steps"]}`), badBody},
-		"data: no end":        {data(`{"startDate":"2026-01-01T00:00:00Z","types":["steps"]}`), badBody},
-		"data: unknown type":  {data(`{` + span + `,"types":["steps","bloodGlucose"]}`), badBody},
-		"data: case of type":  {data(`{` + span + `,"types":["Steps"]}`), badBody},
-		"data: limit text":    {data(`{` + span + `,"types":["steps"],"limit":"10"}`), badBody},
-		"data: limit half":    {data(`{` + span + `,"types":["steps"],"limit":10.5}`), badBody},
-		"data: no types":      {data(`{` + span + `,"types":[]}`), plain("400 Bad Request", "No data types requested")},
-		"data: end first":     {data(`{"startDate":"2026-02-01T00:00:00Z","endDate":"2026-01-01T00:00:00Z","types":["steps"]}`), plain("400 Bad Request", "Invalid date range")},
-		"data: limit 0":       {data(`{` + span + `,"types":["steps"],"limit":0}`), plain("400 Bad Request", "Limit must be positive")},
-		"data: limit -1":      {data(`{` + span + `,"types":["steps"],"limit":-1}`), plain("400 Bad Request", "Limit must be positive")},
-		"data: not enabled":   {data(`{` + span + `,"types":["steps","heartRate"]}`), plain("403 Forbidden", "Requested data types are not enabled")},
-		"data: limit checked": {data(`{` + span + `,"types":["heartRate"],"limit":0}`), plain("400 Bad Request", "Limit must be positive")},
+		"data: no body":  {data(""), badBody},
+		"data: not JSON": {data("[]"), badBody},
+		"data: fraction": {data(`{"startDate":"2026-01-01T00:00:00.000Z","endDate":"2026-02-01T00:00:00Z",` +
+			`"types":["steps"]}`), badBody},
+		"data: number date":  {data(`{"startDate":1767225600,"endDate":"2026-02-01T00:00:00Z","types":["steps"]}`), badBody},
+		"data: no end":       {data(`{"startDate":"2026-01-01T00:00:00Z","types":["steps"]}`), badBody},
+		"data: unknown type": {data(`{` + span + `,"types":["steps","bloodGlucose"]}`), badBody},
+		"data: case of type": {data(`{` + span + `,"types":["Steps"]}`), badBody},
+		"data: limit text":   {data(`{` + span + `,"types":["steps"],"limit":"10"}`), badBody},
+		"data: limit half":   {data(`{` + span + `,"types":["steps"],"limit":10.5}`), badBody},
+		"data: no types":     {data(`{` + span + `,"types":[]}`), plain("400 Bad Request", "No data types requested")},
+		"data: end first": {data(`{"startDate":"2026-02-01T00:00:00Z","endDate":"2026-01-01T00:00:00Z",` +
+			`"types":["steps"]}`), plain("400 Bad Request", "Invalid date range")},
+		"data: limit 0": {data(`{` + span + `,"types":["steps"],"limit":0}`),
+			plain("400 Bad Request", "Limit must be positive")},
+		"data: limit -1": {data(`{` + span + `,"types":["steps"],"limit":-1}`),
+			plain("400 Bad Request", "Limit must be positive")},
+		"data: not enabled": {data(`{` + span + `,"types":["steps","heartRate"]}`),
+			plain("403 Forbidden", "Requested data types are not enabled")},
+		"data: limit checked": {data(`{` + span + `,"types":["heartRate"],"limit":0}`),
+			plain("400 Bad Request", "Limit must be positive")},
 	} {
 		got, err := c.raw(x.request)
 		if err != nil {
@@ -107,13 +115,16 @@ func TestV1Refusals(t *testing.T) {
 
 func TestV1Answers(t *testing.T) {
 	clk := newClock()
-	c := start(t, Options{Protocol: 1, DeviceName: "Ana/2", Types: []health.Type{health.Weight, health.Steps}, Now: clk.now}).paired()
+	c := start(t, Options{Protocol: 1, DeviceName: "Ana/2", Types: []health.Type{health.Weight, health.Steps},
+		Now: clk.now}).paired()
 	a := c.do("GET", pathStatus, "")
 	m := a.json()
-	if a.line != "HTTP/1.1 200 OK" || a.headers != "Content-Type: application/json\r\nContent-Length: "+strconv.Itoa(len(a.body)) {
+	if a.line != "HTTP/1.1 200 OK" || a.headers != "Content-Type: application/json\r\nContent-Length: "+
+		strconv.Itoa(len(a.body)) {
 		t.Errorf("%q %q", a.line, a.headers)
 	}
-	if len(m) != 5 || m["status"] != "ok" || m["version"] != "1" || m["deviceName"] != "Ana/2" || fmt.Sprint(m["enabledTypes"]) != "[steps weight]" ||
+	if len(m) != 5 || m["status"] != "ok" || m["version"] != "1" || m["deviceName"] != "Ana/2" ||
+		fmt.Sprint(m["enabledTypes"]) != "[steps weight]" ||
 		m["serverTime"] != clk.now().UTC().Format(time.RFC3339) || !strings.Contains(string(a.body), `Ana\/2`) {
 		t.Errorf("%s", a.body)
 	}
@@ -190,7 +201,8 @@ func TestRateLimit(t *testing.T) {
 		clk.advance(30 * time.Second)
 		times(30, 404)
 		a := c.do("GET", pathStatus, "")
-		if a.line != "HTTP/1.1 429 Too Many Requests" || strings.Contains(a.headers, "Retry") || !strings.Contains(string(a.body), "Rate limit exceeded") {
+		if a.line != "HTTP/1.1 429 Too Many Requests" || strings.Contains(a.headers, "Retry") ||
+			!strings.Contains(string(a.body), "Rate limit exceeded") {
 			t.Errorf("the 61st: %s %s %s", a.line, a.headers, a.body)
 		}
 		clk.advance(30*time.Second - time.Millisecond)

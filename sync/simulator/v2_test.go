@@ -33,20 +33,23 @@ func TestV2Pairing(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if a := c.do("GET", pathStatus, ""); a.status != 401 || a.json()["code"] != "NO_CLIENT_CERTIFICATE" || a.json()["message"] == "" || len(a.json()) != 2 {
+	if a := c.do("GET", pathStatus, ""); a.status != 401 || a.json()["code"] != "NO_CLIENT_CERTIFICATE" ||
+		a.json()["message"] == "" || len(a.json()) != 2 {
 		t.Errorf("without a certificate: %s %s", a.line, a.body)
 	}
 	for what, body := range map[string]string{
-		"no request":             `{"code":"x","clientName":"y"}`,
-		"no PEM":                 `{"code":"x","clientName":"y","csr":"abc"}`,
-		"a key of another curve": `{"code":"x","clientName":"y","csr":"-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----"}`,
+		"no request": `{"code":"x","clientName":"y"}`,
+		"no PEM":     `{"code":"x","clientName":"y","csr":"abc"}`,
+		"a key of another curve": `{"code":"x","clientName":"y","csr":"-----BEGIN CERTIFICATE ` +
+			`REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----"}`,
 	} {
 		if a := c.do("POST", pathPair, body); a.status != 400 || a.json()["code"] != "INVALID_CSR" {
 			t.Errorf("%s: %s %s", what, a.line, a.body)
 		}
 	}
 	c.paired()
-	if _, err := c.cert.Leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err != nil {
+	if _, err := c.cert.Leaf.Verify(x509.VerifyOptions{Roots: roots,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err != nil {
 		t.Error(err)
 	}
 	if a := c.do("GET", pathStatus, ""); a.status != 200 || a.json()["version"] != "2" {
@@ -62,7 +65,8 @@ func TestV2RenewAndRevoke(t *testing.T) {
 	body, _ := c.csr("")
 	a := c.do("POST", pathRenew, body)
 	cert := c.certificate(a)
-	if m := a.json(); m["caCertificate"] == nil || cert.Subject.CommonName != pki.CommonNameClient || cert.NotAfter.Format(time.RFC3339) != m["expiresAt"] {
+	if m := a.json(); m["caCertificate"] == nil || cert.Subject.CommonName != pki.CommonNameClient ||
+		cert.NotAfter.Format(time.RFC3339) != m["expiresAt"] {
 		t.Errorf("%s %s", cert.Subject, a.body)
 	}
 	if a := c.do("POST", pathRenew, `{"csr":"x"}`); a.status != 400 {
@@ -156,7 +160,8 @@ func TestCurl(t *testing.T) {
 	curl := testenv.NeedTool(t, "curl", "curl")
 	for _, protocol := range []int{1, 2} {
 		c := start(t, Options{Protocol: protocol, History: NewHistory(sample(1, "steps", 100, 3))}).paired()
-		args := []string{"--noproxy", "*", "-sk", "--max-time", "10", "--http1.1", "-d", ask(0, 1000, 10, 0, "steps"), "https://" + c.phone.Addr().String() + pathData}
+		args := []string{"--noproxy", "*", "-sk", "--max-time", "10", "--http1.1", "-d", ask(0, 1000, 10, 0, "steps"),
+			"https://" + c.phone.Addr().String() + pathData}
 		if protocol == 1 {
 			args = append(args, "-H", "Authorization: Bearer "+c.token)
 		} else {
@@ -184,7 +189,8 @@ func TestReissue(t *testing.T) {
 		t.Errorf("%v %v %v %v %v", leaf, leaf2, ca, ca2, err)
 	}
 	cert := c.shown()[0]
-	if cert.VerifyHostname("192.168.7.7") != nil || cert.VerifyHostname("b.local") != nil || cert.VerifyHostname("a.local") == nil {
+	if cert.VerifyHostname("192.168.7.7") != nil || cert.VerifyHostname("b.local") != nil ||
+		cert.VerifyHostname("a.local") == nil {
 		t.Errorf("%v %v", cert.DNSNames, cert.IPAddresses)
 	}
 	if a := c.do("GET", pathStatus, ""); a.status != 200 {
