@@ -114,9 +114,7 @@ func (d *day) begin() {
 		d.addrs = loopback
 	}
 	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -cmp.Or(d.history, 90)), To: now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	d.phone, err = simulator.New(simulator.Options{
 		History: history, NoRateLimit: true, Latency: 120 * time.Millisecond, Addrs: d.addrs,
 		Now: func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) },
@@ -124,9 +122,7 @@ func (d *day) begin() {
 	if err == nil {
 		err = d.phone.Start(netip.AddrPortFrom(d.addrs[0], 0).String())
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(d.phone.Stop)
 	d.env = append(d.env, "HEALTHSYNC_HOME="+filepath.Join(d.dir, "home"), "HEALTHSYNC_BONJOUR="+d.bonjour, "CLOCK_FILE="+filepath.Join(d.dir, "clock"))
 	d.picker()
@@ -149,9 +145,7 @@ func (d *day) picker() {
 	if err == nil {
 		err = os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(opener), 0o700)
 	}
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	for i, e := range d.env {
 		if path, ok := strings.CutPrefix(e, "PATH="); ok {
 			d.env[i] = "PATH=" + bin + string(os.PathListSeparator) + path
@@ -186,9 +180,7 @@ func (d *day) row(label string) *Node {
 func (d *day) click(label string) {
 	d.t.Helper()
 	n, _ := d.item.WaitFor(d.t, soon, label)
-	if err := d.item.Click(n.ID); err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, d.item.Click(n.ID))
 }
 
 // gone wants a row to be hidden.
@@ -197,9 +189,7 @@ func (d *day) gone(label string) {
 	var menu string
 	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		m, err := d.item.Menu(d.t.Context())
-		if err != nil {
-			d.t.Fatal(err)
-		}
+		must(d.t, err)
 		if m.Find(label) == nil {
 			return
 		}
@@ -212,13 +202,9 @@ func (d *day) gone(label string) {
 func (d *day) icon(want menubar.Icon) {
 	d.t.Helper()
 	raw, err := want.Tray()
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	m, err := png.Decode(bytes.NewReader(raw))
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	var got Pixmap
 	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if got, err = d.item.Icon(); err == nil && bytes.Equal(alpha(m), everyFourth(got.Pix)) {
@@ -254,16 +240,12 @@ func (d *day) showCode() { d.showCodeAt("127.0.0.1") }
 func (d *day) showCodeAt(host string) {
 	d.t.Helper()
 	p, err := d.phone.Payload(host)
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	raw, err := pairingcode.EncodePNG(p, 4)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(d.dir, "code.png"), raw, 0o600)
 	}
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 }
 
 // command runs a command of its own beside the app.
@@ -283,9 +265,7 @@ func (d *day) pairFromPicture() {
 	seen, shot := map[string]bool{}, false
 	for end := time.Now().Add(3 * soon); len(seen) < 3 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		m, err := d.item.Menu(d.t.Context())
-		if err != nil {
-			d.t.Fatal(err)
-		}
+		must(d.t, err)
 		n := m.Find("Ana's iPhone - ")
 		if n == nil || !strings.Contains(n.Label(), "Syncing") {
 			break
@@ -336,30 +316,22 @@ func (d *day) stopAndSync() {
 func (d *day) stored() (samples, runs int) {
 	d.t.Helper()
 	db, err := store.Open(d.t.Context(), filepath.Join(d.dir, "home", "health.db"), store.Options{ReadOnly: true})
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	defer db.Close()
 	types, err := db.Types(d.t.Context())
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	for _, typ := range types {
 		samples += int(typ.Count)
 	}
 	list, err := db.Runs(d.t.Context(), 1000)
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	return samples, len(list)
 }
 
 func (d *day) syncTwice() {
 	_, before := d.stored()
 	n, _ := d.item.WaitFor(d.t, soon, "Sync Now")
-	if err := d.item.Click(n.ID, n.ID); err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, d.item.Click(n.ID, n.ID))
 	d.row("nothing new")
 	time.Sleep(300 * time.Millisecond)
 	if _, after := d.stored(); after != before+1 {
@@ -455,9 +427,7 @@ func (d *day) lockedAndGone() {
 	d.row("Ana's iPhone - Not sharing")
 	d.row("Fix: open the iOS Health Sync app")
 	d.shot("not-sharing")
-	if err := d.phone.Start(net.JoinHostPort("127.0.0.1", fmt.Sprint(port))); err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, d.phone.Start(net.JoinHostPort("127.0.0.1", fmt.Sprint(port))))
 	d.click("Check Now")
 	d.row("Ana's iPhone - Connected")
 	d.gone("Fix:")
@@ -467,15 +437,11 @@ func (d *day) lockedAndGone() {
 func (d *day) clock(ahead time.Duration) {
 	d.t.Helper()
 	d.ahead.Store(int64(ahead))
-	if err := os.WriteFile(filepath.Join(d.dir, "clock"), fmt.Appendf(nil, "%d\n", int(ahead.Seconds())), 0o600); err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, os.WriteFile(filepath.Join(d.dir, "clock"), fmt.Appendf(nil, "%d\n", int(ahead.Seconds())), 0o600))
 }
 
 func (d *day) certificates() {
-	if err := d.phone.SetFaults("no-renew"); err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, d.phone.SetFaults("no-renew"))
 	d.clock((365 - 29) * 24 * time.Hour)
 	d.click("Check Now")
 	d.row("in 28 days") // 29 less the minutes since it was paired
@@ -499,9 +465,7 @@ func (d *day) certificates() {
 }
 
 func (d *day) revoked() {
-	if err := d.phone.Revoke(); err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, d.phone.Revoke())
 	d.click("Check Now")
 	d.row("Certificate has been revoked")
 	d.icon(menubar.IconAttention)

@@ -81,9 +81,7 @@ func TestDesktopSessionDies(t *testing.T) {
 		d.eventually("a sync", func() bool { _, runs := d.stored(); return runs > before })
 		d.row("Ana's iPhone - Connected")
 	}
-	if err := d.phone.Revoke(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, d.phone.Revoke())
 	d.click("Check Now")
 	d.row("Certificate has been revoked")
 	d.icon(menubar.IconAttention)
@@ -142,9 +140,7 @@ func (s *screen) shot(name string, open ...string) {
 	s.desktop.Mouse(500, 600, false) // away, or the tooltip hides the menu
 	time.Sleep(400 * time.Millisecond)
 	if s.shots != "" {
-		if err := os.MkdirAll(s.shots, 0o755); err != nil {
-			s.t.Fatal(err)
-		}
+		must(s.t, os.MkdirAll(s.shots, 0o755))
 		s.desktop.Save(filepath.Join(s.shots, name+".png"))
 	}
 	s.desktop.Key("Escape", "Escape")
@@ -155,9 +151,7 @@ func (s *screen) shot(name string, open ...string) {
 func (s *screen) openSubmenu(label string) {
 	s.t.Helper()
 	m, err := s.day.item.Menu(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must(s.t, err)
 	for _, c := range m.Children {
 		if !c.Visible() || c.Separator() || !c.Enabled() {
 			continue

@@ -98,9 +98,7 @@ func (n *nomad) place() string { return fmt.Sprintf("%s:%d", n.addr(n.at), n.day
 func (n *nomad) announce() {
 	n.day.t.Helper()
 	a, err := bonjour.Announce(bonjour.Announcement{Name: n.day.phone.Name(), Host: n.day.phone.LocalName(), Port: n.day.phone.Port(), Addrs: []netip.Addr{n.addr(n.at)}})
-	if err != nil {
-		n.day.t.Fatal(err)
-	}
+	must(n.day.t, err)
 	n.a = a
 	n.day.t.Cleanup(a.Close)
 }
@@ -116,9 +114,7 @@ func (n *nomad) move(to int) {
 	n.day.t.Helper()
 	n.leave()
 	n.at = to
-	if err := n.day.phone.Start(netip.AddrPortFrom(n.addr(to), 0).String()); err != nil {
-		n.day.t.Fatal(err)
-	}
+	must(n.day.t, n.day.phone.Start(netip.AddrPortFrom(n.addr(to), 0).String()))
 	n.announce()
 }
 
@@ -168,9 +164,7 @@ func isolated(t *testing.T) bool {
 	testenv.NeedTool(t, "ip", "iproute2")
 	testenv.NeedTool(t, "dbus-daemon", "dbus")
 	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	cmd := exec.Command(exe, "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "8m")
 	cmd.Env = append(os.Environ(), "HEALTHSYNC_TEST_NETNS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}

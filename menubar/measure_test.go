@@ -95,9 +95,7 @@ func (d *day) idle(what string, length time.Duration) {
 // ticks are user and system time in hundredths of a second (proc(5)).
 func (d *day) ticks() int {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.app.cmd.Process.Pid))
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	must(d.t, err)
 	f := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
 	user, _ := strconv.Atoi(f[11])
 	system, _ := strconv.Atoi(f[12])

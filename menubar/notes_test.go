@@ -50,9 +50,7 @@ func (o notesObject) Notify(app string, _ uint32, _, summary, body string, _ []s
 func StartNotes(t testing.TB, addr string) *Notes {
 	t.Helper()
 	n := &Notes{conn: Connect(t, addr)}
-	if err := n.conn.Export(notesObject{n}, "/org/freedesktop/Notifications", "org.freedesktop.Notifications"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, n.conn.Export(notesObject{n}, "/org/freedesktop/Notifications", "org.freedesktop.Notifications"))
 	if _, err := n.conn.RequestName("org.freedesktop.Notifications", dbus.NameFlagDoNotQueue); err != nil {
 		t.Fatal(err)
 	}

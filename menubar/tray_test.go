@@ -56,9 +56,7 @@ func TestMain(m *testing.M) {
 func shortDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "hs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
@@ -79,18 +77,12 @@ func start(t testing.TB, path string, env []string, args ...string) *process {
 	p := &process{t: t, cmd: exec.Command(path, args...), done: make(chan error, 1)}
 	p.cmd.Env = env
 	in, err := p.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	p.in = in
 	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	p.cmd.Stderr = p.cmd.Stdout
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, p.cmd.Start())
 	go func() {
 		sc := bufio.NewScanner(out)
 		for sc.Scan() {
@@ -148,9 +140,7 @@ func TestClicks(t *testing.T) {
 	item := w.Wait(t, 5*time.Second)
 	item.WaitFor(t, 5*time.Second, "Ana_s <i>Phone</i> & co - Connected")
 	m, err := item.Menu(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	syncNow, hourly, title := m.Find("Sync Now").ID, m.Find("Every hour").ID, m.Find("Connected").ID
 	// As fast as the bus carries them, up to what one row keeps.
 	const each = 30
@@ -158,12 +148,8 @@ func TestClicks(t *testing.T) {
 	for range each {
 		ids = append(ids, syncNow, hourly, title)
 	}
-	if err := item.Click(ids...); err != nil {
-		t.Fatal(err)
-	}
-	if err := item.ClickSingly(ids...); err != nil {
-		t.Fatal(err)
-	}
+	must(t, item.Click(ids...))
+	must(t, item.ClickSingly(ids...))
 	want := map[string]int{"sync": 2 * each, "interval 1h": 2 * each}
 	got := p.count(4 * each)
 	for action, n := range want {
@@ -177,9 +163,7 @@ func TestClicks(t *testing.T) {
 	// While it syncs there is another row in its place: the old one is dead.
 	fmt.Fprintln(p.in, "syncing")
 	item.WaitFor(t, 5*time.Second, "Stop Syncing")
-	if err := item.Click(syncNow, hourly); err != nil {
-		t.Fatal(err)
-	}
+	must(t, item.Click(syncNow, hourly))
 	if got := p.count(4*each + 1); got["sync"] != 2*each || got["interval 1h"] != 2*each+1 {
 		t.Errorf("a hidden row was clicked: %v", got)
 	}
@@ -261,9 +245,7 @@ func TestIconComesBack(t *testing.T) {
 			t.Error(err)
 		}
 		m, err := item.Menu(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if err := item.Click(m.Find("Sync Now").ID); err != nil {
 			t.Error(err)
 		}
@@ -292,5 +274,12 @@ func TestNoBus(t *testing.T) {
 	}
 	if n := strings.Count(strings.Join(p.output(), "\n"), "no session bus"); n != 1 {
 		t.Errorf("it complained %d times", n)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

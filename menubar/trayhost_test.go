@@ -18,9 +18,7 @@ import (
 func Connect(t testing.TB, addr string) *dbus.Conn {
 	t.Helper()
 	conn, err := dbus.Connect(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
@@ -51,9 +49,7 @@ func (o watcherObject) RegisterStatusNotifierHost(string) *dbus.Error { return n
 func StartWatcher(t testing.TB, addr string) *Watcher {
 	t.Helper()
 	w := &Watcher{conn: Connect(t, addr), Registered: make(chan string, 64)}
-	if err := w.conn.Export(watcherObject{w}, "/StatusNotifierWatcher", watcherName); err != nil {
-		t.Fatal(err)
-	}
+	must(t, w.conn.Export(watcherObject{w}, "/StatusNotifierWatcher", watcherName))
 	if _, err := prop.Export(w.conn, "/StatusNotifierWatcher", prop.Map{watcherName: {
 		"IsStatusNotifierHostRegistered": {Value: true}, "ProtocolVersion": {Value: int32(0)}, "RegisteredStatusNotifierItems": {Value: []string{}},
 	}}); err != nil {

@@ -139,18 +139,12 @@ func newMacOf(t *testing.T, days int) *mac {
 	t.Helper()
 	now := time.Now()
 	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -days), To: now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	dir, err := os.MkdirTemp("/tmp", "mac")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	v, err := vault.Open(vault.KindFile, vault.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	m := &mac{
 		t: t, paths: config.Paths{Config: dir, Data: dir, Log: dir, Home: dir}, vault: v, log: new(testenv.Buffer),
 		desktop: &fakeDesktop{confirm: func() (bool, error) { return false, errors.New("no window") }}, ended: make(chan error, 1),
@@ -161,9 +155,7 @@ func newMacOf(t *testing.T, days int) *mac {
 	if m.phone, err = simulator.New(simulator.Options{History: history, NoRateLimit: true, Latency: 20 * time.Millisecond, Script: m.asked}); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.phone.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, m.phone.Start("127.0.0.1:0"))
 	t.Cleanup(m.phone.Stop)
 	return m
 }
@@ -183,16 +175,12 @@ func (m *mac) station() (*pairing.Station, error) {
 func (m *mac) pair() {
 	m.t.Helper()
 	p, err := m.phone.Payload("127.0.0.1")
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	must(m.t, err)
 	s, err := m.station()
 	if err == nil {
 		_, err = s.Pair(m.t.Context(), pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA, ClientName: "test"}, pairing.LinkOptions{})
 	}
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	must(m.t, err)
 }
 
 // start runs the agent until the test ends.
@@ -303,17 +291,13 @@ func TestAgentWaitsForAnother(t *testing.T) {
 	m := newMac(t)
 	m.pair()
 	held, err := files.Take(m.paths.LockFile(), "healthsync sync", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	m.start(nil)
 	s := m.until("the holder's name", func(s state.State) bool { return s.Sync != nil && s.Sync.Holder != "" })
 	if !strings.HasPrefix(s.Sync.Holder, "healthsync sync (process ") {
 		t.Errorf("%q", s.Sync.Holder)
 	}
-	if err := held.Release(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, held.Release())
 	m.until("its own sync", connected)
 }
 
@@ -492,17 +476,20 @@ func TestAgentDamagedFiles(t *testing.T) {
 	m := newMac(t)
 	m.pair()
 	for _, name := range []string{"config.json", "agent.json"} {
-		if err := os.WriteFile(filepath.Join(m.paths.Data, name), []byte("{rubbish"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(m.paths.Data, name), []byte("{rubbish"), 0o600))
 	}
 	m.start(nil)
 	m.until("the condition", func(s state.State) bool {
 		return len(s.Conditions) == 1 && s.Conditions[0].Code == problem.ConfigInvalid
 	})
-	if err := os.WriteFile(m.paths.ConfigFile(), []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(m.paths.ConfigFile(), []byte("{}"), 0o600))
 	m.a.Changed()
 	m.until("the first sync", connected)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

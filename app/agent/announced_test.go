@@ -82,9 +82,7 @@ func TestAgentFollowsAnnouncements(t *testing.T) {
 	m.ahead.Store(int64(2 * time.Hour)) // a sync is due
 	m.a.Tell(agent.Ticked{})
 	m.until("the sync waiting", func(s state.State) bool { return s.Link == state.LinkNotSharing && !s.FailingSince.IsZero() })
-	if err := m.phone.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, m.phone.Start("127.0.0.1:0"))
 	before := m.a.State().LastSync
 	said := time.Now()
 	e.say <- m.announced(bonjour.Changed)
@@ -123,9 +121,7 @@ func TestAgentFollowsItHome(t *testing.T) {
 	m.phone.Stop()
 	m.a.Do(problem.Action{Name: problem.ActCheck})
 	m.until("it not sharing", func(s state.State) bool { return s.Link == state.LinkNotSharing })
-	if err := m.phone.Start(at); err != nil {
-		t.Fatal(err)
-	}
+	must(t, m.phone.Start(at))
 	e.say <- m.announced(bonjour.Again)
 	m.until("it connected", func(s state.State) bool { return s.Link == state.LinkConnected })
 }

@@ -39,9 +39,7 @@ func TestSoak(t *testing.T) {
 	if m.phone, err = simulator.New(simulator.Options{NoRateLimit: true, Now: m.now}); err == nil {
 		err = m.phone.Start("127.0.0.1:0")
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { m.phone.Stop() })
 	m.pair()
 	if _, err := config.Update(m.paths.ConfigFile(), func(c *config.Config) error {
@@ -77,12 +75,8 @@ func TestSoak(t *testing.T) {
 				addr = netip.AddrFrom4([4]byte{127, 0, byte(r.IntN(4)), byte(1 + r.IntN(250))}).String()
 			}
 			m.phone.Stop()
-			if err := m.phone.Start(addr + ":0"); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.phone.Reissue([]string{"anas-iphone.local"}, []netip.Addr{netip.MustParseAddr(addr)}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, m.phone.Start(addr+":0"))
+			must(t, m.phone.Reissue([]string{"anas-iphone.local"}, []netip.Addr{netip.MustParseAddr(addr)}))
 			followed++
 			i := m.announced(bonjour.Changed)
 			i.Instance.Addrs = []netip.Addr{netip.MustParseAddr(addr)}

@@ -27,9 +27,7 @@ func announced(p *simulator.Phone, name string, addrs ...netip.Addr) bonjour.Ins
 func (b *bench) link() *pairing.Link {
 	b.Helper()
 	l, err := b.station.Link(b.Context(), offline)
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	return l
 }
 
@@ -62,9 +60,7 @@ func TestLook(t *testing.T) {
 			if c.fault != "" {
 				faults = []string{c.fault}
 			}
-			if err := b.phone.SetFaults(faults...); err != nil {
-				t.Fatal(err)
-			}
+			must(t, b.phone.SetFaults(faults...))
 			before := b.phone.Meters().Requests + other.phone.Meters().Requests
 			got := b.link().Look(t.Context(), c.seen)
 			if got.Identity != c.want {
@@ -113,14 +109,10 @@ func TestObserve(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
 		b := newBench(t, protocol)
 		leaf, ca, err := b.phone.Fingerprints()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		at := pairing.Place{Host: "127.0.0.1", Port: b.phone.Port()}
 		r, err := b.station.Observe(t.Context(), at, offline)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		offer, err := pairing.ReadOffer(at, r)
 		if err != nil || offer != (pairing.Offer{Protocol: protocol, Leaf: leaf, CA: ca}) {
 			t.Errorf("protocol %d: %+v, %v", protocol, offer, err)
@@ -132,13 +124,9 @@ func TestObserve(t *testing.T) {
 			continue
 		}
 		for _, fault := range []string{"self-signed", "broken-chain"} {
-			if err := b.phone.SetFaults(fault); err != nil {
-				t.Fatal(err)
-			}
+			must(t, b.phone.SetFaults(fault))
 			r, err := b.station.Observe(t.Context(), at, offline)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			var strange *pairing.StrangeError
 			if offer, err := pairing.ReadOffer(at, r); !errors.As(err, &strange) {
 				t.Errorf("%s: %+v, %v", fault, offer, err)

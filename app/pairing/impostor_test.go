@@ -60,9 +60,7 @@ type recorder struct {
 func record(t *testing.T, addr string, cert *tls.Certificate, behind string) *recorder {
 	t.Helper()
 	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	r := &recorder{ln: ln, behind: behind}
 	if cert != nil {
 		r.config = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert}
@@ -169,28 +167,18 @@ func (r *recorder) silent(t *testing.T, what string, secrets [][]byte) {
 func forged(t *testing.T, protocol int) *tls.Certificate {
 	t.Helper()
 	key, err := simulator.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if protocol == 1 {
 		cert, err := simulator.NewSelfSignedV1(key, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 	}
 	caKey, err := simulator.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ca, err := simulator.NewCA(caKey, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	leaf, err := simulator.IssueServer(ca, caKey, key.Public(), []string{"anas-iphone.local"}, []netip.Addr{loopback, netip.MustParseAddr("127.0.0.2")}, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.Raw}, PrivateKey: key}
 }
 
@@ -199,13 +187,9 @@ func forged(t *testing.T, protocol int) *tls.Certificate {
 func (b *bench) stolen() *tls.Certificate {
 	b.Helper()
 	r, err := b.station.Observe(b.Context(), pairing.Place{Host: "127.0.0.1", Port: b.phone.Port()}, offline)
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	key, err := simulator.GenerateKey()
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	cert := &tls.Certificate{PrivateKey: key}
 	for _, c := range r.Peer {
 		cert.Certificate = append(cert.Certificate, c.Raw)
@@ -217,13 +201,9 @@ func (b *bench) stolen() *tls.Certificate {
 func web(t *testing.T) *tls.Certificate {
 	t.Helper()
 	key, err := simulator.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ca, err := simulator.NewCA(key, time.Now(), simulator.CommonName("router.lan"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return &tls.Certificate{Certificate: [][]byte{ca.Raw}, PrivateKey: key}
 }
 
@@ -231,9 +211,7 @@ func web(t *testing.T) *tls.Certificate {
 func (b *bench) reached(finder pairing.Finder) (moved []pairing.Place, err error) {
 	b.Helper()
 	l, err := b.station.Link(b.Context(), pairing.LinkOptions{Finder: finder, Timeout: 2 * time.Second, Moved: func(_, to pairing.Place) { moved = append(moved, to) }})
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	_, err = l.Reach(b.Context())
 	return moved, err
 }
@@ -298,9 +276,7 @@ func TestImpostors(t *testing.T) {
 				// elsewhere; nobody announces it.
 				was := b.phone.Port()
 				b.phone.Stop()
-				if err := b.phone.Start("127.0.0.1:0"); err != nil {
-					t.Fatal(err)
-				}
+				must(t, b.phone.Start("127.0.0.1:0"))
 				at := "127.0.0.1:0"
 				switch c.from {
 				case "place":
@@ -327,9 +303,7 @@ func TestImpostors(t *testing.T) {
 				}
 				requests := b.phone.Meters().Requests
 				record, err := b.station.Record()
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				moved, err := b.reached(finder)
 				var d *pairing.DriftError
 				if !errors.As(err, &d) || d.Verdict != c.verdict || len(moved) > 0 {
@@ -345,9 +319,7 @@ func TestImpostors(t *testing.T) {
 				// What the menu-bar app does when it hears him.
 				for _, i := range finder {
 					l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: announcements{}, Moved: func(_, to pairing.Place) { t.Errorf("followed to %s", to) }})
-					if err != nil {
-						t.Fatal(err)
-					}
+					must(t, err)
 					if seen, here, err := l.CheckAnnouncement(t.Context(), i, true); err != nil || !here && seen.Identity == pairing.Yours {
 						t.Errorf("heard: %s, %v", seen.Identity, err)
 					}
@@ -367,13 +339,9 @@ func TestFollowedInACrowd(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
 		b, twin := newBench(t, protocol), newBench(t, protocol)
 		b.pair()
-		if err := b.phone.SetFaults(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, b.phone.SetFaults())
 		b.phone.Stop()
-		if err := b.phone.Start("127.0.0.1:0"); err != nil {
-			t.Fatal(err)
-		}
+		must(t, b.phone.Start("127.0.0.1:0"))
 		name := b.phone.Name()
 		fake := record(t, "127.0.0.1:0", forged(t, protocol), "")
 		copied := record(t, "127.0.0.1:0", b.stolen(), fmt.Sprintf("127.0.0.1:%d", b.phone.Port()))
@@ -405,9 +373,7 @@ func TestFollowedInACrowd(t *testing.T) {
 				dialled[r.Host] = true
 			},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		st, err := l.Reach(t.Context())
 		if err != nil || st.Name != name {
 			t.Fatalf("protocol %d: %+v, %v", protocol, st, err)
@@ -438,19 +404,13 @@ func TestLaggingCertificate(t *testing.T) {
 		testenv.Missing(t, "this system has one loopback address")
 	}
 	b := newBench(t, 2)
-	if err := b.phone.Reissue([]string{"phone.local"}, []netip.Addr{loopback}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.phone.Reissue([]string{"phone.local"}, []netip.Addr{loopback}))
 	b.makeDatabase()
 	b.pair()
 	before, err := b.station.Record()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	b.phone.Stop()
-	if err := b.phone.Start("127.0.0.3:0"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.phone.Start("127.0.0.3:0"))
 	there := netip.MustParseAddr("127.0.0.3")
 	finder := announcements{announced(b.phone, b.phone.Name(), there)}
 	requests := b.phone.Meters().Requests
@@ -460,18 +420,14 @@ func TestLaggingCertificate(t *testing.T) {
 		t.Errorf("lagging: %v, moved %v", err, moved)
 	}
 	l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: finder})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if seen, here, err := l.CheckAnnouncement(t.Context(), finder[0], false); err != nil || here || seen.Identity != pairing.YoursMisnamed {
 		t.Errorf("heard: %+v, %v, %v", seen, here, err)
 	}
 	if n := b.phone.Meters().Requests - requests; n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
-	if err := b.phone.Reissue([]string{"phone.local"}, []netip.Addr{there}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.phone.Reissue([]string{"phone.local"}, []netip.Addr{there}))
 	// It announces itself again: the app hears it, a command finds it.
 	if seen, _, err := l.CheckAnnouncement(t.Context(), finder[0], false); err != nil || seen.Identity != pairing.Yours {
 		t.Errorf("heard again: %+v, %v", seen, err)

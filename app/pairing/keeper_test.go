@@ -35,23 +35,15 @@ func TestVaultKeepsCertificates(t *testing.T) {
 	if len(r.ClientCert)+len(r.CACert) != 0 || len(b.items()) != 3 {
 		t.Fatalf("the record has %d and %d bytes, the vault %v", len(r.ClientCert), len(r.CACert), b.items())
 	}
-	if err := b.works(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.works())
 	if _, err := b.station.Renew(t.Context(), offline); err != nil || len(b.items()) != 3 {
 		t.Fatalf("renewed: %v, items %v", err, b.items())
 	}
-	if err := b.works(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.works())
 	r, err := b.station.Record()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	remove := func(name string) {
-		if err := b.vault.Delete(t.Context(), name+"-"+r.ID); err != nil {
-			t.Fatal(err)
-		}
+		must(t, b.vault.Delete(t.Context(), name+"-"+r.ID))
 	}
 	remove(vault.CACertificate)
 	var f *trust.Failure

@@ -34,13 +34,9 @@ func newBench(t *testing.T, protocol int) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	paths, err := config.Locate(func(k string) string { return map[string]string{config.HomeVar: dir}[k] })
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	v, err := vault.Open(vault.KindFile, vault.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	b := &bench{T: t, vault: v}
 	b.station = &pairing.Station{
 		Paths: paths, Now: b.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -49,9 +45,7 @@ func newBench(t *testing.T, protocol int) *bench {
 	if b.phone, err = simulator.New(simulator.Options{Protocol: protocol, NoRateLimit: true, Now: b.now}); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.phone.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.phone.Start("127.0.0.1:0"))
 	t.Cleanup(b.phone.Stop)
 	return b
 }
@@ -61,9 +55,7 @@ func (b *bench) now() time.Time { return time.Now().Add(time.Duration(b.ahead.Lo
 func (b *bench) request() pairing.Request {
 	b.Helper()
 	p, err := b.phone.Payload("127.0.0.1")
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	return pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA, ClientName: "test"}
 }
 
@@ -72,9 +64,7 @@ var offline = pairing.LinkOptions{NoSearch: true}
 func (b *bench) pair() *pairing.Record {
 	b.Helper()
 	p, err := b.station.Pair(b.Context(), b.request(), offline)
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	if p.StatusErr != nil || p.Leftover != nil {
 		b.Fatalf("status: %v, leftover: %v", p.StatusErr, p.Leftover)
 	}
@@ -85,9 +75,7 @@ func (b *bench) pair() *pairing.Record {
 func (b *bench) items() []string {
 	b.Helper()
 	items, err := b.vault.List(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	var names []string
 	for _, i := range items {
 		names = append(names, i.Name)
@@ -150,16 +138,12 @@ func TestPairAgain(t *testing.T) {
 	}
 	for _, fault := range []string{"invalid-code", "http-500", "cut-page", "not-json", "other-ca", "refuse", "stall-handshake"} {
 		req := b.request()
-		if err := b.phone.SetFaults(fault); err != nil {
-			t.Fatal(err)
-		}
+		must(t, b.phone.SetFaults(fault))
 		_, err := b.station.Pair(t.Context(), req, pairing.LinkOptions{NoSearch: true, Timeout: 200 * time.Millisecond})
 		if err == nil {
 			t.Errorf("%s: paired", fault)
 		}
-		if err := b.phone.SetFaults(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, b.phone.SetFaults())
 		if fault == "refuse" { // nothing listens any more
 			if err := b.phone.Start(b.phone.Addr().String()); err != nil && !strings.Contains(err.Error(), "already") {
 				t.Logf("start: %v", err)
@@ -211,9 +195,7 @@ func TestDamagedRecordIsLeftAndCanBeUnpaired(t *testing.T) {
 		b := newBench(t, 2)
 		b.pair()
 		path := b.station.Paths.PairingFile()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(path, []byte(text), 0o600))
 		var damaged *pairing.RecordError
 		if _, err := b.station.Record(); !errors.As(err, &damaged) {
 			t.Errorf("%s: %v", name, err)
@@ -235,9 +217,7 @@ func TestRenew(t *testing.T) {
 	before := b.pair()
 	b.ahead.Add(int64(340 * 24 * time.Hour))
 	renewed, err := b.station.Renew(t.Context(), offline)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if got := renewed.Until.Sub(renewed.Before); got < 330*24*time.Hour || got > 350*24*time.Hour {
 		t.Errorf("renewed from %v to %v", renewed.Before, renewed.Until)
 	}
@@ -250,9 +230,7 @@ func TestRenew(t *testing.T) {
 	if err := b.works(); err != nil {
 		t.Error(err)
 	}
-	if err := b.phone.SetFaults("no-renew"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.phone.SetFaults("no-renew"))
 	var offered *phone.NotOfferedError
 	if _, err := b.station.Renew(t.Context(), offline); !errors.As(err, &offered) {
 		t.Errorf("a phone that does not renew: %v", err)
@@ -323,9 +301,7 @@ func TestMissingPartsAreTold(t *testing.T) {
 		b := newBench(t, 2)
 		r := b.pair()
 		before := len(b.items())
-		if err := c.lose(b, r); err != nil {
-			t.Fatal(err)
-		}
+		must(t, c.lose(b, r))
 		if err := b.works(); !c.ok(err) {
 			t.Errorf("without the %s: %v", name, err)
 		}
@@ -349,9 +325,7 @@ func (b *bench) edit(change func(*pairing.Record)) error {
 func TestTokenExpired(t *testing.T) {
 	b := newBench(t, 1)
 	b.pair()
-	if err := b.phone.Revoke(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.phone.Revoke())
 	var rejected *phone.TokenRejectedError
 	var expired *pairing.TokenExpiredError
 	if err := b.works(); !errors.As(err, &rejected) || errors.As(err, &expired) {
@@ -360,5 +334,12 @@ func TestTokenExpired(t *testing.T) {
 	b.ahead.Add(int64(31 * 24 * time.Hour))
 	if err := b.works(); !errors.As(err, &expired) {
 		t.Errorf("31 days later: %v", err)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

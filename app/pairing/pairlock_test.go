@@ -97,17 +97,13 @@ func TestWaitingForATurnCanBeGivenUp(t *testing.T) {
 	b.pair()
 	before := b.items()
 	held, err := files.Take(b.station.Paths.PairingLockFile(), "pairing", b.now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	b.station.Waiting = func(files.Holder) { cancel() }
 	if _, err := b.station.Unpair(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if err := held.Release(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, held.Release())
 	if err := b.works(); err != nil || len(b.items()) != len(before) {
 		t.Errorf("%v, items %v", err, b.items())
 	}
@@ -118,9 +114,7 @@ func TestWaitingForATurnEnds(t *testing.T) {
 	defer pairing.SetLockLimit(pairing.SetLockLimit(time.Millisecond))
 	b := newBench(t, 2)
 	held, err := files.Take(b.station.Paths.PairingLockFile(), "renewing the certificate", b.now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer held.Release()
 	_, err = b.station.Pair(t.Context(), b.request(), offline)
 	var busy *pairing.BusyError
@@ -140,12 +134,8 @@ func TestPairedAlthoughTheSettingsCannotBeWritten(t *testing.T) {
 		b := newBench(t, protocol)
 		b.pair()
 		b.station.Config = config.Config{Server: config.Server{Host: "127.0.0.9"}}
-		if err := config.Save(b.station.Paths.ConfigFile(), b.station.Config); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(b.station.Paths.ConfigFile()+".lock", 0o700); err != nil {
-			t.Fatal(err)
-		}
+		must(t, config.Save(b.station.Paths.ConfigFile(), b.station.Config))
+		must(t, os.MkdirAll(b.station.Paths.ConfigFile()+".lock", 0o700))
 		p, err := b.station.Pair(t.Context(), b.request(), offline)
 		if err != nil {
 			t.Fatalf("protocol %d: %v", protocol, err)
@@ -213,9 +203,7 @@ func TestExchangeError(t *testing.T) {
 func TestUnpairWithoutTheKey(t *testing.T) {
 	b := newBench(t, 2)
 	r := b.pair()
-	if err := b.vault.Delete(t.Context(), vault.Key+"-"+r.ID); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.vault.Delete(t.Context(), vault.Key+"-"+r.ID))
 	u, err := b.station.Unpair(t.Context())
 	var missing *pairing.MissingError
 	if err != nil || u.OnPhone != pairing.NotAsked || !errors.As(u.PhoneErr, &missing) {
@@ -229,9 +217,7 @@ func TestNewerRecord(t *testing.T) {
 		`{"schema":99,"id":"x","protocol":2}`: true, `{"schema":2,"id":7,"devices":[]}`: true, `{"schema":0}`: false, `{`: false,
 	} {
 		b := newBench(t, 2)
-		if err := os.WriteFile(b.station.Paths.PairingFile(), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(b.station.Paths.PairingFile(), []byte(text), 0o600))
 		var r *pairing.RecordError
 		if _, err := b.station.Record(); !errors.As(err, &r) || r.Newer != newer {
 			t.Errorf("%s: %v", text, err)

@@ -23,13 +23,9 @@ func TestFollowedWhileTheOldPlaceHangs(t *testing.T) {
 	was := b.phone.Addr().String()
 	b.phone.Stop()
 	ln, err := net.Listen("tcp", was)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer ln.Close()
-	if err := b.phone.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.phone.Start("127.0.0.1:0"))
 	// The old place has a minute; the whole has less.
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -37,9 +33,7 @@ func TestFollowedWhileTheOldPlaceHangs(t *testing.T) {
 	l, err := b.station.Link(ctx, pairing.LinkOptions{
 		Finder: announcements{announced(b.phone, b.phone.Name())}, Timeout: time.Minute, Moved: func(pairing.Place, pairing.Place) { moved++ },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if st, err := l.Reach(ctx); err != nil || st.Name != b.phone.Name() || moved != 1 || l.Port != b.phone.Port() {
 		t.Errorf("%+v, %v, moved %d times to port %d", st, err, moved, l.Port)
 	}
@@ -58,9 +52,7 @@ func TestSlowIsNotMoved(t *testing.T) {
 	if b.phone, err = simulator.New(simulator.Options{Protocol: 1, NoRateLimit: true, Now: b.now, Latency: 1500 * time.Millisecond}); err == nil {
 		err = b.phone.Start("0.0.0.0:0")
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(b.phone.Stop)
 	b.pair()
 	i := announced(b.phone, b.phone.Name(), netip.MustParseAddr("127.0.0.2"), loopback)

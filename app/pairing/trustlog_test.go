@@ -11,18 +11,14 @@ import (
 func (b *bench) trustLog() []store.Trusted {
 	b.Helper()
 	got, err := b.station.TrustLog(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	return got
 }
 
 func (b *bench) makeDatabase() {
 	b.Helper()
 	db, err := store.Open(b.Context(), b.station.Paths.Database(), store.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	db.Close()
 }
 
@@ -37,9 +33,7 @@ func TestTrustLog(t *testing.T) {
 		}
 		b.makeDatabase()
 		for range 3 {
-			if err := b.works(); err != nil {
-				t.Fatal(err)
-			}
+			must(t, b.works())
 		}
 		got := b.trustLog()
 		if len(got) != 1 || got[0].Pairing != r.ID || got[0].Port != b.phone.Port() || got[0].Host != "127.0.0.1" ||

@@ -38,14 +38,10 @@ func TestFollowWithoutWriting(t *testing.T) {
 					c.Server = config.Server{Host: "127.0.0.1", Port: b.phone.Port()}
 					return nil
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				b.station.Config = c
 				b.phone.Stop()
-				if err := b.phone.Start("127.0.0.1:0"); err != nil {
-					t.Fatal(err)
-				}
+				must(t, b.phone.Start("127.0.0.1:0"))
 				shut(b)
 				var moved, unkept int
 				l, err := b.station.Link(t.Context(), pairing.LinkOptions{
@@ -61,9 +57,7 @@ func TestFollowWithoutWriting(t *testing.T) {
 						}
 					},
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				for range 2 {
 					if st, err := l.Reach(t.Context()); err != nil || st.Name != b.phone.Name() {
 						t.Fatalf("%+v, %v", st, err)
@@ -84,9 +78,7 @@ func TestRenamedWithoutWriting(t *testing.T) {
 	b.block(b.station.Paths.PairingFile() + ".lock")
 	var said []string
 	l, err := b.station.Link(t.Context(), pairing.LinkOptions{NoSearch: true, Unkept: func(what string, _ error) { said = append(said, what) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if err := l.Seen("another name", nil); err != nil || l.Record.Name != "another name" || len(said) != 1 {
 		t.Errorf("%v, now %q, said %q", err, l.Record.Name, said)
 	}
@@ -94,12 +86,8 @@ func TestRenamedWithoutWriting(t *testing.T) {
 		t.Errorf("the record has %q, %v", now.Name, err)
 	}
 	// What is no matter of writing stays an error: the pairing is another's now.
-	if err := os.Remove(b.station.Paths.PairingFile() + ".lock"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(b.station.Paths.PairingFile(), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(b.station.Paths.PairingFile()+".lock"))
+	must(t, os.WriteFile(b.station.Paths.PairingFile(), []byte("{"), 0o600))
 	if err := l.Seen("a third name", nil); err == nil {
 		t.Error("a damaged record went unnoticed")
 	}
@@ -108,17 +96,11 @@ func TestRenamedWithoutWriting(t *testing.T) {
 // block puts a folder in a file's place.
 func (b *bench) block(path string) {
 	b.Helper()
-	if err := os.RemoveAll(path); err != nil {
-		b.Fatal(err)
-	}
-	if err := os.Mkdir(path, 0o700); err != nil {
-		b.Fatal(err)
-	}
+	must(b, os.RemoveAll(path))
+	must(b, os.Mkdir(path, 0o700))
 }
 
 func (b *bench) chmod(mode os.FileMode) {
 	b.Helper()
-	if err := os.Chmod(filepath.Dir(b.station.Paths.PairingFile()), mode); err != nil {
-		b.Fatal(err)
-	}
+	must(b, os.Chmod(filepath.Dir(b.station.Paths.PairingFile()), mode))
 }

@@ -34,9 +34,7 @@ func TestLaunchAgent(t *testing.T) {
 		t.Error("the parser takes a path that is not escaped")
 	}
 	info, err := os.ReadFile("../../Info.plist")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var d map[string]any
 	if _, err := plist.Unmarshal(info, &d); err != nil || d["CFBundleIdentifier"] != want["AssociatedBundleIdentifiers"] || !strings.HasPrefix(Label, d["CFBundleIdentifier"].(string)) {
 		t.Errorf("the app is %v, %v", d["CFBundleIdentifier"], err)
@@ -48,15 +46,11 @@ func TestLaunchAgent(t *testing.T) {
 func TestDesktopEntry(t *testing.T) {
 	validate := testenv.NeedTool(t, "desktop-file-validate", "desktop-file-utils")
 	path := filepath.Join(t.TempDir(), "healthsync.desktop")
-	if err := os.WriteFile(path, desktopEntry(strange), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, desktopEntry(strange), 0o600))
 	if out, err := exec.Command(validate, path).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if err := os.WriteFile(path, bytes.Replace(desktopEntry(strange), []byte("Type="), []byte("Kind="), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, bytes.Replace(desktopEntry(strange), []byte("Type="), []byte("Kind="), 1), 0o600))
 	if exec.Command(validate, path).Run() == nil {
 		t.Error("a broken one is valid")
 	}
@@ -85,9 +79,7 @@ func TestFile(t *testing.T) {
 	}
 	expect(Off)
 	for _, on := range []bool{false, true, true} {
-		if err := f.set(on); err != nil {
-			t.Fatal(err)
-		}
+		must(t, f.set(on))
 	}
 	expect(On)
 	// Another copy of the program is not this one.
@@ -95,14 +87,10 @@ func TestFile(t *testing.T) {
 	if got, _ := other.status(); got != Off {
 		t.Errorf("another copy: %v", got)
 	}
-	if err := f.set(false); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.set(false))
 	expect(Off)
 	// A file that cannot be read is an error, not "off".
-	if err := os.MkdirAll(f.path, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(f.path, 0o755))
 	if _, err := f.status(); err == nil {
 		t.Error("a folder in its place is no error")
 	}
@@ -217,9 +205,7 @@ func TestSet(t *testing.T) {
 	if s, err := Get(); s != Off || err != nil {
 		t.Fatalf("%v, %v", s, err)
 	}
-	if err := Set(true); err != nil {
-		t.Fatal(err)
-	}
+	must(t, Set(true))
 	if s, err := Get(); s != On || err != nil {
 		t.Errorf("%v, %v", s, err)
 	}
@@ -228,5 +214,12 @@ func TestSet(t *testing.T) {
 	}
 	if s, _ := Get(); s != Off {
 		t.Errorf("%v", s)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
