@@ -5,6 +5,7 @@ package menubar_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -32,17 +33,18 @@ import (
 // A day with the app, on a private bus: everything but the panel, the
 // notification daemon and the keychain is real. TestDesktop has those too.
 func TestApp(t *testing.T) {
+	d, _ := newDay(t)
+	d.live()
+}
+
+// newDay is a day on a private bus, with a host for its icon.
+func newDay(t *testing.T) (*day, *Watcher) {
 	dir := shortDir(t)
 	bus := testenv.StartBus(t)
-	notes := StartNotes(t, bus.Addr)
-	w := StartWatcher(t, bus.Addr)
-	d := &day{
-		t: t, dir: dir, conn: Connect(t, bus.Addr),
-		env:   environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: notes.All, shot: func(string, ...string) {}, bonjour: "off",
-	}
-	d.live()
-	_ = w
+	return &day{
+		t: t, dir: dir, conn: Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
+		notes: StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, bonjour: "off",
+	}, StartWatcher(t, bus.Addr)
 }
 
 // day is the story that is told on a private bus and on a whole desktop.
@@ -119,10 +121,8 @@ func (d *day) begin() {
 		History: history, NoRateLimit: true, Latency: 120 * time.Millisecond, Addrs: d.addrs,
 		Now: func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) },
 	})
-	if err == nil {
-		err = d.phone.Start(netip.AddrPortFrom(d.addrs[0], 0).String())
-	}
 	must(t, err)
+	must(t, d.phone.Start(netip.AddrPortFrom(d.addrs[0], 0).String()))
 	t.Cleanup(d.phone.Stop)
 	d.env = append(d.env, "HEALTHSYNC_HOME="+filepath.Join(d.dir, "home"), "HEALTHSYNC_BONJOUR="+d.bonjour, "CLOCK_FILE="+filepath.Join(d.dir, "clock"))
 	d.picker()
@@ -138,14 +138,9 @@ func (d *day) picker() {
 	bin := filepath.Join(d.dir, "bin")
 	zenity := "#!/bin/sh\ncase \"$*\" in *--save*) echo '" + filepath.Join(d.dir, "exported.pem") + "' ;; *--file-selection*) echo '" + filepath.Join(d.dir, "code.png") + "' ;; *) exit 5 ;; esac\n"
 	opener := "#!/bin/sh\nprintf '%s\\n' \"$@\" >> '" + filepath.Join(d.dir, "opened") + "'\n"
-	err := os.MkdirAll(bin, 0o700)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(bin, "zenity"), []byte(zenity), 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(opener), 0o700)
-	}
-	must(d.t, err)
+	must(d.t, os.MkdirAll(bin, 0o700))
+	must(d.t, os.WriteFile(filepath.Join(bin, "zenity"), []byte(zenity), 0o700))
+	must(d.t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(opener), 0o700))
 	for i, e := range d.env {
 		if path, ok := strings.CutPrefix(e, "PATH="); ok {
 			d.env[i] = "PATH=" + bin + string(os.PathListSeparator) + path
@@ -186,16 +181,11 @@ func (d *day) click(label string) {
 // gone wants a row to be hidden.
 func (d *day) gone(label string) {
 	d.t.Helper()
-	var menu string
-	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	d.eventuallyIn(soon, "the end of the row "+label, func() bool {
 		m, err := d.item.Menu(d.t.Context())
 		must(d.t, err)
-		if m.Find(label) == nil {
-			return
-		}
-		menu = m.String()
-	}
-	d.t.Fatalf("the row %q stays:\n%s", label, menu)
+		return m.Find(label) == nil
+	})
 }
 
 // icon wants the icon that belongs to how things stand.
@@ -205,13 +195,10 @@ func (d *day) icon(want menubar.Icon) {
 	must(d.t, err)
 	m, err := png.Decode(bytes.NewReader(raw))
 	must(d.t, err)
-	var got Pixmap
-	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if got, err = d.item.Icon(); err == nil && bytes.Equal(alpha(m), everyFourth(got.Pix)) {
-			return
-		}
-	}
-	d.t.Errorf("the icon is not %s (%v)", want, err)
+	d.eventuallyIn(soon, "the icon "+string(want), func() bool {
+		got, err := d.item.Icon()
+		return err == nil && bytes.Equal(alpha(m), everyFourth(got.Pix))
+	})
 }
 
 // alpha is the shape of a picture.
@@ -242,10 +229,16 @@ func (d *day) showCodeAt(host string) {
 	p, err := d.phone.Payload(host)
 	must(d.t, err)
 	raw, err := pairingcode.EncodePNG(p, 4)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(d.dir, "code.png"), raw, 0o600)
-	}
 	must(d.t, err)
+	must(d.t, os.WriteFile(filepath.Join(d.dir, "code.png"), raw, 0o600))
+}
+
+// set changes a setting by a command beside the app.
+func (d *day) set(key, value string) {
+	d.t.Helper()
+	if out, err := d.command("config", "set", key, value); err != nil {
+		d.t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // command runs a command of its own beside the app.
@@ -297,11 +290,7 @@ func (d *day) stopAndSync() {
 	d.icon(menubar.IconConnected)
 	d.shot("connected", "Certificates")
 	stored, runs := d.stored()
-	want := 0
-	for _, typ := range d.phone.History().Types() {
-		want += d.phone.History().Len(typ)
-	}
-	if stored != want {
+	if want := d.whole(); stored != want {
 		d.t.Errorf("%d samples stored of %d", stored, want)
 	}
 	if runs != 2 {
@@ -310,6 +299,15 @@ func (d *day) stopAndSync() {
 	if out, err := d.command("status", "--json"); err != nil || !strings.Contains(out, `"app": {`) || !strings.Contains(out, `"link": "connected"`) {
 		d.t.Errorf("status beside the app: %v\n%s", err, out)
 	}
+}
+
+// whole is how many samples the iPhone has.
+func (d *day) whole() int {
+	count := 0
+	for _, typ := range d.phone.History().Types() {
+		count += d.phone.History().Len(typ)
+	}
+	return count
 }
 
 // stored counts samples and runs in the database.
@@ -346,9 +344,7 @@ func (d *day) interval() {
 		d.t.Errorf("the setting is %q, %v", out, err)
 	}
 	d.shot("interval", "Sync Automatically")
-	if out, err := d.command("config", "set", "sync.interval", "1d"); err != nil {
-		d.t.Errorf("%v\n%s", err, out)
-	}
+	d.set("sync.interval", "1d")
 	d.checked("Every day")
 	d.click("Every hour")
 	d.checked("Every hour")
@@ -356,9 +352,7 @@ func (d *day) interval() {
 
 // theRest clicks on what has no part in the story.
 func (d *day) theRest() {
-	if out, err := d.command("config", "set", "menu.today", "true"); err != nil {
-		d.t.Errorf("%v\n%s", err, out)
-	}
+	d.set("menu.today", "true")
 	d.row("Today")
 	d.shot("today", "Today")
 	d.shot("data", "Open Health Data")
@@ -390,27 +384,20 @@ func (d *day) theRest() {
 // opened waits until something was shown to the person.
 func (d *day) opened(path string) {
 	d.t.Helper()
-	var raw []byte
-	for end := time.Now().Add(6 * soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		raw, _ = os.ReadFile(filepath.Join(d.dir, "opened"))
-		if slices.Contains(strings.Split(string(raw), "\n"), path) {
-			return
-		}
-	}
-	d.t.Errorf("%s was not opened; opened were:\n%s", path, raw)
+	d.eventuallyIn(6*soon, "the opening of "+path, func() bool {
+		raw, _ := os.ReadFile(filepath.Join(d.dir, "opened"))
+		return slices.Contains(strings.Split(string(raw), "\n"), path)
+	})
 }
 
 func (d *day) checked(label string) {
 	d.t.Helper()
 	begin := time.Now()
-	for time.Since(begin) < soon {
-		if n, _ := d.item.WaitFor(d.t, soon, label); n.Checked() {
-			d.delays = append(d.delays, time.Since(begin))
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	d.t.Errorf("%q is not checked", label)
+	d.eventuallyIn(soon, "the mark of "+label, func() bool {
+		n, _ := d.item.WaitFor(d.t, soon, label)
+		return n.Checked()
+	})
+	d.delays = append(d.delays, time.Since(begin))
 }
 
 func (d *day) lockedAndGone() {
@@ -523,7 +510,13 @@ func (d *day) eventuallyIn(limit time.Duration, what string, ok func() bool) {
 			return
 		}
 	}
-	d.t.Errorf("%s did not come; there are %+v", what, d.notes())
+	ctx, cancel := context.WithTimeout(d.t.Context(), soon)
+	defer cancel()
+	m, err := d.item.Menu(ctx)
+	if err != nil {
+		d.t.Fatalf("%s did not come, and no menu: %v", what, err)
+	}
+	d.t.Errorf("%s did not come; the menu is:\n%s\nnotifications: %+v", what, m, d.notes())
 }
 
 // said wants these notifications, each once, in this order.

@@ -28,13 +28,8 @@ func TestFollow(t *testing.T) {
 	if !isolated(t) {
 		return
 	}
-	dir := shortDir(t)
-	bus := testenv.StartBus(t)
-	StartWatcher(t, bus.Addr)
-	d := &day{
-		t: t, dir: dir, conn: Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, bonjour: "", history: 180,
-	}
+	d, _ := newDay(t)
+	d.bonjour, d.history = "", 180
 	n := &nomad{day: d}
 	d.addrs = []netip.Addr{n.addr(0), n.addr(1), n.addr(2)}
 	d.begin()
@@ -47,7 +42,7 @@ func TestFollow(t *testing.T) {
 	n.move(1)
 	d.eventuallyIn(90*time.Second, "the whole history", func() bool {
 		samples, _ := d.stored()
-		return samples == n.whole()
+		return samples == d.whole()
 	})
 	d.item.WaitFor(t, 30*time.Second, "Last sync just now")
 	d.icon(menubar.IconConnected)
@@ -56,9 +51,7 @@ func TestFollow(t *testing.T) {
 
 	// A sync is due while it is away; it comes back elsewhere, and nobody clicks.
 	n.leave()
-	if out, err := d.command("config", "set", "sync.interval", "15m"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	d.set("sync.interval", "15m")
 	_, before := d.stored()
 	d.clock(20 * time.Minute)
 	d.click("Check Now")
@@ -118,15 +111,6 @@ func (n *nomad) move(to int) {
 	n.announce()
 }
 
-// whole is how many samples it has.
-func (n *nomad) whole() int {
-	count := 0
-	for _, typ := range n.day.phone.History().Types() {
-		count += n.day.phone.History().Len(typ)
-	}
-	return count
-}
-
 // follows wants the settings to say where the iPhone is.
 func (d *day) follows(n *nomad) {
 	d.t.Helper()
@@ -138,15 +122,14 @@ func (d *day) follows(n *nomad) {
 // where is the place at which the iPhone is looked for.
 func (d *day) where() string {
 	d.t.Helper()
-	host, err := d.command("config", "get", "server.host")
-	if err != nil {
-		d.t.Fatalf("%v\n%s", err, host)
+	get := func(key string) string {
+		out, err := d.command("config", "get", key)
+		if err != nil {
+			d.t.Fatalf("%v\n%s", err, out)
+		}
+		return strings.TrimSpace(out)
 	}
-	port, err := d.command("config", "get", "server.port")
-	if err != nil {
-		d.t.Fatalf("%v\n%s", err, port)
-	}
-	return strings.TrimSpace(host) + ":" + strings.TrimSpace(port)
+	return get("server.host") + ":" + get("server.port")
 }
 
 // isolated runs the test once more in a network namespace with one network that

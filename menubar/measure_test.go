@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"healthsync/sync/testenv"
 )
 
 // TestMeasure prints the figures of docs/performance.md. HEALTHSYNC_MEASURE is
@@ -29,13 +27,8 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v; make build", err)
 	}
-	dir := shortDir(t)
-	bus := testenv.StartBus(t)
-	w := StartWatcher(t, bus.Addr)
-	d := &day{
-		t: t, dir: dir, conn: Connect(t, bus.Addr), env: environment(dir, bus.Addr, "HEALTHSYNC_VAULT=file"),
-		notes: StartNotes(t, bus.Addr).All, shot: func(string, ...string) {}, binary: binary, bonjour: "off",
-	}
+	d, w := newDay(t)
+	d.binary = binary
 	if os.Getenv("HEALTHSYNC_MEASURE_BONJOUR") == "1" { // unshare -n: never on a real network
 		d.bonjour = ""
 	}
@@ -60,12 +53,10 @@ func TestMeasure(t *testing.T) {
 	d.idle("the iPhone away", idle)
 }
 
-func (d *day) memory() string { return memoryOf(d.app.cmd.Process.Pid) }
-
-// memoryOf reads /proc: what is in memory, and what of it is the process' own
+// memory reads /proc: what is in memory, and what of it is the process' own
 // and not of a file.
-func memoryOf(pid int) string {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+func (d *day) memory() string {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.app.cmd.Process.Pid))
 	if err != nil {
 		return err.Error()
 	}

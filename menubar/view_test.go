@@ -210,47 +210,36 @@ func skeleton(rows []Row) string {
 	return b.String()
 }
 
-// A row that can be clicked asks for something, and its text fits.
-func TestRowsAreSane(t *testing.T) {
-	for name, s := range states() {
-		var walk func([]Row)
-		walk = func(rows []Row) {
-			for _, r := range rows {
-				switch {
-				case r.Separator || r.Hidden:
-				case r.Label == "" || len([]rune(r.Label)) > lineLength+60:
-					t.Errorf("%s: row %s has the label %q", name, r.ID, r.Label)
-				case !r.Disabled && len(r.Rows) == 0 && r.Action.Name == "":
-					t.Errorf("%s: row %s can be clicked and does nothing", name, r.ID)
-				case strings.ContainsFunc(r.Label, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0x202e }):
-					t.Errorf("%s: row %s has control characters: %q", name, r.ID, r.Label)
-				}
-				walk(r.Rows)
-			}
-		}
-		walk(View(s, now).Rows)
-	}
-}
-
-// View is pure: it leaves its State alone and gives the same for the same.
-func TestViewIsPure(t *testing.T) {
+// A row that can be clicked asks for something, and its text fits; View gives
+// the same for the same and leaves its State alone; every icon is used.
+func TestViews(t *testing.T) {
+	used := map[Icon]bool{}
 	for name, s := range states() {
 		before := fmt.Sprintf("%+v", s)
-		a, b := View(s, now), View(s, now)
-		if !reflect.DeepEqual(a, b) || fmt.Sprintf("%+v", s) != before {
+		m := View(s, now)
+		if !reflect.DeepEqual(m, View(s, now)) || fmt.Sprintf("%+v", s) != before {
 			t.Errorf("%s: View is not pure", name)
 		}
+		used[m.Icon] = true
+		checkRows(t, name, m.Rows)
+	}
+	if len(used) != len(Icons()) {
+		t.Errorf("icons used: %v", slices.Collect(maps.Keys(used)))
 	}
 }
 
-// Every shape of the icon is used.
-func TestEveryIcon(t *testing.T) {
-	used := map[Icon]bool{}
-	for _, s := range states() {
-		used[View(s, now).Icon] = true
-	}
-	if got := len(used); got != len(Icons()) {
-		t.Errorf("icons used: %v", slices.Collect(maps.Keys(used)))
+func checkRows(t *testing.T, name string, rows []Row) {
+	for _, r := range rows {
+		switch {
+		case r.Separator || r.Hidden:
+		case r.Label == "" || len([]rune(r.Label)) > lineLength+60:
+			t.Errorf("%s: row %s has the label %q", name, r.ID, r.Label)
+		case !r.Disabled && len(r.Rows) == 0 && r.Action.Name == "":
+			t.Errorf("%s: row %s can be clicked and does nothing", name, r.ID)
+		case strings.ContainsFunc(r.Label, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0x202e }):
+			t.Errorf("%s: row %s has control characters: %q", name, r.ID, r.Label)
+		}
+		checkRows(t, name, r.Rows)
 	}
 }
 

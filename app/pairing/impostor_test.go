@@ -3,6 +3,7 @@ package pairing_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -163,23 +164,29 @@ func (r *recorder) silent(t *testing.T, what string, secrets [][]byte) {
 	}
 }
 
+// key is a new one.
+func key(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := simulator.GenerateKey()
+	must(t, err)
+	return k
+}
+
 // forged makes a server certificate as the iPhone app does, with another CA.
 func forged(t *testing.T, protocol int) *tls.Certificate {
 	t.Helper()
-	key, err := simulator.GenerateKey()
-	must(t, err)
+	leafKey := key(t)
 	if protocol == 1 {
-		cert, err := simulator.NewSelfSignedV1(key, time.Now())
+		cert, err := simulator.NewSelfSignedV1(leafKey, time.Now())
 		must(t, err)
-		return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+		return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: leafKey}
 	}
-	caKey, err := simulator.GenerateKey()
-	must(t, err)
+	caKey := key(t)
 	ca, err := simulator.NewCA(caKey, time.Now())
 	must(t, err)
-	leaf, err := simulator.IssueServer(ca, caKey, key.Public(), []string{"anas-iphone.local"}, []netip.Addr{loopback, netip.MustParseAddr("127.0.0.2")}, time.Now())
+	leaf, err := simulator.IssueServer(ca, caKey, leafKey.Public(), []string{"anas-iphone.local"}, []netip.Addr{loopback, netip.MustParseAddr("127.0.0.2")}, time.Now())
 	must(t, err)
-	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.Raw}, PrivateKey: key}
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.Raw}, PrivateKey: leafKey}
 }
 
 // stolen is the iPhone's own certificate, as anyone can copy it from a
@@ -188,9 +195,7 @@ func (b *bench) stolen() *tls.Certificate {
 	b.Helper()
 	r, err := b.station.Observe(b.Context(), pairing.Place{Host: "127.0.0.1", Port: b.phone.Port()}, offline)
 	must(b, err)
-	key, err := simulator.GenerateKey()
-	must(b, err)
-	cert := &tls.Certificate{PrivateKey: key}
+	cert := &tls.Certificate{PrivateKey: key(b)}
 	for _, c := range r.Peer {
 		cert.Certificate = append(cert.Certificate, c.Raw)
 	}
@@ -200,11 +205,10 @@ func (b *bench) stolen() *tls.Certificate {
 // web is a certificate of no iPhone at all.
 func web(t *testing.T) *tls.Certificate {
 	t.Helper()
-	key, err := simulator.GenerateKey()
+	k := key(t)
+	ca, err := simulator.NewCA(k, time.Now(), simulator.CommonName("router.lan"))
 	must(t, err)
-	ca, err := simulator.NewCA(key, time.Now(), simulator.CommonName("router.lan"))
-	must(t, err)
-	return &tls.Certificate{Certificate: [][]byte{ca.Raw}, PrivateKey: key}
+	return &tls.Certificate{Certificate: [][]byte{ca.Raw}, PrivateKey: k}
 }
 
 // reached asks the iPhone while that can be heard; who was followed is told.
@@ -236,47 +240,45 @@ func TestImpostors(t *testing.T) {
 		elsewhere = "" // other systems have one loopback address
 	}
 	for _, protocol := range []int{1, 2} {
+		forger := func(b *bench) *tls.Certificate { return forged(b.T, protocol) }
+		router := func(b *bench) *tls.Certificate { return web(b.T) }
+		rekeyed := problem.CertFingerprintMismatch
+		if protocol == 2 {
+			rekeyed = problem.CertSignatureInvalid
+		}
 		for _, c := range []struct {
 			name string
 			// from is where the pretender is: the stored place, the stored
 			// address, or elsewhere.
 			from    string
-			cert    func(*bench) *tls.Certificate
+			cert    func(*bench) *tls.Certificate // nil speaks no TLS
 			proxy   bool
 			as      string // the name that he announces; "" for none, "=" for the iPhone's
 			verdict pairing.Verdict
-			codes   [3]problem.Code // by protocol
+			code    problem.Code
 		}{
-			{"another key at its place", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Rekeyed,
-				[3]problem.Code{1: problem.CertFingerprintMismatch, 2: problem.CertSignatureInvalid}},
-			{"another key at its place, unannounced", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "", pairing.Rekeyed,
-				[3]problem.Code{1: problem.CertFingerprintMismatch, 2: problem.CertSignatureInvalid}},
-			{"its name and address, another CA", "address", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Rekeyed,
-				[3]problem.Code{1: problem.CertFingerprintMismatch, 2: problem.CertSignatureInvalid}},
-			{"its name elsewhere, another key", "elsewhere", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "=", pairing.Taken,
-				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
-			{"a proxy that ends TLS", "elsewhere", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, true, "=", pairing.Taken,
-				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
-			{"a proxy with the iPhone's own certificate", "address", (*bench).stolen, true, "=", pairing.Taken,
-				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
-			{"the iPhone's own certificate at its place", "place", (*bench).stolen, true, "=", pairing.Taken,
-				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
-			{"a router's page in its name", "address", func(b *bench) *tls.Certificate { return web(b.T) }, false, "=", pairing.Taken,
-				[3]problem.Code{1: problem.HostUnverified, 2: problem.HostUnverified}},
-			{"another iPhone got its address", "place", func(b *bench) *tls.Certificate { return forged(b.T, protocol) }, false, "Bob's iPhone", pairing.AnotherPhone,
-				[3]problem.Code{1: problem.PhoneNotFound, 2: problem.PhoneNotFound}},
-			{"a printer got its address", "place", func(*bench) *tls.Certificate { return nil }, false, "", pairing.AnotherPhone,
-				[3]problem.Code{1: problem.PhoneNotFound, 2: problem.PhoneNotFound}},
+			{"another key at its place", "place", forger, false, "=", pairing.Rekeyed, rekeyed},
+			{"another key at its place, unannounced", "place", forger, false, "", pairing.Rekeyed, rekeyed},
+			{"its name and address, another CA", "address", forger, false, "=", pairing.Rekeyed, rekeyed},
+			{"its name elsewhere, another key", "elsewhere", forger, false, "=", pairing.Taken, problem.HostUnverified},
+			{"a proxy that ends TLS", "elsewhere", forger, true, "=", pairing.Taken, problem.HostUnverified},
+			{"a proxy with the iPhone's own certificate", "address", (*bench).stolen, true, "=", pairing.Taken, problem.HostUnverified},
+			{"the iPhone's own certificate at its place", "place", (*bench).stolen, true, "=", pairing.Taken, problem.HostUnverified},
+			{"a router's page in its name", "address", router, false, "=", pairing.Taken, problem.HostUnverified},
+			{"another iPhone got its address", "place", forger, false, "Bob's iPhone", pairing.AnotherPhone, problem.PhoneNotFound},
+			{"a printer got its address", "place", nil, false, "", pairing.AnotherPhone, problem.PhoneNotFound},
 		} {
 			t.Run(fmt.Sprintf("%d/%s", protocol, c.name), func(t *testing.T) {
 				b := newBench(t, protocol)
 				b.pair()
-				cert := c.cert(b)
+				var cert *tls.Certificate
+				if c.cert != nil {
+					cert = c.cert(b)
+				}
 				// The phone itself, for a proxy to stand before, is now unknown to us
 				// elsewhere; nobody announces it.
 				was := b.phone.Port()
-				b.phone.Stop()
-				must(t, b.phone.Start("127.0.0.1:0"))
+				b.restart("127.0.0.1:0")
 				at := "127.0.0.1:0"
 				switch c.from {
 				case "place":
@@ -292,26 +294,27 @@ func TestImpostors(t *testing.T) {
 				}
 				fake := record(t, at, cert, behind)
 				host, _, _ := net.SplitHostPort(at)
+				says := func(name string, port int) bonjour.Instance {
+					return bonjour.Instance{Name: name, Host: "x.local", Port: port, Addrs: []netip.Addr{netip.MustParseAddr(host)}}
+				}
 				var finder announcements
 				switch c.as {
 				case "":
 				case "=":
-					finder = announcements{{Name: b.phone.Name(), Host: "phone.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}}}
+					finder = announcements{says(b.phone.Name(), fake.port())}
 				default:
-					finder = announcements{{Name: c.as, Host: "bob.local", Port: fake.port(), Addrs: []netip.Addr{netip.MustParseAddr(host)}},
-						{Name: c.as, Host: "bob.local", Port: fake.port() - 1, Addrs: []netip.Addr{netip.MustParseAddr(host)}}}
+					finder = announcements{says(c.as, fake.port()), says(c.as, fake.port()-1)}
 				}
 				requests := b.phone.Meters().Requests
-				record, err := b.station.Record()
-				must(t, err)
+				record := b.record()
 				moved, err := b.reached(finder)
 				var d *pairing.DriftError
 				if !errors.As(err, &d) || d.Verdict != c.verdict || len(moved) > 0 {
 					t.Errorf("%v, moved %v; want %s", err, moved, c.verdict)
 				}
 				e := problem.From(err, time.Now())
-				if e.Code != c.codes[protocol] || e.Remedy.Text == "" {
-					t.Errorf("%s, fix: %s; want %s", e.Code, e.Remedy, c.codes[protocol])
+				if e.Code != c.code || e.Remedy.Text == "" {
+					t.Errorf("%s, fix: %s; want %s", e.Code, e.Remedy, c.code)
 				}
 				if after, err := b.station.Record(); err != nil || after.Host != record.Host || after.Port != record.Port || after.Leaf() != record.Leaf() {
 					t.Errorf("the record is now %+v, %v", after, err)
@@ -340,8 +343,7 @@ func TestFollowedInACrowd(t *testing.T) {
 		b, twin := newBench(t, protocol), newBench(t, protocol)
 		b.pair()
 		must(t, b.phone.SetFaults())
-		b.phone.Stop()
-		must(t, b.phone.Start("127.0.0.1:0"))
+		b.restart("127.0.0.1:0")
 		name := b.phone.Name()
 		fake := record(t, "127.0.0.1:0", forged(t, protocol), "")
 		copied := record(t, "127.0.0.1:0", b.stolen(), fmt.Sprintf("127.0.0.1:%d", b.phone.Port()))
@@ -407,10 +409,8 @@ func TestLaggingCertificate(t *testing.T) {
 	must(t, b.phone.Reissue([]string{"phone.local"}, []netip.Addr{loopback}))
 	b.makeDatabase()
 	b.pair()
-	before, err := b.station.Record()
-	must(t, err)
-	b.phone.Stop()
-	must(t, b.phone.Start("127.0.0.3:0"))
+	before := b.record()
+	b.restart("127.0.0.3:0")
 	there := netip.MustParseAddr("127.0.0.3")
 	finder := announcements{announced(b.phone, b.phone.Name(), there)}
 	requests := b.phone.Meters().Requests

@@ -1,8 +1,11 @@
 package pairing_test
 
 import (
+	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -95,6 +98,32 @@ func (b *bench) works() error {
 	return err
 }
 
+// stands wants the pairing to be this one still, with nothing beside it.
+func (b *bench) stands(what string, id string) {
+	b.Helper()
+	if r, err := b.station.Record(); err != nil || r.ID != id || len(b.items()) != 1 {
+		b.Errorf("%s: the pairing is now %+v, %v, items %v", what, r, err, b.items())
+	}
+	if err := b.works(); err != nil {
+		b.Errorf("%s: the pairing does not work: %v", what, err)
+	}
+}
+
+// record is the pairing's.
+func (b *bench) record() *pairing.Record {
+	b.Helper()
+	r, err := b.station.Record()
+	must(b, err)
+	return r
+}
+
+// restart shares anew, at another place.
+func (b *bench) restart(addr string) {
+	b.Helper()
+	b.phone.Stop()
+	must(b, b.phone.Start(addr))
+}
+
 func TestPairAndUnpair(t *testing.T) {
 	for protocol := 1; protocol <= 2; protocol++ {
 		b := newBench(t, protocol)
@@ -149,12 +178,7 @@ func TestPairAgain(t *testing.T) {
 				t.Logf("start: %v", err)
 			}
 		}
-		if r, rerr := b.station.Record(); rerr != nil || r.ID != second.ID || len(b.items()) != 1 {
-			t.Errorf("%s (%v): the pairing is now %+v, %v, items %v", fault, err, r, rerr, b.items())
-		}
-		if err := b.works(); err != nil {
-			t.Errorf("after %s the earlier pairing does not work: %v", fault, err)
-		}
+		b.stands("after "+fault, second.ID)
 	}
 }
 
@@ -163,29 +187,46 @@ func TestPairWithAFailingVault(t *testing.T) {
 	for protocol := 1; protocol <= 2; protocol++ {
 		b := newBench(t, protocol)
 		r := b.pair()
-		good := b.vault
 		for n := range 8 {
-			flaky := &flakyVault{Vault: good, allow: n}
-			b.vault = flaky
-			fresh := *b.station // a Station keeps the vault it opened
-			fresh.OpenVault = func() (vault.Vault, error) { return flaky, nil }
-			station := pairing.Station{Paths: fresh.Paths, Now: fresh.Now, Log: fresh.Log, OpenVault: fresh.OpenVault}
-			_, err := station.Pair(t.Context(), b.request(), offline)
-			b.vault = good
+			flaky := &flakyVault{Vault: b.vault, allow: n}
+			_, err := b.another(flaky).Pair(t.Context(), b.request(), offline)
 			if err == nil {
 				break // as many steps as a pairing has
 			}
 			if !errors.Is(err, errFlaky) {
 				t.Fatalf("step %d: %v", n, err)
 			}
-			if now, err := b.station.Record(); err != nil || now.ID != r.ID {
-				t.Fatalf("step %d: the record is %+v, %v", n, now, err)
-			}
-			if err := b.works(); err != nil {
-				t.Errorf("step %d: the earlier pairing does not work: %v", n, err)
-			}
+			b.stands(fmt.Sprintf("step %d", n), r.ID)
 		}
 	}
+}
+
+// flakyVault is a vault that allows some writes and then refuses all.
+type flakyVault struct {
+	vault.Vault
+	allow int
+}
+
+func (f *flakyVault) spend() error {
+	if f.allow == 0 {
+		return errFlaky
+	}
+	f.allow--
+	return nil
+}
+
+func (f *flakyVault) Set(ctx context.Context, name string, s vault.Secret) error {
+	if err := f.spend(); err != nil {
+		return err
+	}
+	return f.Vault.Set(ctx, name, s)
+}
+
+func (f *flakyVault) NewSigner(ctx context.Context, name string) (crypto.Signer, error) {
+	if err := f.spend(); err != nil {
+		return nil, err
+	}
+	return f.Vault.NewSigner(ctx, name)
 }
 
 var errFlaky = errors.New("the vault fails")
@@ -235,9 +276,7 @@ func TestRenew(t *testing.T) {
 	if _, err := b.station.Renew(t.Context(), offline); !errors.As(err, &offered) {
 		t.Errorf("a phone that does not renew: %v", err)
 	}
-	if now, err := b.station.Record(); err != nil || now.ID != r.ID || len(b.items()) != 1 {
-		t.Errorf("after a refusal: %+v, %v, %v", now, err, b.items())
-	}
+	b.stands("after a refusal", r.ID)
 }
 
 func TestCodeExpired(t *testing.T) {

@@ -40,8 +40,7 @@ func TestFollowWithoutWriting(t *testing.T) {
 				})
 				must(t, err)
 				b.station.Config = c
-				b.phone.Stop()
-				must(t, b.phone.Start("127.0.0.1:0"))
+				b.restart("127.0.0.1:0")
 				shut(b)
 				var moved, unkept int
 				l, err := b.station.Link(t.Context(), pairing.LinkOptions{

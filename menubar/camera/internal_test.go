@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestBuiltForDarwinkit(t *testing.T) {
@@ -63,49 +64,39 @@ func TestFailureCodes(t *testing.T) {
 			t.Errorf("%d of another domain: %v", code, e)
 		}
 	}
-}
-
-func TestAuthorization(t *testing.T) {
-	for status, want := range map[int]Outcome{1: Restricted, 2: Denied, 7: Denied} {
+	// 0: the system is to ask; 3: authorized.
+	for status, want := range map[int]Outcome{0: "", 1: Restricted, 2: Denied, 3: "", 7: Denied} {
 		var e *Error
-		if asks, err := refusal(status); asks || !errors.As(err, &e) || e.Outcome != want {
+		asks, err := refusal(status)
+		if asks != (status == 0) || (want == "") != (err == nil) || want != "" && (!errors.As(err, &e) || e.Outcome != want) {
 			t.Errorf("status %d: %v, %v", status, asks, err)
 		}
-	}
-	if asks, err := refusal(0); !asks || err != nil {
-		t.Error("not determined: the system is to be asked")
-	}
-	if asks, err := refusal(3); asks || err != nil {
-		t.Error("authorized: go on")
 	}
 }
 
 // A window that is called off by its parent says so, by a person says closed.
+// Simulated time: a child that is left alone for three seconds kills itself.
 func TestWhoCalledItOff(t *testing.T) {
 	wait := func(ctx context.Context, _ Window) (string, error) { <-ctx.Done(); return "", ctx.Err() }
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	_ = w.Close()
-	var e *Error
-	if err := Serve(t.Context(), r, io.Discard, wait, Window{}); !errors.As(err, &e) || e.Outcome != Orphaned {
-		t.Errorf("parent gone: %v", err)
-	}
-	r, w, err = os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	defer w.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var out bytes.Buffer
-	if err := Serve(ctx, r, &out, wait, Window{}); !errors.As(err, &e) || e.Outcome != Closed {
-		t.Errorf("interrupted: %v", err)
-	}
-	if out.String() != "{\"outcome\":\"closed\"}\n" {
-		t.Errorf("said %q", out.String())
+	for want, orphaned := range map[Outcome]bool{Orphaned: true, Closed: false} {
+		synctest.Test(t, func(t *testing.T) {
+			stdin, parent := io.Pipe()
+			defer parent.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if orphaned {
+				parent.Close()
+			} else {
+				cancel()
+			}
+			var out bytes.Buffer
+			var e *Error
+			if err := Serve(ctx, stdin, &out, wait, Window{}); !errors.As(err, &e) || e.Outcome != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if out.String() != fmt.Sprintf("{\"outcome\":%q}\n", want) {
+				t.Errorf("said %q", out.String())
+			}
+		})
 	}
 }

@@ -97,45 +97,36 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-func TestFound(t *testing.T) {
-	got, err := camera.Scan(t.Context(), window("found"))
-	if err != nil || got != "ours: \"q\"\n\u00e9" {
+// What a child found, or how it ended, crosses with its detail.
+func TestScan(t *testing.T) {
+	if got, err := camera.Scan(t.Context(), window("found")); err != nil || got != "ours: \"q\"\n\u00e9" {
 		t.Errorf("Scan = %q, %v", got, err)
 	}
-}
-
-// Every outcome crosses from the child, with its detail.
-func TestOutcomes(t *testing.T) {
+	type want struct {
+		outcome camera.Outcome
+		detail  string
+	}
+	all := map[string]want{
+		"exception": {camera.Failed, "-[AVCaptureSession addInput:] Cannot add input"},
+		"panic":     {camera.Failed, "exit status 2"},
+		"unknown":   {camera.Failed, "something else"},
+		"empty":     {camera.Failed, "without a word"},
+		"chatter":   {camera.Failed, "without a word"},
+		"":          {camera.Failed, "no such file"}, // no program
+	}
 	for _, o := range camera.Outcomes() {
-		_, err := camera.Scan(t.Context(), window(string(o)))
-		var e *camera.Error
-		if !errors.As(err, &e) || e.Outcome != o || e.Detail != "why" {
-			t.Errorf("%v: %v", o, err)
-		}
+		all[string(o)] = want{o, "why"}
 	}
-}
-
-func TestTheChildBreaks(t *testing.T) {
-	for what, says := range map[string]string{
-		"exception": "-[AVCaptureSession addInput:] Cannot add input",
-		"panic":     "exit status 2",
-		"unknown":   "something else",
-		"empty":     "without a word",
-		"chatter":   "without a word",
-	} {
-		_, err := camera.Scan(t.Context(), window(what))
-		var e *camera.Error
-		if !errors.As(err, &e) || e.Outcome != camera.Failed || !strings.Contains(e.Detail, says) {
-			t.Errorf("%s: %v, want Failed with %q", what, err, says)
+	for what, want := range all {
+		c := window(what)
+		if what == "" {
+			c.Program = "/nonexistent/healthsync"
 		}
-	}
-}
-
-func TestNoProgram(t *testing.T) {
-	_, err := camera.Scan(t.Context(), camera.Child{Program: "/nonexistent/healthsync"})
-	var e *camera.Error
-	if !errors.As(err, &e) || e.Outcome != camera.Failed {
-		t.Errorf("%v", err)
+		_, err := camera.Scan(t.Context(), c)
+		var e *camera.Error
+		if !errors.As(err, &e) || e.Outcome != want.outcome || !strings.Contains(e.Detail, want.detail) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
 	}
 }
 

@@ -202,18 +202,13 @@ func TestSet(t *testing.T) {
 		t.Skip("would change the person's login items")
 	}
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	if s, err := Get(); s != Off || err != nil {
-		t.Fatalf("%v, %v", s, err)
-	}
-	must(t, Set(true))
-	if s, err := Get(); s != On || err != nil {
-		t.Errorf("%v, %v", s, err)
-	}
-	if err := errors.Join(Set(false), Set(false)); err != nil {
-		t.Error(err)
-	}
-	if s, _ := Get(); s != Off {
-		t.Errorf("%v", s)
+	for i, want := range []Status{Off, On, Off, Off} {
+		if i > 0 {
+			must(t, Set(want == On))
+		}
+		if s, err := Get(); s != want || err != nil {
+			t.Errorf("step %d: %v, %v", i, s, err)
+		}
 	}
 }
 
