@@ -14,6 +14,7 @@ import (
 
 	"healthsync/app/problem"
 	"healthsync/app/state"
+	"healthsync/sync/engine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -93,9 +94,11 @@ func states() map[string]state.State {
 		"attention":       occurs(problem.CertRevoked, ""),
 		"syncing-unknown": with(func(s *state.State) { s.Sync = &state.Progress{} }),
 		"syncing": with(func(s *state.State) {
-			s.Sync = &state.Progress{Requests: 41, Samples: 410_000, New: 398_211, Known: true, Remaining: 590_000, Seconds: 75}
+			s.Sync = &state.Progress{Progress: engine.Progress{Requests: 41, Samples: 410_000, New: 398_211, Known: true, Remaining: 590_000, Seconds: 75}}
 		}),
-		"stopping": with(func(s *state.State) { s.Sync = &state.Progress{Samples: 410_000, New: 12, Stopping: true} }),
+		"stopping": with(func(s *state.State) {
+			s.Sync = &state.Progress{Stopping: true, Progress: engine.Progress{Samples: 410_000, New: 12}}
+		}),
 		"syncing-elsewhere": with(func(s *state.State) {
 			s.Sync = &state.Progress{Holder: "healthsync sync (process 4242)"}
 		}),

@@ -29,7 +29,7 @@ func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (con
 			return e, nil
 		}
 		if p := s.Sync; p != nil {
-			progress(engine.Progress{Requests: p.Requests, Samples: p.Samples, New: p.New, Before: p.Before, Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back})
+			progress(p.Progress)
 		}
 		select {
 		case <-changed:

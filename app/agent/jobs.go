@@ -222,11 +222,7 @@ func (c *core) progressed(m Progressed) {
 	if c.elsewhere() {
 		_ = c.enter(SyncBegan) // the other one has ended
 	}
-	p := m.Progress
-	c.sync = &state.Progress{
-		Stopping: c.sync.Stopping, Requests: p.Requests, Samples: p.Samples, New: p.New, Before: p.Before,
-		Known: p.Known, Remaining: p.Remaining, Seconds: p.Seconds, Back: p.Back,
-	}
+	c.sync = &state.Progress{Stopping: c.sync.Stopping, Progress: m.Progress}
 }
 
 // synced ends a sync: what it brought is in the database, what it found out

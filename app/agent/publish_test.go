@@ -7,6 +7,7 @@ import (
 
 	"healthsync/app/config"
 	"healthsync/app/state"
+	"healthsync/sync/engine"
 )
 
 // States go out ten times a second at most; who is slow gets the latest, once.
@@ -28,7 +29,7 @@ func TestPublish(t *testing.T) {
 	}
 	read := func(samples int64) {
 		a.core.seen.At = time.Now()
-		a.core.sync = &state.Progress{Samples: samples}
+		a.core.sync = &state.Progress{Progress: engine.Progress{Samples: samples}}
 		a.publish()
 	}
 	read(1)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"healthsync/app/problem"
+	"healthsync/sync/engine"
 	"slices"
 	"time"
 )
@@ -22,20 +23,8 @@ type Progress struct {
 	Since time.Time `json:"since,omitzero"`
 	// Stopping says that it was asked to end and finishes the page in hand.
 	Stopping bool `json:"stopping,omitempty"`
-	// Requests made, Samples served so far, New of them were not stored yet.
-	Requests int   `json:"requests"`
-	Samples  int64 `json:"samples"`
-	New      int64 `json:"new"`
-	// Before is how many samples earlier syncs have brought of a history that is
-	// still being read.
-	Before int64 `json:"before,omitempty"`
-	// Known says that the end is in sight: only then do Remaining (samples)
-	// and Seconds mean anything.
-	Known     bool    `json:"totalKnown"`
-	Remaining int64   `json:"remaining"`
-	Seconds   float64 `json:"secondsLeft"`
-	// Back is the second (Unix) down to which everything is read.
-	Back int64 `json:"back,omitempty"`
+	// Progress is how far it is; of another process's sync nothing is known.
+	engine.Progress
 }
 
 // Percent is how far the sync is, where that is known. It stays below 100
@@ -44,10 +33,7 @@ func (p *Progress) Percent() (int, bool) {
 	if p == nil || !p.Known {
 		return 0, false
 	}
-	have := p.Samples
-	if p.Before > 0 {
-		have = p.Before + p.New
-	}
+	have := p.Have()
 	if have+p.Remaining <= 0 {
 		return 0, false
 	}

@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/json"
 	"healthsync/app/problem"
+	"healthsync/sync/engine"
 	"testing"
 	"time"
 )
@@ -44,8 +45,8 @@ func TestPercent(t *testing.T) {
 		want int
 		ok   bool
 	}{
-		{nil, 0, false}, {&Progress{Samples: 5}, 0, false}, {&Progress{Known: true}, 0, false},
-		{&Progress{Known: true, Samples: 41, Remaining: 59}, 41, true}, {&Progress{Known: true, Samples: 100}, 99, true},
+		{nil, 0, false}, {&Progress{Progress: engine.Progress{Samples: 5}}, 0, false}, {&Progress{Progress: engine.Progress{Known: true}}, 0, false},
+		{&Progress{Progress: engine.Progress{Known: true, Samples: 41, Remaining: 59}}, 41, true}, {&Progress{Progress: engine.Progress{Known: true, Samples: 100}}, 99, true},
 	} {
 		if got, ok := c.p.Percent(); got != c.want || ok != c.ok {
 			t.Errorf("%+v: %d %v", c.p, got, ok)

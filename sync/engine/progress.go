@@ -15,28 +15,30 @@ import (
 type Progress struct {
 	// Requests made and Samples served so far in this run; New are those that
 	// the database did not have.
-	Requests     int
-	Samples, New int64
+	Requests int   `json:"requests"`
+	Samples  int64 `json:"samples"`
+	New      int64 `json:"new"`
 	// Before is how many samples earlier runs have brought, where the history is
 	// still being read to its beginning: with them, and not from nothing, a run
 	// goes on that was ended early. It is 0 in a full run. Where another phone had
 	// brought them first they count when this one has served them.
-	Before int64
+	Before int64 `json:"before,omitempty"`
 	// Back is the second down to which all types are read, but for those that are
 	// left for the end because they bring the app down; Types is how many there
 	// are and Done how many of them are read whole.
-	Back        int64
-	Types, Done int
+	Back  int64 `json:"back,omitempty"`
+	Types int   `json:"-"`
+	Done  int   `json:"-"`
 	// Known says that what is left can be estimated: a type has been read to its
 	// beginning. Where it is false Remaining and Seconds are 0.
-	Known bool
+	Known bool `json:"totalKnown"`
 	// Remaining estimates the samples that are still to come.
-	Remaining int64
+	Remaining int64 `json:"remaining"`
 	// Rate is the samples per second that came in the last minute.
-	Rate float64
+	Rate float64 `json:"-"`
 	// Seconds is the time left at Rate, and never less than the phone's limit
 	// on requests allows.
-	Seconds float64
+	Seconds float64 `json:"secondsLeft"`
 }
 
 // Have is how many samples of what there is are here: those of earlier runs

@@ -83,7 +83,7 @@ func TestStatus(t *testing.T) {
 		At: time.Now().UTC().Truncate(time.Second), Link: state.LinkAttention, Paired: true, Device: "Ana's iPhone", SharedTypes: 31,
 		Credentials: []state.Credential{{Name: "client", Status: "Valid", NotAfter: time.Now().UTC().Truncate(time.Second)}},
 		Conditions:  []problem.JSON{e.JSON(), problem.New(problem.CertExpiring, "soon", nil).JSON()},
-		Sync:        &state.Progress{Samples: 7}, App: &state.App{PID: 1},
+		Sync:        &state.Progress{Progress: engine.Progress{Samples: 7}}, App: &state.App{PID: 1},
 		Menu: state.MenuState{Today: []state.Figure{{Name: "Steps", Value: "8,412"}}},
 	}}
 	s, err := AskStatus(t.Context(), serveApp(t, a))
