@@ -23,7 +23,7 @@ func TestScenes(t *testing.T) {
 			const seed = 2
 			p := samplePayload(2, seeded(seed))
 			var b bytes.Buffer
-			if err := jpeg.Encode(&b, s.make(seed, p), &jpeg.Options{Quality: 80}); err != nil {
+			if err := jpeg.Encode(&b, s.picture(seed, p), &jpeg.Options{Quality: 80}); err != nil {
 				t.Fatal(err)
 			}
 			got, err := FindPayload(t.Context(), &b, now, nil)

@@ -222,63 +222,44 @@ func (c *canvas) blur(sigma float64) *canvas {
 	return c
 }
 
-// glare adds a lamp's reflection: saturated in the middle, haze around it.
-func (c *canvas) glare(x, y, radius, strength float64) *canvas {
-	for j := range c.h {
-		for i := range c.w {
-			d := math.Hypot((float64(i)-x), (float64(j)-y)*1.3) / radius
-			c.v[j*c.w+i] += float32(strength * math.Exp(-d*d))
-		}
+// each changes every pixel by its place and level.
+func (c *canvas) each(f func(x, y float64, v float32) float32) *canvas {
+	for i, v := range c.v {
+		c.v[i] = f(float64(i%c.w), float64(i/c.w), v)
 	}
 	return c
 }
 
+// glare adds a lamp's reflection: saturated in the middle, haze around it.
+func (c *canvas) glare(x, y, radius, strength float64) *canvas {
+	return c.each(func(i, j float64, v float32) float32 {
+		d := math.Hypot(i-x, (j-y)*1.3) / radius
+		return v + float32(strength*math.Exp(-d*d))
+	})
+}
+
 // shade lights the picture from one side: left at a, right at b.
 func (c *canvas) shade(a, b float64) *canvas {
-	for j := range c.h {
-		for i := range c.w {
-			c.v[j*c.w+i] *= float32(a + (b-a)*float64(i)/float64(c.w))
-		}
-	}
-	return c
+	return c.each(func(x, _ float64, v float32) float32 { return v * float32(a+(b-a)*x/float64(c.w)) })
 }
 
 // moire is the beat of the display's pixel grid with the camera's.
 func (c *canvas) moire(period, angle, amplitude float64) *canvas {
 	s, co := math.Sincos(angle * math.Pi / 180)
-	for j := range c.h {
-		for i := range c.w {
-			x, y := float64(i), float64(j)
-			u, v := x*co-y*s, x*s+y*co
-			f := 1 + amplitude/2*(math.Sin(u*2*math.Pi/period)+math.Sin(v*2*math.Pi/(period*1.07)))
-			c.v[j*c.w+i] *= float32(f)
-		}
-	}
-	return c
+	return c.each(func(x, y float64, v float32) float32 {
+		a, b := x*co-y*s, x*s+y*co
+		return v * float32(1+amplitude/2*(math.Sin(a*2*math.Pi/period)+math.Sin(b*2*math.Pi/(period*1.07))))
+	})
 }
 
 // noise is the sensor's.
 func (c *canvas) noise(r *rand.Rand, sigma float64) *canvas {
-	for i := range c.v {
-		c.v[i] += float32(r.NormFloat64() * sigma)
-	}
-	return c
+	return c.each(func(_, _ float64, v float32) float32 { return v + float32(r.NormFloat64()*sigma) })
 }
 
-// contrast squeezes 0-255 into lo-hi.
+// contrast squeezes 0-255 into lo-hi; with hi below lo it makes a negative.
 func (c *canvas) contrast(lo, hi float32) *canvas {
-	for i, v := range c.v {
-		c.v[i] = lo + v*(hi-lo)/255
-	}
-	return c
-}
-
-// negative turns light and dark around.
-func (c *canvas) negative() *canvas {
-	for i, v := range c.v {
-		c.v[i] = 255 - v
-	}
-	return c
+	return c.each(func(_, _ float64, v float32) float32 { return lo + v*(hi-lo)/255 })
 }
 
 // image is the finished picture.
@@ -290,13 +271,6 @@ func (c *canvas) image() *image.Gray {
 	return img
 }
 
-// scene is a kind of picture that people hand in.
-type scene struct {
-	name  string
-	make  func(seed uint64, p Payload) image.Image
-	short bool // made and read in a second: in the short tier too
-}
-
 func mustEncode(text []byte) *Matrix {
 	m, err := Encode(text)
 	if err != nil {
@@ -305,111 +279,119 @@ func mustEncode(text []byte) *Matrix {
 	return m
 }
 
-// scenes are the pictures that issue "reading QR codes as people show them" lists.
+// scene is a kind of picture that people hand in.
+type scene struct {
+	name  string
+	short bool // made and read in a second: in the short tier too
+	draw  func(s shot) *canvas
+}
+
+// shot is what one picture of a scene is drawn from.
+type shot struct {
+	*rand.Rand
+	seed uint64
+	code func() *Matrix
+}
+
+func (s scene) picture(seed uint64, p Payload) image.Image {
+	r := seeded(seed)
+	return s.draw(shot{r, seed, func() *Matrix { return mustEncode(shuffledJSON(p, r)) }}).image()
+}
+
+// between draws a number.
+func (s shot) between(a, b float64) float64 { return a + s.Float64()*(b-a) }
+
+func (s shot) screen(dark bool) *canvas { return phoneScreen(s.Rand, s.code(), dark) }
+
+// photo takes a picture of a screen that lies on a table.
+func (s shot) photo(c *canvas, w, h int, fill, roll, yaw, pitch float64) *canvas {
+	return c.view(w, h, fill, roll, yaw, pitch, wood(s.seed))
+}
+
+// scenes are the pictures whose rates docs/qr-reading.md keeps.
 func scenes() []scene {
-	code := func(r *rand.Rand, p Payload) *Matrix { return mustEncode(shuffledJSON(p, r)) }
 	return []scene{
-		{"screenshot of the phone", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			return phoneScreen(r, code(r, p), false).image()
-		}, true},
-		{"screenshot, dark mode", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			return phoneScreen(r, code(r, p), true).image()
-		}, true},
-		{"light on dark", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			return phoneScreen(r, code(r, p), false).negative().contrast(20, 240).image()
-		}, false},
-		{"small in a desktop screenshot", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
+		{"screenshot of the phone", true, func(s shot) *canvas { return s.screen(false) }},
+		{"screenshot, dark mode", true, func(s shot) *canvas { return s.screen(true) }},
+		{"light on dark", false, func(s shot) *canvas { return s.screen(false).contrast(240, 20) }},
+		{"small in a desktop screenshot", true, func(s shot) *canvas {
 			c := newCanvas(3840, 2160, 250)
-			c.text(r, 0, 0, 3840, 2160, 22, 40)
-			m := code(r, p)
-			c.code(m, 200+r.IntN(3200), 200+r.IntN(1600), 2, 255, 0)
-			return c.image()
-		}, true},
-		{"scaled by a fraction", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
+			c.text(s.Rand, 0, 0, 3840, 2160, 22, 40)
+			c.code(s.code(), 200+s.IntN(3200), 200+s.IntN(1600), 2, 255, 0)
+			return c
+		}},
+		{"scaled by a fraction", false, func(s shot) *canvas {
 			c := newCanvas(1400, 1000, 240)
-			c.text(r, 0, 0, 1400, 1000, 18, 30)
-			c.code(code(r, p), 100+r.IntN(800), 100+r.IntN(500), 2.3+r.Float64()*2, 255, 0)
-			return c.image()
-		}, false},
-		{"page of other codes", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
+			c.text(s.Rand, 0, 0, 1400, 1000, 18, 30)
+			c.code(s.code(), 100+s.IntN(800), 100+s.IntN(500), s.between(2.3, 4.3), 255, 0)
+			return c
+		}},
+		{"page of other codes", false, func(s shot) *canvas {
 			c := newCanvas(2000, 1500, 255)
-			ours := r.IntN(12)
+			ours := s.IntN(12)
 			for i := range 12 {
 				m := mustEncode([]byte("https://example.org/other/" + string(rune('a'+i))))
 				if i == ours {
-					m = code(r, p)
+					m = s.code()
 				}
 				c.code(m, 40+i%4*490, 30+i/4*490, math.Floor(440/float64(m.Size+8)), 255, 0)
 			}
-			return c.image()
-		}, false},
-		{"photo of the phone", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), seed%2 == 0).view(1500, 2000, 1.3, r.Float64()*40-20, r.Float64()*30-15,
-				r.Float64()*30-15, wood(seed))
-			return c.shade(0.6, 1).blur(0.9).noise(r, 6).image()
-		}, true},
-		{"photo, tilted", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			sign := float64(1 - 2*int(seed%2))
-			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*30, sign*(30+r.Float64()*15),
-				-sign*(15+r.Float64()*15), wood(seed))
-			return c.shade(0.7, 1).blur(0.8).noise(r, 5).image()
-		}, false},
-		{"photo, turned", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), true).view(2000, 2000, 1.2, 35+r.Float64()*290, r.Float64()*20-10,
-				r.Float64()*20-10, wood(seed))
-			return c.shade(1, 0.7).blur(0.9).noise(r, 6).image()
-		}, false},
-		{"photo, glare", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), false).contrast(15, 200).view(1500, 2000, 1.3, r.Float64()*20-10, 10, -10,
-				wood(seed))
-			x, y := 750+r.Float64()*300-150, 800+r.Float64()*300-150
-			return c.glare(x, y, 55+r.Float64()*25, 400).glare(x, y, 400, 60).blur(0.8).noise(r, 5).image()
-		}, false},
-		{"photo, moire", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), false).contrast(20, 190).view(1500, 2000, 1.3, r.Float64()*10-5, 6, 8, wood(seed))
-			return c.moire(4+r.Float64()*8, r.Float64()*90, 0.45).blur(0.6).noise(r, 4).image()
-		}, false},
-		{"photo, partly covered", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			m := code(r, p)
-			s := phoneScreen(r, m, false)
+			return c
+		}},
+		{"photo of the phone", true, func(s shot) *canvas {
+			c := s.screen(s.seed%2 == 0)
+			c = s.photo(c, 1500, 2000, 1.3, s.between(-20, 20), s.between(-15, 15), s.between(-15, 15))
+			return c.shade(0.6, 1).blur(0.9).noise(s.Rand, 6)
+		}},
+		{"photo, tilted", false, func(s shot) *canvas {
+			sign := float64(1 - 2*int(s.seed%2))
+			c := s.screen(false)
+			c = s.photo(c, 1500, 2000, 1.3, s.between(0, 30), sign*s.between(30, 45), -sign*s.between(15, 30))
+			return c.shade(0.7, 1).blur(0.8).noise(s.Rand, 5)
+		}},
+		{"photo, turned", false, func(s shot) *canvas {
+			c := s.screen(true)
+			c = s.photo(c, 2000, 2000, 1.2, s.between(35, 325), s.between(-10, 10), s.between(-10, 10))
+			return c.shade(1, 0.7).blur(0.9).noise(s.Rand, 6)
+		}},
+		{"photo, glare", false, func(s shot) *canvas {
+			c := s.screen(false).contrast(15, 200)
+			c = s.photo(c, 1500, 2000, 1.3, s.between(-10, 10), 10, -10)
+			x, y := s.between(600, 900), s.between(650, 950)
+			return c.glare(x, y, s.between(55, 80), 400).glare(x, y, 400, 60).blur(0.8).noise(s.Rand, 5)
+		}},
+		{"photo, moire", false, func(s shot) *canvas {
+			c := s.screen(false).contrast(20, 190)
+			c = s.photo(c, 1500, 2000, 1.3, s.between(-5, 5), 6, 8)
+			return c.moire(s.between(4, 12), s.between(0, 90), 0.45).blur(0.6).noise(s.Rand, 4)
+		}},
+		{"photo, partly covered", false, func(s shot) *canvas {
+			m := s.code()
+			c := phoneScreen(s.Rand, m, false)
 			// a finger over the edge, between the finder patterns' corners
 			scale := math.Floor(780 / float64(m.Size+2*quietZone))
 			side := int(float64(m.Size+2*quietZone) * scale)
-			d := int(float64(m.Size) * scale * (0.14 + 0.06*r.Float64()))
+			d := int(float64(m.Size) * scale * s.between(0.14, 0.2))
 			x0, y0 := 590+side/2-int(quietZone*scale)-d, 480+side/2-d/2
-			s.rect(x0, y0, x0+2*d, y0+d, 150)
-			c := s.view(1500, 2000, 1.3, r.Float64()*10-5, 5, -5, wood(seed))
-			return c.blur(0.7).noise(r, 4).image()
-		}, false},
-		{"photo, small in a large one", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			m := code(r, p)
-			c := phoneScreen(r, m, true).view(4032, 3024, 0.62+0.12*r.Float64(), r.Float64()*60-30, r.Float64()*20-10,
-				r.Float64()*20-10, wood(seed))
-			return c.shade(0.5, 1).blur(0.7).noise(r, 6).image()
-		}, false},
-		{"photo, dim and noisy", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), false).contrast(25, 95).view(1500, 2000, 1.2, r.Float64()*20-10, 8, 8, wood(seed))
-			return c.shade(0.7, 1).blur(0.7).noise(r, 16).image()
-		}, false},
-		{"photo, out of focus", func(seed uint64, p Payload) image.Image {
-			r := seeded(seed)
-			c := phoneScreen(r, code(r, p), false).view(1500, 2000, 1.3, r.Float64()*20-10, 6, -6, wood(seed))
-			return c.blur(3.2+0.8*r.Float64()).noise(r, 3).image()
-		}, false},
+			c.rect(x0, y0, x0+2*d, y0+d, 150)
+			return s.photo(c, 1500, 2000, 1.3, s.between(-5, 5), 5, -5).blur(0.7).noise(s.Rand, 4)
+		}},
+		{"photo, small in a large one", false, func(s shot) *canvas {
+			c := s.screen(true)
+			fill, roll := s.between(0.62, 0.74), s.between(-30, 30)
+			c = s.photo(c, 4032, 3024, fill, roll, s.between(-10, 10), s.between(-10, 10))
+			return c.shade(0.5, 1).blur(0.7).noise(s.Rand, 6)
+		}},
+		{"photo, dim and noisy", false, func(s shot) *canvas {
+			c := s.screen(false).contrast(25, 95)
+			c = s.photo(c, 1500, 2000, 1.2, s.between(-10, 10), 8, 8)
+			return c.shade(0.7, 1).blur(0.7).noise(s.Rand, 16)
+		}},
+		{"photo, out of focus", false, func(s shot) *canvas {
+			c := s.screen(false)
+			c = s.photo(c, 1500, 2000, 1.3, s.between(-10, 10), 6, -6)
+			return c.blur(s.between(3.2, 4)).noise(s.Rand, 3)
+		}},
 	}
 }
 
