@@ -140,7 +140,7 @@ func readFields(values map[string]jsontext.Value) (Payload, error) {
 	if err != nil {
 		return Payload{}, err
 	}
-	if version != "1" && version != "2" { // first: what the other fields mean hangs on it
+	if version != "1" && version != "2" { // first: the other fields depend on it
 		return Payload{}, &PayloadError{fieldVersion, "is not 1 or 2"}
 	}
 	p.Version = int(version[0] - '0')

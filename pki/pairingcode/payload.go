@@ -84,8 +84,8 @@ func (p Payload) Expired(now time.Time) bool {
 	return !p.ExpiresAt.IsZero() && !now.Before(p.ExpiresAt)
 }
 
-// String describes the payload without its code, so that a payload printed by
-// accident gives nothing away.
+// String describes the payload without its code, so that one printed by
+// accident does not show it.
 func (p Payload) String() string {
 	return "pairing payload version " + strconv.Itoa(p.Version) + " for " + p.Host + " port " + strconv.Itoa(p.Port)
 }

@@ -107,7 +107,7 @@ func TestTruncated(t *testing.T) {
 			case problem(err) == CutShort:
 				short++
 			case err == nil, problem(err) == Damaged, errors.As(err, &unknown) && n < 16, errors.As(err, &found):
-				// Nothing to hold against it: some decoders give what there is.
+				// Right as well: some decoders give what there is.
 			default:
 				t.Errorf("%s cut to %d of %d bytes: %T %v", name, n, len(data), err, err)
 			}

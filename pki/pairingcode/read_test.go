@@ -84,7 +84,7 @@ func TestOthersAreNamed(t *testing.T) {
 	_, err = find(t.Context(), page("https://example.org/1", string(broken)), now)
 	var pe *PayloadError
 	if !errors.As(err, &pe) || pe.Field != fieldVersion {
-		t.Errorf("a payload of tomorrow: %v", err)
+		t.Errorf("a payload of version 3: %v", err)
 	}
 }
 

@@ -74,7 +74,7 @@ func TestSleepCountsByStageInMinutes(t *testing.T) {
 	for _, s := range []health.Sample{
 		{Type: health.SleepAnalysis, Start: 0, End: 5400, Value: float64(health.StageCore)},
 		{Type: health.SleepAnalysis, Start: 5400, End: 6000, Value: float64(health.StageREM)},
-		{Type: health.SleepAnalysis, Start: 6000, End: 6600, Value: 17}, // a stage of tomorrow
+		{Type: health.SleepAnalysis, Start: 6000, End: 6600, Value: 17}, // an unknown stage
 	} {
 		sums.Add(&s)
 	}

@@ -43,7 +43,7 @@ type Sum struct {
 	how     health.Aggregation
 	home    *civil.Zone
 	figures map[civil.Day]*Figure
-	explain *explanation // nil where nobody asks
+	explain *explanation // nil where it is not asked for
 	active  []*open
 	spare   []*open
 	now     int64 // up to where the active ones are counted

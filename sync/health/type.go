@@ -1,7 +1,7 @@
 package health
 
-// Type is the app's name for a kind of sample. The set is open: an app of
-// tomorrow may send others, and they are kept.
+// Type is the app's name for a kind of sample. The set is open: a later
+// version may send others, and they are kept.
 type Type string
 
 // The types of the app's version 1.0.0, in its order.

@@ -56,7 +56,7 @@ type Issued struct {
 	Report *trust.Report
 }
 
-// Pair hands over the pairing code. In version 2 the certificates that come
+// Pair sends the pairing code. In version 2 the certificates that come
 // back are checked, also against the certificate of this very connection; an
 // answer that fails gives a [pki.IssuedError], and nothing of it may be kept.
 func (c *Client) Pair(ctx context.Context, r PairRequest) (Issued, error) {
@@ -94,7 +94,7 @@ func (c *Client) Unpair(ctx context.Context) error {
 // ask makes a call with a small answer; check says what is wrong with it.
 func (c *Client) ask(ctx context.Context, k *call, request, answer any, check func() error) (err error) {
 	if request != nil {
-		if k.body, err = json.Marshal(request); err != nil {
+		if k.body, err = json.Marshal(request, json.Deterministic(true)); err != nil {
 			return err
 		}
 	}

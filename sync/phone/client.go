@@ -18,7 +18,7 @@ const DefaultTimeout = 30 * time.Second
 type Config struct {
 	// Version is the protocol version of the pairing, 1 or 2.
 	Version int
-	// Host and Port are where the phone listens; the dialer judges them.
+	// Host and Port are where the phone listens; the dialer checks them.
 	Host string
 	Port int
 	// Dialer connects, and verifies the phone's identity inside the handshake.

@@ -29,7 +29,7 @@ const (
 //
 // It writes the request and reads the answer by itself instead of through
 // http.Transport: a TLS 1.3 server refuses a client certificate after the
-// handshake, by an alert that stands before whatever Read comes next. The
+// handshake, by an alert in front of what the next Read gives. The
 // transport loses that alert when its write fails first (2 to 19 of 100 runs
 // against GnuTLS); reading on after a failed write finds it every time.
 func (c *Client) exchange(ctx context.Context, k *call, token string) (sent bool, err error) {
@@ -37,7 +37,7 @@ func (c *Client) exchange(ctx context.Context, k *call, token string) (sent bool
 	if err != nil {
 		return false, stopped(ctx, err)
 	}
-	conn := &patientConn{Conn: tc, patience: c.conf.Timeout}
+	conn := &timedConn{Conn: tc, timeout: c.conf.Timeout}
 	defer func() { _ = conn.Close() }() // everything has been read, or nothing will be
 	defer context.AfterFunc(ctx, func() { _ = tc.NetConn().Close() })()
 
@@ -90,7 +90,7 @@ func hostHeader(host string, port int) string {
 }
 
 // noAnswer explains a connection on which no answer began.
-func (c *Client) noAnswer(ctx context.Context, k *call, conn *patientConn) error {
+func (c *Client) noAnswer(ctx context.Context, k *call, conn *timedConn) error {
 	if ctx.Err() != nil {
 		return stopped(ctx, conn.err)
 	}
@@ -105,9 +105,9 @@ func (c *Client) noAnswer(ctx context.Context, k *call, conn *patientConn) error
 		// A refused certificate may look like a mere disconnection. A connection
 		// on which nothing is sent cannot lose the alert.
 		if _, err := trust.Probe(ctx, c.conf.Dialer, c.conf.Host, c.conf.Port); err != nil {
-			var judged *trust.Failure
-			if errors.As(err, &judged) && !ended(judged) {
-				return judged
+			var reason *trust.Failure
+			if errors.As(err, &reason) && !ended(reason) {
+				return reason
 			}
 		}
 	}
@@ -198,17 +198,17 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// patientConn gives each read and write a time of its own, and remembers how
+// timedConn gives each read and write a time of its own, and remembers how
 // the answer began and what the last read said.
-type patientConn struct {
+type timedConn struct {
 	*tls.Conn
-	patience time.Duration
-	first    string // up to 5 bytes
-	err      error
+	timeout time.Duration
+	first   string // up to 5 bytes
+	err     error
 }
 
-func (c *patientConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+func (c *timedConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
 		c.err = err
 		return 0, err
 	}
@@ -220,8 +220,8 @@ func (c *patientConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *patientConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+func (c *timedConn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)

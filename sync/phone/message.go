@@ -67,7 +67,7 @@ func certificateOf(field, text string) (*x509.Certificate, error) {
 }
 
 // explain gives the error of call for a body of size bytes, of which got were
-// read, that arrived and is not as agreed. What stands in the body may be health
+// read, that arrived and is not as agreed. What is in the body may be health
 // data and is not shown.
 func explain(err error, call Call, got, size int64) error {
 	var (

@@ -36,7 +36,7 @@ type Pacer struct {
 
 	mu      sync.Mutex
 	past    []time.Time   // when the phone had counted a request, oldest first
-	flying  int           // requests without an answer yet
+	pending int           // requests without an answer yet
 	changed chan struct{} // closed when a slot may have come free
 }
 
@@ -74,7 +74,7 @@ func (p *Pacer) wait(ctx context.Context, most time.Duration, notify func(time.D
 			notify(d)
 		}
 		timer := time.NewTimer(d)
-		if d == 0 { // only requests in the air are in the way
+		if d == 0 { // it waits for requests without an answer only
 			timer.Stop()
 		}
 		select {
@@ -87,18 +87,18 @@ func (p *Pacer) wait(ctx context.Context, most time.Duration, notify func(time.D
 }
 
 // try takes a slot, or says after what time one comes free by itself; 0 means
-// when a request in the air comes down.
+// when a request is answered.
 func (p *Pacer) try() (d time.Duration, changed <-chan struct{}, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.limit <= 0 {
-		p.flying++
+		p.pending++
 		return 0, nil, true
 	}
 	now := time.Now()
 	p.drop(now)
-	if len(p.past)+p.flying < p.limit {
-		p.flying++
+	if len(p.past)+p.pending < p.limit {
+		p.pending++
 		return 0, nil, true
 	}
 	if len(p.past) > 0 {
@@ -116,9 +116,9 @@ func (p *Pacer) drop(now time.Time) {
 	p.past = append(p.past[:0], p.past[n:]...)
 }
 
-// counted ends a slot whose request was answered. The moment of the answer
-// stands for the moment at which the phone counted, which was no later: so a
-// slot never comes free too early, however slow the network was.
+// counted ends a slot whose request was answered. It counts from the answer on,
+// since the phone counted no later: so a slot never comes free too early,
+// however slow the network was.
 func (s slot) counted() { s.end(1, 0) }
 
 // unsent ends a slot whose request never left.
@@ -133,7 +133,7 @@ func (s slot) end(count, fill int) {
 	p := s.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.flying--
+	p.pending--
 	if p.limit <= 0 {
 		return
 	}

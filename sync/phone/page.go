@@ -14,7 +14,7 @@ import (
 	"healthsync/sync/health"
 )
 
-// answerHead is what stands beside the samples of a data answer.
+// answerHead is a data answer without its samples.
 type answerHead struct {
 	members int // of whatever name
 	status  string

@@ -50,7 +50,7 @@ func TestPageSpellings(t *testing.T) {
 		"offset":        strings.Replace(aSample, `08:15:30Z`, `10:45:30+02:30`, 1),
 		"null metadata": strings.Replace(aSample, `"unit"`, `"metadata":null,"unit"`, 1),
 		"no metadata":   strings.Replace(aSample, `"unit"`, `"metadata":{},"unit"`, 1),
-		"of tomorrow": strings.Replace(aSample, `"unit"`,
+		"of a later app": strings.Replace(aSample, `"unit"`,
 			`"device":{"name":"}]\"","v":[1,2.5e3,{"a":[]},true,null]},"unit"`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {

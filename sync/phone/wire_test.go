@@ -186,7 +186,7 @@ func TestRequestsOnTheWire(t *testing.T) {
 		return fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(text)) + tail + text
 	}
 	want := []string{
-		"POST /api/v1/pair HTTP/1.1\r\n" + host + agent + body(`{"code":"aB3dE6gH","clientName":"Ana's \"Mac\"\n"}`),
+		"POST /api/v1/pair HTTP/1.1\r\n" + host + agent + body(`{"clientName":"Ana's \"Mac\"\n","code":"aB3dE6gH"}`),
 		"GET /api/v1/status HTTP/1.1\r\n" + host + agent + auth + tail,
 		"GET /api/v1/health/types HTTP/1.1\r\n" + host + agent + auth + tail,
 		"POST /api/v1/health/data HTTP/1.1\r\n" + host + agent + auth +
@@ -304,7 +304,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-// readSamples makes a request for samples whose page nobody looks at.
+// readSamples makes a request for samples and drops the page.
 func readSamples(ctx context.Context, c *Client) error {
 	var page health.Page
 	return c.Samples(ctx, aQuery, &page)

@@ -48,7 +48,7 @@ func (p *Phone) Addrs() []netip.Addr {
 func (p *Phone) Host() string { return bestHost(p.Addrs(), p.LocalName()) }
 
 // bestHost picks one of addresses. An IPv6 link-local address needs a zone,
-// which each machine names for itself: the .local name stands in its place.
+// which each machine names for itself: the .local name is used instead.
 func bestHost(addrs []netip.Addr, local string) string {
 	rank := func(a netip.Addr) int {
 		switch {

@@ -266,8 +266,8 @@ func TestLockedAndUnavailable(t *testing.T) {
 	}
 }
 
-// What an app of tomorrow may have: a type that nobody knows yet.
-func TestTypeOfTomorrow(t *testing.T) {
+// A later app may have a type that is not known yet.
+func TestUnknownType(t *testing.T) {
 	c := start(t, Options{Protocol: 1, History: NewHistory(sample(1, "bloodGlucose", 100, 5.4))}).paired()
 	if p := c.page(ask(0, 1000, 10, 0, "bloodGlucose")); len(p.Samples) != 1 || p.Samples[0].Type != "bloodGlucose" {
 		t.Errorf("%+v", p)

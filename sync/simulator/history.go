@@ -130,7 +130,7 @@ func (h *History) Len(t health.Type) int {
 }
 
 // Samples gives every sample of a type newest first, as the phone would serve
-// them: the truth that a test compares a database with.
+// them: what a test compares a database with.
 func (h *History) Samples(t health.Type) []health.Sample {
 	h.mu.RLock()
 	defer h.mu.RUnlock()

@@ -32,7 +32,7 @@ type identity struct {
 	caKey     *ecdsa.PrivateKey // version 2 only, as ca
 	ca        *x509.Certificate
 	tokens    map[string]time.Time // version 1: SHA-256 of the token in hex -> end
-	clients   map[string]bool      // version 2: serial number in hex -> still welcome
+	clients   map[string]bool      // version 2: serial number in hex -> not revoked
 }
 
 // openIdentity reads the identity that o.Dir holds, or makes a new one.
@@ -171,7 +171,7 @@ func (id *identity) faultyCA(name string, f faults, now time.Time) (*x509.Certif
 		opts = append(opts, Valid(until.AddDate(-5, 0, 0), until))
 	case "self-signed": // issued by a namesake with its own key
 		key, opts = id.serverKey, append(opts, CommonName(pki.CommonNameServer))
-	case "broken-chain": // of the intermediate only name and key matter: nobody sees it
+	case "broken-chain": // of the intermediate only name and key matter: it is not sent
 		opts = append(opts, CommonName("healthsync-intermediate"))
 		fallthrough
 	case "other-ca":
@@ -273,9 +273,9 @@ func (id *identity) addClient(
 	return client, ca, id.save()
 }
 
-// judge says what is wrong with the certificate of a connection, nil if there
-// was none; nil is nothing. A fault comes before the truth.
-func (id *identity) judge(cert *x509.Certificate, f faults, now time.Time) *clientRefusal {
+// checkClient says why the certificate of a connection is refused, nil where it
+// is not. cert is nil where there was none. A fault comes first.
+func (id *identity) checkClient(cert *x509.Certificate, f faults, now time.Time) *clientRefusal {
 	switch {
 	case cert == nil || f.has("no-client-cert"):
 		return clientMissing
@@ -293,8 +293,8 @@ func (id *identity) judge(cert *x509.Certificate, f faults, now time.Time) *clie
 	id.mu.Lock()
 	defer id.mu.Unlock()
 	// A certificate of ours that was never written down is one of a phone
-	// whose folder was lost: the CA vouches for it.
-	if welcome, listed := id.clients[cert.SerialNumber.Text(16)]; listed && !welcome {
+	// whose folder was lost: its CA is enough.
+	if valid, listed := id.clients[cert.SerialNumber.Text(16)]; listed && !valid {
 		return clientRevoked
 	}
 	return nil

@@ -27,7 +27,7 @@ type Options struct {
 	// History is what the phone has measured; nil is nothing.
 	History *History
 	// Types are those enabled in the app; nil is all that the app knows and
-	// whatever else the history has (an app of tomorrow).
+	// whatever else the history has (as a later app may).
 	Types []health.Type
 	// Names and Addrs go into the server certificate of version 2. Without
 	// any, they are the phone's .local name and this machine's loopback and

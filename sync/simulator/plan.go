@@ -91,7 +91,7 @@ func newGenerator(p Plan) (*generator, error) {
 		return nil, errors.New("simulator: a history begins before it ends")
 	}
 	if p.To.Sub(p.From) > 150*366*24*time.Hour {
-		return nil, errors.New("simulator: nobody lives for more than 150 years")
+		return nil, errors.New("simulator: a history is 150 years long at most")
 	}
 	g := &generator{Plan: p}
 	if p.Types == nil {

@@ -95,7 +95,7 @@ func (p *Phone) authenticate(req *request, cert *x509.Certificate, f faults) (wh
 		}
 		return hashToken(token), nil
 	}
-	if r := p.id.judge(cert, f, p.now()); r != nil {
+	if r := p.id.checkClient(cert, f, p.now()); r != nil {
 		return "", p.failure(r.status, r.code, r.text)
 	}
 	return cert.SerialNumber.Text(16), nil

@@ -169,7 +169,7 @@ func linger(conn *net.TCPConn) {
 }
 
 // tlsConfig is that of one connection. Whether a client certificate is good is
-// not judged in the handshake but after it, so that pairing works without one;
+// not checked in the handshake but after it, so that pairing works without one;
 // in TLS 1.3 the client cannot tell the difference.
 func (p *Phone) tlsConfig(f faults, secret *serverSecret) (*tls.Config, error) {
 	chain, err := p.id.chain(f, p.now())
@@ -202,7 +202,7 @@ func (p *Phone) byAlert(cert *x509.Certificate, f faults) *clientRefusal {
 	}
 	for _, name := range []string{"no-client-cert", "foreign-client-cert", "expired-client-cert", "revoked"} {
 		if f[name] == "alert" {
-			return p.id.judge(cert, f, p.now())
+			return p.id.checkClient(cert, f, p.now())
 		}
 	}
 	return nil
