@@ -25,6 +25,7 @@ import (
 	"healthsync/app/problem"
 	"healthsync/app/state"
 	"healthsync/pki/vault"
+	"healthsync/sync/bonjour"
 	"healthsync/sync/engine"
 	"healthsync/sync/simulator"
 	"healthsync/sync/testenv"
@@ -45,6 +46,7 @@ type mac struct {
 	now     func() time.Time // of the Mac and the iPhone
 	// listen is what the app hears by; nil for nothing.
 	listen agent.Listener
+	say    chan bonjour.Event // what is announced by announcements
 	ended  chan error
 	// ahead is by how much the app's clock is ahead; questions are what the
 	// iPhone was asked.
@@ -151,10 +153,9 @@ func newMacOf(t *testing.T, days int) *mac {
 	}
 	m.links.NoSearch = true
 	m.now = func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) }
-	m.questions = make(chan []byte, 1000)
-	if m.phone, err = simulator.New(simulator.Options{History: history, NoRateLimit: true, Latency: 20 * time.Millisecond, Script: m.asked}); err != nil {
-		t.Fatal(err)
-	}
+	m.questions, m.say = make(chan []byte, 1000), make(chan bonjour.Event)
+	m.phone, err = simulator.New(simulator.Options{History: history, NoRateLimit: true, Latency: 20 * time.Millisecond, Script: m.asked})
+	must(t, err)
 	must(t, m.phone.Start("127.0.0.1:0"))
 	t.Cleanup(m.phone.Stop)
 	return m
@@ -177,9 +178,8 @@ func (m *mac) pair() {
 	p, err := m.phone.Payload("127.0.0.1")
 	must(m.t, err)
 	s, err := m.station()
-	if err == nil {
-		_, err = s.Pair(m.t.Context(), pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA, ClientName: "test"}, pairing.LinkOptions{})
-	}
+	must(m.t, err)
+	_, err = s.Pair(m.t.Context(), pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA, ClientName: "test"}, pairing.LinkOptions{})
 	must(m.t, err)
 }
 
@@ -240,6 +240,19 @@ const stuck = 30 * time.Second
 func connected(s state.State) bool {
 	return s.Link == state.LinkConnected && s.Sync == nil && !s.LastSync.IsZero()
 }
+
+// syncedMac is a paired Mac after its first sync, told of what is announced.
+func syncedMac(t *testing.T) *mac {
+	m := newMac(t)
+	m.pair()
+	m.listen, m.links = m.announcements, pairing.LinkOptions{Finder: nobody{}}
+	m.start(nil)
+	m.until("the first sync", connected)
+	return m
+}
+
+// do clicks.
+func (m *mac) do(name, arg string) { m.a.Do(problem.Action{Name: name, Arg: arg}) }
 
 func TestAgentSyncs(t *testing.T) {
 	t.Parallel()
@@ -373,7 +386,7 @@ func TestAgentQuitsWhileSyncing(t *testing.T) {
 			h := m.holdAfter(2)
 			m.start(nil)
 			m.until("a sync that moves", func(s state.State) bool { return s.Sync != nil && s.Sync.Samples > 0 })
-			m.a.Do(problem.Action{Name: problem.ActQuit})
+			m.do(problem.ActQuit, "")
 			if answers {
 				h.release()
 			}
@@ -410,7 +423,7 @@ func TestAgentCommands(t *testing.T) {
 		return exec.CommandContext(ctx, "sh", "-c", `echo 'healthsync: note' >&2; echo '{"schema":1,"error":{"code":"QR_NOT_FOUND","severity":"error","title":"t","sentence":"No QR code","remedy":{"text":"again","action":"pair"}},"exit":15}' >&2; exit 15`)
 	})
 	m.until("a picture", func(s state.State) bool { return s.Link == state.LinkNotPaired })
-	m.a.Do(problem.Action{Name: problem.ActPairFile, Arg: "/tmp/a picture.png"})
+	m.do(problem.ActPairFile, "/tmp/a picture.png")
 	s := m.until("the failure", func(s state.State) bool { return s.Menu.Failure != nil })
 	if f := s.Menu.Failure; f.What != "Pairing" || f.Error.Code != problem.QRNotFound || f.Error.Remedy.Action != problem.ActPair {
 		t.Errorf("%+v", f)
@@ -420,10 +433,10 @@ func TestAgentCommands(t *testing.T) {
 		t.Errorf("asked for %q", got)
 	}
 	mu.Unlock()
-	m.a.Do(problem.Action{Name: problem.ActDismiss})
+	m.do(problem.ActDismiss, "")
 	m.until("no failure", func(s state.State) bool { return s.Menu.Failure == nil })
-	m.a.Do(problem.Action{Name: problem.ActPairFile}) // the window is closed
-	m.a.Do(problem.Action{Name: problem.ActUnlock})   // this fails, after it
+	m.do(problem.ActPairFile, "") // the window is closed
+	m.do(problem.ActUnlock, "")   // this fails, after it
 	s = m.until("the other failure", func(s state.State) bool { return s.Menu.Failure != nil && s.Menu.Busy == "" })
 	if s.Menu.Failure.What != "Opening the keychain" {
 		t.Errorf("%+v", s.Menu.Failure)
@@ -436,19 +449,19 @@ func TestAgentActions(t *testing.T) {
 	m.pair()
 	m.start(nil)
 	m.until("the first sync", connected)
-	m.a.Do(problem.Action{Name: problem.ActInterval, Arg: "15m"})
+	m.do(problem.ActInterval, "15m")
 	m.until("the interval", func(s state.State) bool { return s.Menu.Interval == 15*time.Minute })
-	m.a.Do(problem.Action{Name: problem.ActInterval, Arg: "1s"})
+	m.do(problem.ActInterval, "1s")
 	s := m.until("the refusal", func(s state.State) bool { return s.Menu.Failure != nil })
 	if s.Menu.Failure.Error.Code != problem.ConfigInvalid {
 		t.Errorf("%+v", s.Menu.Failure)
 	}
-	m.a.Do(problem.Action{Name: problem.ActLogin})
+	m.do(problem.ActLogin, "")
 	m.until("the login item", func(s state.State) bool { return s.Menu.Login })
-	m.a.Do(problem.Action{Name: problem.ActFolder})
-	m.a.Do(problem.Action{Name: problem.ActDismiss})
+	m.do(problem.ActFolder, "")
+	m.do(problem.ActDismiss, "")
 	m.until("no question", func(s state.State) bool { return s.Menu.Question == nil })
-	m.a.Do(problem.Action{Name: problem.ActUnpair}) // no window can ask
+	m.do(problem.ActUnpair, "") // no window can ask
 	s = m.until("the question", func(s state.State) bool { return s.Menu.Question != nil })
 	m.a.Do(s.Menu.Question.Then)
 	m.until("the end of the pairing", func(s state.State) bool { return s.Link == state.LinkNotPaired && !s.Paired })
@@ -466,7 +479,7 @@ func TestAgentActions(t *testing.T) {
 	m.pair()
 	m.a.Changed()
 	m.until("the new pairing", func(s state.State) bool { return s.Paired })
-	m.a.Do(problem.Action{Name: problem.ActUnpair})
+	m.do(problem.ActUnpair, "")
 	m.until("its end", func(s state.State) bool { return !s.Paired })
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"healthsync/app/agent"
-	"healthsync/app/pairing"
 	"healthsync/app/problem"
 	"healthsync/app/state"
 	"healthsync/sync/bonjour"
@@ -36,13 +35,11 @@ func TestAgentAskAroundASync(t *testing.T) {
 	all.Wait()
 }
 
-// ears are what the test says.
-type ears struct{ say chan bonjour.Event }
-
-func (e *ears) listen(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
+// announcements is a Listener.
+func (m *mac) announcements(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
 	for {
 		select {
-		case x := <-e.say:
+		case x := <-m.say:
 			report(x)
 		case <-ctx.Done():
 			return ctx.Err()
@@ -71,12 +68,7 @@ func (m *mac) announced(kind bonjour.EventKind) bonjour.Event {
 // An iPhone that shares at another port is followed when it says so, told of
 // once, and the sync that was waiting for it goes on.
 func TestAgentFollowsAnnouncements(t *testing.T) {
-	m := newMac(t)
-	m.pair()
-	e := &ears{say: make(chan bonjour.Event)}
-	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
-	m.start(nil)
-	m.until("the first sync", func(s state.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
+	m := syncedMac(t)
 	was := m.phone.Port()
 	m.phone.Stop()
 	m.ahead.Store(int64(2 * time.Hour)) // a sync is due
@@ -85,7 +77,7 @@ func TestAgentFollowsAnnouncements(t *testing.T) {
 	must(t, m.phone.Start("127.0.0.1:0"))
 	before := m.a.State().LastSync
 	said := time.Now()
-	e.say <- m.announced(bonjour.Changed)
+	m.say <- m.announced(bonjour.Changed)
 	s := m.until("the iPhone at its new port", func(s state.State) bool { return s.Link == state.LinkConnected && s.Port == m.phone.Port() })
 	t.Logf("connected %v after the announcement", time.Since(said).Round(time.Millisecond))
 	if s.Menu.Moved == nil || !strings.HasSuffix(s.Menu.Moved.To, m.phone.Addr().String()) || was == m.phone.Port() {
@@ -93,7 +85,7 @@ func TestAgentFollowsAnnouncements(t *testing.T) {
 	}
 	m.until("the sync that waited, there", func(s state.State) bool { return s.LastSync.After(before) && s.Sync == nil && s.FailingSince.IsZero() })
 	for range 5 {
-		e.say <- m.announced(bonjour.Again)
+		m.say <- m.announced(bonjour.Again)
 	}
 	m.mu.Lock()
 	moved := 0
@@ -111,18 +103,13 @@ func TestAgentFollowsAnnouncements(t *testing.T) {
 // An iPhone that was away and announces itself where it was is asked at once,
 // not when the plan says so.
 func TestAgentFollowsItHome(t *testing.T) {
-	m := newMac(t)
-	m.pair()
-	e := &ears{say: make(chan bonjour.Event)}
-	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
-	m.start(nil)
-	m.until("the first sync", func(s state.State) bool { return !s.LastSync.IsZero() && s.Sync == nil })
+	m := syncedMac(t)
 	at := m.phone.Addr().String()
 	m.phone.Stop()
-	m.a.Do(problem.Action{Name: problem.ActCheck})
+	m.do(problem.ActCheck, "")
 	m.until("it not sharing", func(s state.State) bool { return s.Link == state.LinkNotSharing })
 	must(t, m.phone.Start(at))
-	e.say <- m.announced(bonjour.Again)
+	m.say <- m.announced(bonjour.Again)
 	m.until("it connected", func(s state.State) bool { return s.Link == state.LinkConnected })
 }
 
@@ -144,5 +131,3 @@ func TestAgentWithoutBonjour(t *testing.T) {
 		t.Errorf("said %d times", n)
 	}
 }
-
-var _ agent.Listener = (*ears)(nil).listen

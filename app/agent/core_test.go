@@ -64,6 +64,8 @@ func (s *stage) phase(want Phase) {
 	}
 }
 
+func click(name string) Clicked { return Clicked{problem.Action{Name: name}} }
+
 // pass lets time pass up to the next thing to do.
 func (s *stage) pass(d time.Duration) { s.now = s.now.Add(d) }
 
@@ -130,7 +132,7 @@ func TestStart(t *testing.T) {
 	s.c.begin(s.now)
 	s.want(unpaired(), "")
 	s.phase(NotPaired)
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "")
+	s.want(click(problem.ActSync), "")
 	if f := s.c.picture(s.now).Menu.Failure; f == nil || f.Error.Code != problem.NotPaired {
 		t.Errorf("a sync without an iPhone drew %+v", f)
 	}
@@ -150,7 +152,7 @@ func TestSyncByItself(t *testing.T) {
 	s.pass(time.Second)
 	s.want(Ticked{}, "startsync")
 	s.phase(Syncing)
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "") // twice is once
+	s.want(click(problem.ActSync), "") // twice is once
 	s.want(Progressed{engine.Progress{Samples: 41, Known: true, Remaining: 59}}, "")
 	if p, ok := s.c.picture(s.now).Sync.Percent(); p != 41 || !ok {
 		t.Errorf("%d%% %v", p, ok)
@@ -172,7 +174,7 @@ func TestSyncFreshens(t *testing.T) {
 	s.want(seen("", start), "startsync")
 	s.want(FreshWanted{}, "") // it begins with them
 	s.pass(time.Minute)
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "freshen")
+	s.want(click(problem.ActSync), "freshen")
 	s.want(FreshWanted{}, "") // twice is once
 	s.pass(config.DefaultInterval - time.Second)
 	s.want(Ticked{}, "")
@@ -182,7 +184,7 @@ func TestSyncFreshens(t *testing.T) {
 	s.pass(time.Second)
 	s.want(Ticked{}, "freshen")
 	s.want(Ticked{}, "")
-	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "stopsync")
+	s.want(click(problem.ActStop), "stopsync")
 	s.pass(time.Hour)
 	s.want(FreshWanted{}, "")
 	s.send(SyncDone{})
@@ -252,10 +254,10 @@ func TestLookingRests(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "") // a greyed row's click
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
-	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "stopsync")
-	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "")
+	s.want(click(problem.ActStop), "") // a greyed row's click
+	s.want(click(problem.ActSync), "startsync")
+	s.want(click(problem.ActStop), "stopsync")
+	s.want(click(problem.ActStop), "")
 	if p := s.c.picture(s.now).Sync; p == nil || !p.Stopping {
 		t.Errorf("%+v", p)
 	}
@@ -265,7 +267,7 @@ func TestStop(t *testing.T) {
 	if s.send(Ticked{}); s.c.phase == Syncing {
 		t.Error("what the person stopped began again by itself")
 	}
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
+	s.want(click(problem.ActSync), "startsync")
 }
 
 func TestSyncFails(t *testing.T) {
@@ -289,7 +291,7 @@ func TestSyncFails(t *testing.T) {
 			t.Run(fmt.Sprintf("%s asked %v", c.code, asked), func(t *testing.T) {
 				s := begin(t)
 				if asked {
-					s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
+					s.want(click(problem.ActSync), "startsync")
 				} else {
 					s.pass(config.DefaultInterval)
 					s.settle()
@@ -342,12 +344,12 @@ func TestSyncBacksOff(t *testing.T) {
 
 func TestSyncElsewhere(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
+	s.want(click(problem.ActSync), "startsync")
 	s.want(SyncDone{Holder: "healthsync sync (process 4242)"}, "")
 	if p := s.c.picture(s.now); p.Sync == nil || p.Sync.Holder == "" || p.Link != state.LinkConnected {
 		t.Errorf("%+v", p)
 	}
-	s.want(Clicked{problem.Action{Name: problem.ActStop}}, "") // not ours to stop
+	s.want(click(problem.ActStop), "") // not ours to stop
 	s.pass(busyRetry)
 	s.want(Ticked{}, "startsync")
 	s.want(SyncDone{Holder: "healthsync sync (process 4242)"}, "")
@@ -363,7 +365,7 @@ func TestSyncElsewhere(t *testing.T) {
 // the iPhone back.
 func TestUnpairedWhileSyncing(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
+	s.want(click(problem.ActSync), "startsync")
 	s.want(FilesChanged{}, "look offline")
 	s.want(unpaired(), "stopsync")
 	s.phase(NotPaired)
@@ -374,11 +376,11 @@ func TestUnpairedWhileSyncing(t *testing.T) {
 
 func TestActions(t *testing.T) {
 	s := begin(t)
-	pair := Clicked{problem.Action{Name: problem.ActPairClipboard}}
+	pair := click(problem.ActPairClipboard)
 	s.want(pair, "run pair-clipboard")
 	s.want(pair, "") // twice is once
-	s.want(Clicked{problem.Action{Name: problem.ActExport}}, "")
-	s.want(Clicked{problem.Action{Name: problem.ActFolder}}, "run folder") // waits for nobody
+	s.want(click(problem.ActExport), "")
+	s.want(click(problem.ActFolder), "run folder") // waits for nobody
 	if b := s.c.picture(s.now).Menu.Busy; b != "Pairing..." {
 		t.Errorf("busy: %q", b)
 	}
@@ -390,17 +392,17 @@ func TestActions(t *testing.T) {
 	if p := s.c.picture(s.now); p.Menu.Busy != "" || p.Menu.Failure == nil {
 		t.Errorf("%+v", p.Menu)
 	}
-	s.want(Clicked{problem.Action{Name: problem.ActDismiss}}, "")
+	s.want(click(problem.ActDismiss), "")
 	if f := s.c.picture(s.now).Menu.Failure; f != nil {
 		t.Errorf("dismissed and still drawn: %+v", f)
 	}
-	s.want(Clicked{problem.Action{Name: "no such thing"}}, "run no such thing") // the worker says so
+	s.want(click("no such thing"), "run no such thing") // the worker says so
 }
 
 // A click that asks how things stand is seen to be at it.
 func TestCheckIsSeen(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{problem.Action{Name: problem.ActCheck}}, "look")
+	s.want(click(problem.ActCheck), "look")
 	if b := s.c.picture(s.now).Menu.Busy; b != "Looking for the iPhone..." {
 		t.Errorf("busy: %q", b)
 	}
@@ -412,7 +414,7 @@ func TestCheckIsSeen(t *testing.T) {
 
 func TestUnpairAsks(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{problem.Action{Name: problem.ActUnpair}}, "ask")
+	s.want(click(problem.ActUnpair), "ask")
 	q := s.c.unpairQuestion()
 	s.want(Unasked{q}, "")
 	if got := s.c.picture(s.now).Menu.Question; got == nil || !strings.Contains(got.Text, "Ana's iPhone") {
@@ -428,9 +430,9 @@ func TestUnpairAsks(t *testing.T) {
 
 func TestQuit(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{problem.Action{Name: problem.ActQuit}}, "leave")
+	s.want(click(problem.ActQuit), "leave")
 	s.pass(24 * time.Hour)
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "")
+	s.want(click(problem.ActSync), "")
 	s.want(Ticked{}, "")
 }
 
@@ -497,13 +499,13 @@ func TestRenewal(t *testing.T) {
 // A type that fell silent is a condition until a sync hears of it again.
 func TestSilence(t *testing.T) {
 	s := begin(t)
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
+	s.want(click(problem.ActSync), "startsync")
 	s.send(SyncDone{Result: engine.Result{Silent: []health.Type{health.HeartRate, health.Steps}}})
 	if p := s.c.picture(s.now); len(p.Conditions) != 1 || p.Conditions[0].Code != problem.TypeSilent || !strings.Contains(p.Conditions[0].Detail, "Heart Rate, Steps") {
 		t.Errorf("%+v", p.Conditions)
 	}
 	s.send(offline(s.now))
-	s.want(Clicked{problem.Action{Name: problem.ActSync}}, "startsync")
+	s.want(click(problem.ActSync), "startsync")
 	s.send(SyncDone{})
 	if p := s.c.picture(s.now); len(p.Conditions) != 0 {
 		t.Errorf("%+v", p.Conditions)

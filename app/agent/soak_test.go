@@ -6,12 +6,10 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"healthsync/app/agent"
-	"healthsync/app/config"
 	"healthsync/app/pairing"
 	"healthsync/app/state"
 	"healthsync/sync/bonjour"
@@ -32,28 +30,17 @@ func TestSoak(t *testing.T) {
 		moves, sleeps = 10, 5
 	}
 	m := newMac(t)
-	var ahead atomic.Int64
-	m.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	var err error
 	m.phone.Stop()
-	if m.phone, err = simulator.New(simulator.Options{NoRateLimit: true, Now: m.now}); err == nil {
-		err = m.phone.Start("127.0.0.1:0")
-	}
+	m.phone, err = simulator.New(simulator.Options{NoRateLimit: true, Now: m.now})
 	must(t, err)
+	must(t, m.phone.Start("127.0.0.1:0"))
 	t.Cleanup(func() { m.phone.Stop() })
 	m.pair()
-	if _, err := config.Update(m.paths.ConfigFile(), func(c *config.Config) error {
-		key, _ := config.Find("sync.interval")
-		return key.Set(c, "1d")
-	}); err != nil {
-		t.Fatal(err)
-	}
-	e := &ears{say: make(chan bonjour.Event)}
-	m.listen, m.links = e.listen, pairing.LinkOptions{Finder: nobody{}}
+	must(t, os.WriteFile(m.paths.ConfigFile(), []byte(`{"sync":{"interval":"1d"}}`), 0o600))
+	m.listen, m.links = m.announcements, pairing.LinkOptions{Finder: nobody{}}
 	m.start(nil)
-	m.until("the first sync", func(s state.State) bool {
-		return !s.LastSync.IsZero() && s.Sync == nil && s.Link == state.LinkConnected
-	})
+	m.until("the first sync", connected)
 
 	r := rand.New(rand.NewPCG(1, 2))
 	const month = 30 * 24 * time.Hour
@@ -66,7 +53,7 @@ func TestSoak(t *testing.T) {
 	addr := "127.0.0.1"
 	followed := 0
 	for n := range events {
-		ahead.Add(int64(month / time.Duration(events)))
+		m.ahead.Add(int64(month / time.Duration(events)))
 		if r.IntN(events-n) < sleeps { // asleep for a night; the iPhone is there afterwards
 			sleeps--
 			m.a.Tell(agent.Woke{})
@@ -80,7 +67,7 @@ func TestSoak(t *testing.T) {
 			followed++
 			i := m.announced(bonjour.Changed)
 			i.Instance.Addrs = []netip.Addr{netip.MustParseAddr(addr)}
-			e.say <- i
+			m.say <- i
 			want := m.phone.Addr().String()
 			m.until("it at "+want, func(s state.State) bool {
 				return s.Link == state.LinkConnected && s.Host == addr && s.Port == m.phone.Port()

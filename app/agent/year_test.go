@@ -1,10 +1,11 @@
 package agent
 
 import (
-	"container/heap"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ type life struct {
 	born   time.Time
 	now    time.Time
 	c      *core
-	todo   queue
+	todo   []happening // the earliest first
 	asleep bool
 
 	// the pairing
@@ -78,21 +79,6 @@ type happening struct {
 	do func()
 }
 
-type queue []happening
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return q[i].at.Before(q[j].at) || q[i].at.Equal(q[j].at) && q[i].n < q[j].n
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(happening)) }
-func (q *queue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return x
-}
-
 func newLife(t *testing.T) *life {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -112,7 +98,9 @@ func newLife(t *testing.T) *life {
 }
 
 func (l *life) at(at time.Time, do func()) {
-	heap.Push(&l.todo, happening{at, len(l.todo) + l.looks*64, do})
+	h := happening{at, len(l.todo) + l.looks*64, do}
+	i, _ := slices.BinarySearchFunc(l.todo, h, func(a, b happening) int { return cmp.Or(a.at.Compare(b.at), a.n-b.n) })
+	l.todo = slices.Insert(l.todo, i, h)
 }
 
 // on is the evening of a day, when its owner is at home and does something.
@@ -128,7 +116,8 @@ func (l *life) run(until time.Time) {
 	l.nights(until)
 	l.perform(l.c.begin(l.now))
 	for len(l.todo) > 0 {
-		h := heap.Pop(&l.todo).(happening)
+		h := l.todo[0]
+		l.todo = l.todo[1:]
 		if h.at.After(until) {
 			return
 		}
