@@ -57,12 +57,10 @@ type day struct {
 	// shot takes a picture of the screen, with the menu open down to the rows
 	// that are named, where there is a screen.
 	shot func(name string, open ...string)
-	// bonjour is "off", or "" in a network of its own (TestMeasure, TestFollow).
+	// bonjour is "off", or "" in a network of its own (TestMeasure).
 	bonjour string
 	// history is how many days it has; 0 means 90.
 	history int
-	// addrs are where the iPhone is; nil means loopback.
-	addrs []netip.Addr
 	// binary is what is run; "" is the one with the clock.
 	binary string
 
@@ -72,9 +70,6 @@ type day struct {
 	item   Item
 	delays []time.Duration // from an event to its row
 }
-
-// loopback is where the iPhone of a test is.
-var loopback = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 
 // soon is how long a menu stands still at most before a row tells the truth,
 // the way to the iPhone and back included; the spec's second with room for a
@@ -112,17 +107,14 @@ func (d *day) live() {
 func (d *day) begin() {
 	t := d.t
 	now := time.Now()
-	if d.addrs == nil {
-		d.addrs = loopback
-	}
 	history, err := simulator.Generate(simulator.Plan{Seed: 3, From: now.AddDate(0, 0, -cmp.Or(d.history, 90)), To: now})
 	must(t, err)
 	d.phone, err = simulator.New(simulator.Options{
-		History: history, NoRateLimit: true, Latency: 120 * time.Millisecond, Addrs: d.addrs,
+		History: history, NoRateLimit: true, Latency: 120 * time.Millisecond, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
 		Now: func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) },
 	})
 	must(t, err)
-	must(t, d.phone.Start(netip.AddrPortFrom(d.addrs[0], 0).String()))
+	must(t, d.phone.Start("127.0.0.1:0"))
 	t.Cleanup(d.phone.Stop)
 	d.env = append(d.env, "HEALTHSYNC_HOME="+filepath.Join(d.dir, "home"), "HEALTHSYNC_BONJOUR="+d.bonjour, "CLOCK_FILE="+filepath.Join(d.dir, "clock"))
 	d.picker()
@@ -222,11 +214,9 @@ func everyFourth(pix []byte) []byte {
 }
 
 // showCode opens a pairing on the iPhone and photographs its code.
-func (d *day) showCode() { d.showCodeAt("127.0.0.1") }
-
-func (d *day) showCodeAt(host string) {
+func (d *day) showCode() {
 	d.t.Helper()
-	p, err := d.phone.Payload(host)
+	p, err := d.phone.Payload("127.0.0.1")
 	must(d.t, err)
 	raw, err := pairingcode.EncodePNG(p, 4)
 	must(d.t, err)

@@ -31,23 +31,6 @@ func TestDesktop(t *testing.T) {
 	d.live()
 }
 
-// TestDesktopPanelDies kills the panel under the icon.
-func TestDesktopPanelDies(t *testing.T) {
-	if os.Getenv("HEALTHSYNC_DESKTOP") != "1" {
-		t.Skip("a whole desktop is tested by: make test-desktop")
-	}
-	dir := shortDir(t)
-	desktop := StartDesktop(t, dir)
-	p := start(t, built(t, "clicks"), desktop.Env)
-	s := &screen{t: t, desktop: desktop}
-	s.iconThere()
-	desktop.KillPanel()
-	desktop.StartPanel()
-	s.iconThere()
-	_ = p.in.Close()
-	p.wait(5 * time.Second)
-}
-
 // TestDesktopSessionDies ends the whole session under the app, the bus with
 // the panel, the notifications and the keychain, as a crash or a logout with
 // lingering processes does, and starts another. The app goes on all the while;

@@ -251,6 +251,15 @@ func syncedMac(t *testing.T) *mac {
 	return m
 }
 
+// whole is how many samples the iPhone has.
+func (m *mac) whole() int {
+	n := 0
+	for _, typ := range m.phone.History().Types() {
+		n += m.phone.History().Len(typ)
+	}
+	return n
+}
+
 // do clicks.
 func (m *mac) do(name, arg string) { m.a.Do(problem.Action{Name: name, Arg: arg}) }
 
@@ -260,10 +269,7 @@ func TestAgentSyncs(t *testing.T) {
 	m.pair()
 	m.start(nil)
 	s := m.until("the first sync", connected)
-	want := 0
-	for _, typ := range m.phone.History().Types() {
-		want += m.phone.History().Len(typ)
-	}
+	want := m.whole()
 	if s.LastAdded != want || s.Device != "Ana's iPhone" || s.App == nil || s.App.NextSync.IsZero() {
 		t.Errorf("%+v, want %d samples", s, want)
 	}

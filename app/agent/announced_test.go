@@ -5,35 +5,15 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"healthsync/app/agent"
+	"healthsync/app/pairing"
 	"healthsync/app/problem"
 	"healthsync/app/state"
 	"healthsync/sync/bonjour"
 )
-
-// Whoever asks while a sync begins or ends is answered all the same: the end of
-// a sync puts off the look that the question is about.
-func TestAgentAskAroundASync(t *testing.T) {
-	m := newMac(t)
-	m.pair()
-	m.start(nil) // the first sync is due at once
-	var all sync.WaitGroup
-	for n := range 20 {
-		all.Go(func() {
-			time.Sleep(time.Duration(n) * 10 * time.Millisecond)
-			ctx, cancel := context.WithTimeout(t.Context(), stuck)
-			defer cancel()
-			if s, err := m.a.Ask(ctx); err != nil || !s.Paired {
-				t.Errorf("asked after %d ms: %v, %v", n*10, s.Link, err)
-			}
-		})
-	}
-	all.Wait()
-}
 
 // announcements is a Listener.
 func (m *mac) announcements(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
@@ -98,6 +78,25 @@ func TestAgentFollowsAnnouncements(t *testing.T) {
 	if n := strings.Count(m.log.String(), "followed the iPhone"); n != 1 || moved > 1 {
 		t.Errorf("followed %d times, told %d times", n, moved)
 	}
+}
+
+// An iPhone that moves in the middle of the first sync is followed, and the sync
+// goes on until all is read.
+func TestAgentFollowsWhileSyncing(t *testing.T) {
+	m := newMac(t)
+	m.pair()
+	m.listen, m.links = m.announcements, pairing.LinkOptions{Finder: nobody{}}
+	h := m.holdAfter(2)
+	m.start(nil)
+	m.until("a sync that moves", func(s state.State) bool { return s.Sync != nil && s.Sync.Samples > 0 })
+	stopped := make(chan struct{})
+	go func() { m.phone.Stop(); close(stopped) }()
+	h.release()
+	<-stopped
+	m.until("the end of that sync", func(s state.State) bool { return s.Link == state.LinkNotSharing && s.Sync == nil })
+	must(t, m.phone.Start("127.0.0.1:0"))
+	m.say <- m.announced(bonjour.Changed)
+	m.until("the whole history", func(s state.State) bool { return connected(s) && s.Samples == int64(m.whole()) })
 }
 
 // An iPhone that was away and announces itself where it was is asked at once,
