@@ -135,37 +135,23 @@ func readObject(raw []byte) (p Payload, known bool, err error) {
 
 // readFields turns the fields' values into a valid payload.
 func readFields(values map[string]jsontext.Value) (Payload, error) {
-	var p Payload
-	version, err := text(values, fieldVersion)
-	if err != nil {
-		return Payload{}, err
-	}
+	r := fieldReader{values: values}
+	version := r.text(fieldVersion)
 	if version != "1" && version != "2" { // first: the other fields depend on it
-		return Payload{}, &PayloadError{fieldVersion, "is not 1 or 2"}
+		r.fail(fieldVersion, "is not 1 or 2")
 	}
-	p.Version = int(version[0] - '0')
-	if p.Host, err = text(values, fieldHost); err != nil {
-		return Payload{}, err
+	p := Payload{
+		Version: 1, Host: r.text(fieldHost), Port: r.number(fieldPort), Code: r.text(fieldCode),
+		ExpiresAt: r.date(fieldExpires), Leaf: r.fingerprint(fieldLeaf),
+	}
+	if version == "2" {
+		p.Version, p.CA = 2, r.fingerprint(fieldCA)
+	}
+	if r.err != nil {
+		return Payload{}, r.err
 	}
 	if h, ok := strings.CutPrefix(p.Host, "["); ok && strings.HasSuffix(h, "]") && strings.Contains(h, ":") {
 		p.Host = strings.TrimSuffix(h, "]") // an IPv6 address as in a URL
-	}
-	if p.Port, err = number(values, fieldPort); err != nil {
-		return Payload{}, err
-	}
-	if p.Code, err = text(values, fieldCode); err != nil {
-		return Payload{}, err
-	}
-	if p.ExpiresAt, err = date(values, fieldExpires); err != nil {
-		return Payload{}, err
-	}
-	if p.Leaf, err = fingerprint(values, fieldLeaf); err != nil {
-		return Payload{}, err
-	}
-	if p.Version == 2 {
-		if p.CA, err = fingerprint(values, fieldCA); err != nil {
-			return Payload{}, err
-		}
 	}
 	if err := p.Validate(); err != nil {
 		return Payload{}, err
@@ -173,67 +159,66 @@ func readFields(values map[string]jsontext.Value) (Payload, error) {
 	return p, nil
 }
 
-// present gives the field's value, of the kind that what describes.
-func present(values map[string]jsontext.Value, field string, kind jsontext.Kind, what string) (jsontext.Value, error) {
-	v, ok := values[field]
-	if !ok || v.Kind() == 'n' {
-		return nil, &PayloadError{field, "is missing"}
-	}
-	if v.Kind() != kind {
-		return nil, &PayloadError{field, "is not " + what}
-	}
-	return v, nil
+// fieldReader reads one field after the other and keeps the first error.
+type fieldReader struct {
+	values map[string]jsontext.Value
+	err    error
 }
 
-func text(values map[string]jsontext.Value, field string) (string, error) {
-	v, err := present(values, field, '"', "a string")
-	if err != nil {
-		return "", err
+func (r *fieldReader) fail(field, reason string) {
+	if r.err == nil {
+		r.err = &PayloadError{field, reason}
 	}
-	s, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
-		return "", &PayloadError{field, "is not a sound string"}
-	}
-	return string(s), nil
 }
 
-func number(values map[string]jsontext.Value, field string) (int, error) {
-	v, err := present(values, field, '0', "a number")
-	if err != nil {
-		return 0, err
+// value gives the field's value if it is of the kind that what describes.
+func (r *fieldReader) value(field string, kind jsontext.Kind, what string) jsontext.Value {
+	v, ok := r.values[field]
+	switch {
+	case !ok || v.Kind() == 'n':
+		r.fail(field, "is missing")
+	case v.Kind() != kind:
+		r.fail(field, "is not "+what)
+	default:
+		return v
 	}
-	n, err := strconv.Atoi(string(v)) // no fraction and no exponent: Swift's Int writes none
+	return nil
+}
+
+func (r *fieldReader) text(field string) string {
+	s, err := jsontext.AppendUnquote(nil, r.value(field, '"', "a string"))
 	if err != nil {
-		return 0, &PayloadError{field, "is not a whole number"}
+		r.fail(field, "is not a sound string")
 	}
-	return n, nil
+	return string(s)
+}
+
+func (r *fieldReader) number(field string) int {
+	// No fraction and no exponent: Swift's Int writes none.
+	n, err := strconv.Atoi(string(r.value(field, '0', "a number")))
+	if err != nil {
+		r.fail(field, "is not a whole number")
+	}
+	return n
 }
 
 // date reads ISO 8601 with or without a fraction of a second, which is cut.
-func date(values map[string]jsontext.Value, field string) (time.Time, error) {
-	s, err := text(values, field)
-	if err != nil {
-		return time.Time{}, err
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return time.Time{}, &PayloadError{field, "is not a date as in 2026-01-07T12:00:00Z"}
-	}
+func (r *fieldReader) date(field string) time.Time {
+	t, err := time.Parse(time.RFC3339, r.text(field))
 	t = t.UTC().Truncate(time.Second)
-	if t.Year() < 2001 || t.Year() > 2999 {
-		return time.Time{}, &PayloadError{field, "is not a date of this millennium"}
+	switch {
+	case err != nil:
+		r.fail(field, "is not a date as in 2026-01-07T12:00:00Z")
+	case t.Year() < 2001 || t.Year() > 2999:
+		r.fail(field, "is not a date of this millennium")
 	}
-	return t, nil
+	return t
 }
 
-func fingerprint(values map[string]jsontext.Value, field string) (pki.Fingerprint, error) {
-	s, err := text(values, field)
+func (r *fieldReader) fingerprint(field string) pki.Fingerprint {
+	fp, err := pki.ParseFingerprint(r.text(field))
 	if err != nil {
-		return pki.Fingerprint{}, err
+		r.fail(field, "is not a SHA-256 fingerprint (64 hexadecimal digits)")
 	}
-	fp, err := pki.ParseFingerprint(s)
-	if err != nil {
-		return pki.Fingerprint{}, &PayloadError{field, "is not a SHA-256 fingerprint (64 hexadecimal digits)"}
-	}
-	return fp, nil
+	return fp
 }

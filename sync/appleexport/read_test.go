@@ -415,65 +415,31 @@ func TestRealExports(t *testing.T) {
 		testenv.Missing(t, "the real exports are not in "+dir+": set HEALTHSYNC_TESTDATA")
 	}
 	python := testenv.NeedTool(t, "python3", "python3")
-	factor := map[string]float64{"km m": 1000, "mi m": 1609.344, "ms s": 0.001, "min s": 60}
 	for _, name := range names {
 		out, err := exec.Command(python, "-c", counter, name).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var counted map[string][2]float64
+		var counted map[string]total
 		if err := json.Unmarshal(out, &counted); err != nil {
 			t.Fatal(err)
 		}
+		want, skipped := totals(counted)
 		f, err := Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		type total struct {
-			n   int
-			sum float64
-		}
-		got := map[health.Type]*total{}
 		all, sum, err := readAll(t, f)
 		if err := errors.Join(err, f.Close()); err != nil || sum.Faulty != 0 {
 			t.Fatal(err, sum.FirstFault)
 		}
-		ids := map[health.UUID]bool{}
+		got, ids := map[health.Type]total{}, map[health.UUID]bool{}
 		for _, r := range all {
 			ids[r.ID] = true
-			if got[r.Type] == nil {
-				got[r.Type] = &total{}
-			}
-			got[r.Type].n++
-			got[r.Type].sum += r.Value
+			got[r.Type] = total{got[r.Type][0] + 1, got[r.Type][1] + r.Value}
 		}
 		if len(ids) != len(all) {
 			t.Errorf("%s: %d identities of %d samples", name, len(ids), len(all))
-		}
-		want := map[health.Type]*total{}
-		skipped := int64(0)
-		for key, c := range counted {
-			identifier, unit, _ := strings.Cut(key, " ")
-			ty, ok := quantities[identifier]
-			value := c[1]
-			switch {
-			case identifier == "Workout":
-				ty, unit = health.Workouts, "min"
-			case identifier == sleepIdentifier:
-				ty, value = health.SleepAnalysis, c[0]*float64(stages[unit])
-			case !ok:
-				skipped += int64(c[0])
-				continue
-			}
-			info, _ := health.Lookup(ty)
-			if f, ok := factor[unit+" "+info.Unit]; ok {
-				value *= f
-			}
-			if want[ty] == nil {
-				want[ty] = &total{}
-			}
-			want[ty].n += int(c[0])
-			want[ty].sum += value
 		}
 		for _, n := range sum.Skipped {
 			skipped -= n
@@ -483,15 +449,44 @@ func TestRealExports(t *testing.T) {
 		}
 		for ty, w := range want {
 			g := got[ty]
-			if g == nil || g.n != w.n || math.Abs(g.sum-w.sum) > 1e-9*math.Max(1, math.Abs(w.sum)) {
-				t.Errorf("%s: %s: %+v, counted %+v", name, ty, g, w)
+			if g[0] != w[0] || math.Abs(g[1]-w[1]) > 1e-9*math.Max(1, math.Abs(w[1])) {
+				t.Errorf("%s: %s: %v, counted %v", name, ty, g, w)
 			}
 		}
 		t.Logf("%s: %d samples of %d types agree", filepath.Base(name), len(all), len(got))
 	}
 }
 
-// BenchmarkRead is bound by the scanner and by SHA-256.
+// total is a number of samples and the sum of their values.
+type total [2]float64
+
+// totals brings what Python counted to the app's types and units.
+func totals(counted map[string]total) (want map[health.Type]total, skipped int64) {
+	factor := map[string]float64{"km m": 1000, "mi m": 1609.344, "ms s": 0.001, "min s": 60}
+	want = map[health.Type]total{}
+	for key, c := range counted {
+		identifier, unit, _ := strings.Cut(key, " ")
+		ty, ok := quantities[identifier]
+		value := c[1]
+		switch {
+		case identifier == "Workout":
+			ty, unit = health.Workouts, "min"
+		case identifier == sleepIdentifier:
+			ty, value = health.SleepAnalysis, c[0]*float64(stages[unit])
+		case !ok:
+			skipped += int64(c[0])
+			continue
+		}
+		info, _ := health.Lookup(ty)
+		if f, ok := factor[unit+" "+info.Unit]; ok {
+			value *= f
+		}
+		want[ty] = total{want[ty][0] + c[0], want[ty][1] + value}
+	}
+	return want, skipped
+}
+
+// BenchmarkRead is bound by encoding/xml.
 func BenchmarkRead(b *testing.B) {
 	var text bytes.Buffer
 	text.WriteString("<HealthData>\n")
