@@ -39,9 +39,12 @@ func FindPayload(ctx context.Context, r io.Reader, now time.Time, convert Conver
 	if err != nil {
 		return Payload{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
 	return find(ctx, img, now)
 }
 
+// find searches a picture for as long as it takes, or ctx allows.
 func find(ctx context.Context, img image.Image, now time.Time) (Payload, error) {
 	texts, err := search(ctx, img, func(text string) bool {
 		p, err := ParsePayload(text)
@@ -102,8 +105,6 @@ func sides(long int) []int {
 // search looks at one preparation of the picture after the other until one shows
 // a code that is wanted, and returns the texts of all codes seen until then.
 func search(ctx context.Context, img image.Image, wanted func(string) bool) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, budget)
-	defer cancel()
 	var texts []string
 	seen := map[string]bool{}
 	b := img.Bounds()

@@ -26,7 +26,11 @@ func TestScenes(t *testing.T) {
 			if err := jpeg.Encode(&b, s.picture(seed, p), &jpeg.Options{Quality: 80}); err != nil {
 				t.Fatal(err)
 			}
-			got, err := FindPayload(t.Context(), &b, now, nil)
+			img, err := decodePicture(t.Context(), b.Bytes(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := find(t.Context(), img, now) // without a limit of time
 			var none *NotFoundError
 			switch {
 			case s.name == "photo, out of focus" && errors.As(err, &none):

@@ -161,9 +161,9 @@ func (c *canvas) view(w, h int, fill, roll, yaw, pitch float64, table func(x, y 
 	}
 	inv := invert3(homography([4][2]float64{project(0, 0), project(1, 0), project(1, 1), project(0, 1)}))
 	out := newCanvas(w, h, 0)
-	n := 3
+	n := 2
 	if w > 3000 {
-		n = 2 // enough where the pixels are small, and seconds faster
+		n = 1 // enough where the pixels are small, and seconds faster
 	}
 	for y := range h {
 		for x := range w {
