@@ -91,10 +91,15 @@ type Agent struct {
 	published time.Time
 	unsent    bool // a State waits for coalesce to be over
 	waiting   []*asker
-	stopSync  func() // after the page in hand
-	freshen   chan struct{}
-	syncEnds  chan struct{}
+	sync      syncControl
 	notes     *notes
+}
+
+// syncControl is how Run's goroutine speaks to the sync under way.
+type syncControl struct {
+	stop    func() // after the page in hand; nil before the first sync
+	freshen chan struct{}
+	ended   chan struct{}
 }
 
 // asker is somebody who waits for the answer of the iPhone. The look that
@@ -281,10 +286,10 @@ func (a *Agent) publish() {
 
 // finish ends what is under way.
 func (a *Agent) finish(w *work) {
-	if a.stopSync != nil {
-		a.stopSync()
+	if a.sync.stop != nil {
+		a.sync.stop()
 		select {
-		case <-a.syncEnds:
+		case <-a.sync.ended:
 		case <-time.After(patience):
 			a.o.Log.Warn("quit without waiting for the sync to end")
 		}

@@ -18,12 +18,8 @@ import (
 type core struct {
 	phase Phase
 	// seen is the last picture, with what earlier ones said of the iPhone.
-	seen state.State
-	// phoneProblem keeps the iPhone from being asked, syncProblem made the last
-	// sync fail although it answered, silent are types that returned nothing.
-	phoneProblem, syncProblem, silent *problem.JSON
-	// remarks are the other conditions of the last picture.
-	remarks []problem.JSON
+	seen  state.State
+	wrong wrong
 
 	config   config.Config
 	menu     state.MenuState
@@ -35,6 +31,14 @@ type core struct {
 	plan plan
 	sync *state.Progress
 	jobs jobs
+}
+
+// wrong is what is wrong: phone keeps the iPhone from being asked, sync made the
+// last sync fail although it answered, silent are types that returned nothing,
+// rest are the other conditions of the last picture.
+type wrong struct {
+	phone, sync, silent *problem.JSON
+	rest                []problem.JSON
 }
 
 func newCore(app state.App, menu state.MenuState, m Memory, random *rand.Rand) *core {
@@ -190,7 +194,7 @@ func (c *core) looked(m Looked, now time.Time) []Effect {
 	first := c.seen.At.IsZero()
 	if m.Broken != nil {
 		j := m.Broken.JSON()
-		c.remarks = []problem.JSON{j}
+		c.wrong.rest = []problem.JSON{j}
 		c.seen.At = now
 	} else {
 		c.config = m.Config
@@ -226,29 +230,29 @@ func (c *core) merge(m Looked, now time.Time) {
 	}
 	if before.Paired && !before.PairedAt.Equal(s.PairedAt) || !before.Paired && c.phase == NotPaired {
 		_ = c.enter(Paired)
-		c.phoneProblem, c.syncProblem, c.silent = nil, nil, nil
+		c.wrong.phone, c.wrong.sync, c.wrong.silent = nil, nil, nil
 		c.working() // what failed was the pairing before
 		c.plan.soon(now, 0)
 		before = state.State{}
 	}
-	c.remarks = slices.Clone(s.Conditions)
+	c.wrong.rest = slices.Clone(s.Conditions)
 	if m.Offline {
 		// What the iPhone said last still stands.
 		c.seen.Latency, c.seen.Skew, c.seen.SharedTypes = before.Latency, before.Skew, before.SharedTypes
-		if i := slices.IndexFunc(before.Conditions, func(j problem.JSON) bool { return j.Code == problem.ClockSkew }); i >= 0 && c.phoneProblem == nil {
-			c.remarks = append(c.remarks, before.Conditions[i])
+		if i := slices.IndexFunc(before.Conditions, func(j problem.JSON) bool { return j.Code == problem.ClockSkew }); i >= 0 && c.wrong.phone == nil {
+			c.wrong.rest = append(c.wrong.rest, before.Conditions[i])
 		}
 		return
 	}
-	c.phoneProblem = nil
+	c.wrong.phone = nil
 	link, answered := s.Link, m.Problem == nil
 	if m.Problem != nil && m.Problem.Code == problem.RateLimited {
 		link, answered = state.LinkConnected, true // it answers; it has been asked a lot
-		c.remarks = slices.DeleteFunc(c.remarks, func(j problem.JSON) bool { return j.Code == problem.RateLimited })
+		c.wrong.rest = slices.DeleteFunc(c.wrong.rest, func(j problem.JSON) bool { return j.Code == problem.RateLimited })
 	}
 	if !answered {
 		j := m.Problem.JSON()
-		c.phoneProblem = &j
+		c.wrong.phone = &j
 	}
 	if err := c.enter(sawLink(link)); err != nil {
 		return
@@ -260,8 +264,8 @@ func (c *core) merge(m Looked, now time.Time) {
 }
 
 func (c *core) unpaired(m Looked) {
-	c.phoneProblem, c.silent = nil, nil
-	c.remarks = m.State.Conditions
+	c.wrong.phone, c.wrong.silent = nil, nil
+	c.wrong.rest = m.State.Conditions
 	if m.State.Link == state.LinkNotPaired {
 		_ = c.enter(SawUnpaired)
 	} else { // a record that cannot be read
@@ -301,15 +305,15 @@ func (c *core) picture(now time.Time) state.State {
 
 // conditions are the root causes of all that is wrong, worst first.
 func (c *core) conditions() []problem.JSON {
-	all := make([]problem.JSON, 0, len(c.remarks)+3)
-	for _, j := range []*problem.JSON{c.phoneProblem, c.syncProblem} {
+	all := make([]problem.JSON, 0, len(c.wrong.rest)+3)
+	for _, j := range []*problem.JSON{c.wrong.phone, c.wrong.sync} {
 		if j != nil {
 			all = append(all, *j)
 		}
 	}
-	all = append(all, c.remarks...)
-	if c.silent != nil {
-		all = append(all, *c.silent)
+	all = append(all, c.wrong.rest...)
+	if c.wrong.silent != nil {
+		all = append(all, *c.wrong.silent)
 	}
 	return problem.RootCauses(all)
 }

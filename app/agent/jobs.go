@@ -248,7 +248,7 @@ func (c *core) synced(m SyncDone, now time.Time) []Effect {
 
 func (c *core) worked(m SyncDone, now time.Time) {
 	c.plan.syncFails, c.plan.retryAt = 0, time.Time{}
-	c.phoneProblem, c.syncProblem, c.silent = nil, nil, silence(m.Result.Silent)
+	c.wrong.phone, c.wrong.sync, c.wrong.silent = nil, nil, silence(m.Result.Silent)
 	c.seen.LastSync, c.seen.LastAdded = now.UTC().Truncate(time.Second), m.Result.Added
 	c.working()
 	c.plan.looked(now, Connected)
@@ -264,13 +264,13 @@ func (c *core) failed(e *problem.Error, asked bool, now time.Time) {
 	}
 	switch {
 	case e.Exit() == problem.ExitStorage, e.Exit() == problem.ExitFailure:
-		c.syncProblem = &j
+		c.wrong.sync = &j
 		fallthrough
 	case e.Code == problem.RateLimited, e.Code == problem.TypeNotEnabled:
 		c.backOff(now)
 		return
 	}
-	c.phoneProblem = &j
+	c.wrong.phone = &j
 	_ = c.enter(sawLink(state.LinkOf(e)))
 	c.plan.looked(now, c.phase)
 	if c.phase == Disconnected {

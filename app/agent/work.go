@@ -41,12 +41,12 @@ func (a *Agent) perform(w *work, effects []Effect) {
 		case StartSync:
 			w.startSync()
 		case StopSync:
-			if a.stopSync != nil {
-				a.stopSync()
+			if a.sync.stop != nil {
+				a.sync.stop()
 			}
 		case Freshen:
 			select {
-			case a.freshen <- struct{}{}:
+			case a.sync.freshen <- struct{}{}:
 			default: // it was asked for already, or no sync has begun yet
 			}
 		case Run:
@@ -112,15 +112,12 @@ func (w *work) startSync() {
 	a := w.a
 	// It outlives the end of Run by the page in hand.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.ctx))
-	ends := make(chan struct{})
-	fresh := make(chan struct{}, 1)
-	a.freshen = fresh
+	ends, fresh := make(chan struct{}), make(chan struct{}, 1)
 	var stopping atomic.Bool
-	a.syncEnds = ends
-	a.stopSync = func() {
+	a.sync = syncControl{freshen: fresh, ended: ends, stop: func() {
 		stopping.Store(true)
 		time.AfterFunc(hardStop, cancel)
-	}
+	}}
 	go func() {
 		defer close(ends)
 		defer cancel()

@@ -71,24 +71,20 @@ func TestQuoting(t *testing.T) {
 
 func TestFile(t *testing.T) {
 	f := file{filepath.Join(t.TempDir(), "new", "agent.plist"), launchAgent("/a")}
-	expect := func(want Status) {
-		t.Helper()
+	for i, on := range []bool{false, true, true, false} {
+		must(t, f.set(on))
+		want := Off
+		if on {
+			want = On
+		}
 		if got, err := f.status(); got != want || err != nil {
-			t.Errorf("status %v, %v, want %v", got, err, want)
+			t.Errorf("step %d: status %v, %v, want %v", i, got, err, want)
+		}
+		// Another copy of the program is not this one.
+		if got, _ := (file{f.path, launchAgent("/b")}).status(); got != Off {
+			t.Errorf("step %d: another copy: %v", i, got)
 		}
 	}
-	expect(Off)
-	for _, on := range []bool{false, true, true} {
-		must(t, f.set(on))
-	}
-	expect(On)
-	// Another copy of the program is not this one.
-	other := file{f.path, launchAgent("/b")}
-	if got, _ := other.status(); got != Off {
-		t.Errorf("another copy: %v", got)
-	}
-	must(t, f.set(false))
-	expect(Off)
 	// A file that cannot be read is an error, not "off".
 	must(t, os.MkdirAll(f.path, 0o755))
 	if _, err := f.status(); err == nil {
