@@ -129,6 +129,7 @@ func (s slot) unsent() { s.end(0, 0) }
 // used by someone else, at the latest now.
 func (s slot) refused() { s.end(0, s.p.limit) }
 
+// end counts so many requests, or as many as the budget lacks to hold fill.
 func (s slot) end(count, fill int) {
 	p := s.p
 	p.mu.Lock()

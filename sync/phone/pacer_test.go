@@ -90,17 +90,24 @@ func TestPacerSharedByMany(t *testing.T) {
 	})
 }
 
-// A request that never left takes nothing of the budget.
-func TestPacerUnsent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := NewPacer()
-		for range 500 {
-			s, err := p.wait(t.Context(), 0, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.unsent()
+// take makes n requests that may not wait, each ended by end.
+func take(t *testing.T, p *Pacer, n int, end func(slot)) {
+	t.Helper()
+	for range n {
+		s, err := p.wait(t.Context(), 0, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
+		end(s)
+	}
+}
+
+// A request that never left takes nothing of the budget, and a phone that counts
+// none has no budget.
+func TestPacerNeverWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		take(t, NewPacer(), 500, slot.unsent)
+		take(t, Unpaced(), 1000, slot.counted)
 	})
 }
 
@@ -109,11 +116,9 @@ func TestPacerUnsent(t *testing.T) {
 func TestPacerRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer()
-		s, _ := p.wait(t.Context(), 0, nil)
-		s.counted()
+		take(t, p, 1, slot.counted)
 		time.Sleep(20 * time.Second)
-		s, _ = p.wait(t.Context(), 0, nil)
-		s.refused()
+		take(t, p, 1, slot.refused)
 		var told time.Duration
 		began := time.Now()
 		s, err := p.wait(t.Context(), anyWait, func(d time.Duration) { told = max(told, d) })
@@ -136,13 +141,7 @@ func TestPacerRefused(t *testing.T) {
 func TestPacerWaitLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer()
-		for range paceLimit {
-			s, err := p.wait(t.Context(), 0, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.counted()
-		}
+		take(t, p, paceLimit, slot.counted)
 		time.Sleep(10 * time.Second)
 		began := time.Now()
 		var limited *RateLimitedError
@@ -164,15 +163,4 @@ func TestPacerWaitLimits(t *testing.T) {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
 	})
-}
-
-func TestUnpaced(t *testing.T) {
-	p := Unpaced()
-	for range 1000 {
-		s, err := p.wait(t.Context(), 0, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.counted()
-	}
 }
