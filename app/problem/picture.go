@@ -34,7 +34,7 @@ func pictureError(err error, _ time.Time) *Error {
 	case errors.As(err, &notFound):
 		return New(QRNotFound, fmt.Sprintf("The picture has %d x %d pixels.", notFound.Width, notFound.Height), err)
 	case errors.As(err, &format), errors.As(err, &picture):
-		return New(PictureUnreadable, words.Capital(strings.TrimPrefix(lastLine(err), "qr: "))+".", err)
+		return New(PictureUnreadable, words.Capital(strings.TrimPrefix(lastLine(err), "pairing code: "))+".", err)
 	}
 	return nil
 }
