@@ -47,7 +47,7 @@ func newDay(t *testing.T) (*day, *Watcher) {
 	}, StartWatcher(t, bus.Addr)
 }
 
-// day is the story that is told on a private bus and on a whole desktop.
+// day is a day with the app, on a private bus or a whole desktop.
 type day struct {
 	t     *testing.T
 	dir   string

@@ -228,7 +228,7 @@ func (d *Desktop) CloseNotes() {
 	d.must(d.command("dunstctl", "close-all").Run())
 }
 
-// Mouse moves the pointer and clicks if told so.
+// Mouse moves the pointer and may click.
 func (d *Desktop) Mouse(x, y int, click bool) {
 	d.t.Helper()
 	args := []string{"mousemove", fmt.Sprint(x), fmt.Sprint(y)}

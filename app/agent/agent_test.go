@@ -95,7 +95,7 @@ func (m *mac) asked(r simulator.Request) []string {
 	return nil
 }
 
-// fakeDesktop does as it is told.
+// fakeDesktop answers as the test says.
 type fakeDesktop struct {
 	mu      sync.Mutex
 	login   bool
@@ -241,7 +241,7 @@ func connected(s state.State) bool {
 	return s.Link == state.LinkConnected && s.Sync == nil && !s.LastSync.IsZero()
 }
 
-// syncedMac is a paired Mac after its first sync, told of what is announced.
+// syncedMac is a paired Mac after its first sync; m.say announces.
 func syncedMac(t *testing.T) *mac {
 	m := newMac(t)
 	m.pair()
@@ -288,7 +288,7 @@ func TestAgentAsk(t *testing.T) {
 	if err != nil || s.Link != state.LinkNotPaired {
 		t.Errorf("%+v %v", s, err)
 	}
-	m.pair() // nobody has told the app
+	m.pair() // the app does not know yet
 	if s, err = m.a.Ask(t.Context()); err != nil || !s.Paired {
 		t.Errorf("%+v %v", s, err)
 	}
@@ -343,9 +343,12 @@ func TestAgentFollow(t *testing.T) {
 	var _ control.App = m.a
 }
 
-// Whoever runs a sync while the app is on its long way back gets the newest days
+// A sync that is run while the app reads years of history gets the newest days
 // next.
 func TestAgentFreshens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: make test-all")
+	}
 	t.Parallel()
 	m := newMacOf(t, 90)
 	newest := func(q []byte) bool { return bytes.Contains(q, []byte("2200-")) }
@@ -368,7 +371,7 @@ func TestAgentFreshens(t *testing.T) {
 	if err != nil || e.Idle || e.Error != nil {
 		t.Fatalf("%+v %v", e, err)
 	}
-	for n := 0; n <= 2; n++ { // two were in the air
+	for n := 0; n <= 2; n++ { // two were under way
 		select {
 		case q := <-m.questions:
 			if newest(q) {
@@ -489,7 +492,7 @@ func TestAgentActions(t *testing.T) {
 	m.until("its end", func(s state.State) bool { return !s.Paired })
 }
 
-// Settings and a memory that cannot be read are told, and nothing is lost.
+// Settings and a memory that cannot be read are reported, and nothing is lost.
 func TestAgentDamagedFiles(t *testing.T) {
 	t.Parallel()
 	m := newMac(t)

@@ -11,7 +11,7 @@ import (
 	"healthsync/app/state"
 )
 
-// Who asks while a look or a sync is under way gets the answer of the next
+// A question while a look or a sync is under way gets the answer of the next
 // look, which begins when that is over, whatever the plan says.
 func TestAskedMeanwhile(t *testing.T) {
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)

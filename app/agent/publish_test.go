@@ -10,7 +10,7 @@ import (
 	"healthsync/sync/engine"
 )
 
-// States go out ten times a second at most; who is slow gets the latest, once.
+// States go out ten times a second at most; a slow reader gets the latest, once.
 func TestPublish(t *testing.T) {
 	a := New(Options{Paths: config.Paths{Data: t.TempDir()}, Log: slog.New(slog.DiscardHandler)})
 	defer a.notes.close()

@@ -211,7 +211,7 @@ func web(t *testing.T) *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{ca.Raw}, PrivateKey: k}
 }
 
-// reached asks the iPhone while that can be heard; who was followed is told.
+// reached asks the iPhone while that is announced, and gives where it was followed to.
 func (b *bench) reached(finder pairing.Finder) (moved []pairing.Place, err error) {
 	b.Helper()
 	l, err := b.station.Link(b.Context(), pairing.LinkOptions{Finder: finder, Timeout: 2 * time.Second, Moved: func(_, to pairing.Place) { moved = append(moved, to) }})
@@ -232,8 +232,8 @@ func (b *bench) secretsOf() [][]byte {
 	return out
 }
 
-// Whoever pretends to be the iPhone gets the beginning of a handshake and no
-// byte more, and is called what he is.
+// A device that pretends to be the iPhone gets the beginning of a handshake and no
+// byte more, and is reported for what it is.
 func TestImpostors(t *testing.T) {
 	elsewhere := "127.0.0.2"
 	if runtime.GOOS != "linux" {
@@ -319,7 +319,7 @@ func TestImpostors(t *testing.T) {
 				if after, err := b.station.Record(); err != nil || after.Host != record.Host || after.Port != record.Port || after.Leaf() != record.Leaf() {
 					t.Errorf("the record is now %+v, %v", after, err)
 				}
-				// What the menu-bar app does when it hears him.
+				// What the menu-bar app does at the announcement.
 				for _, i := range finder {
 					l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: announcements{}, Moved: func(_, to pairing.Place) { t.Errorf("followed to %s", to) }})
 					must(t, err)
@@ -337,7 +337,7 @@ func TestImpostors(t *testing.T) {
 }
 
 // Two iPhones of one name, and a crowd that pretends: ours is followed, once,
-// and nobody else is told anything.
+// and nothing is sent to the others.
 func TestFollowedInACrowd(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
 		b, twin := newBench(t, protocol), newBench(t, protocol)
@@ -428,7 +428,7 @@ func TestLaggingCertificate(t *testing.T) {
 		t.Errorf("%d requests were sent", n)
 	}
 	must(t, b.phone.Reissue([]string{"phone.local"}, []netip.Addr{there}))
-	// It announces itself again: the app hears it, a command finds it.
+	// It announces itself again: the app follows it, a command finds it.
 	if seen, _, err := l.CheckAnnouncement(t.Context(), finder[0], false); err != nil || seen.Identity != pairing.Yours {
 		t.Errorf("heard again: %+v, %v", seen, err)
 	}

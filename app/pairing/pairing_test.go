@@ -293,7 +293,7 @@ func TestCodeExpired(t *testing.T) {
 	if _, err := b.station.Pair(t.Context(), late, offline); err != nil {
 		t.Errorf("a minute late by our clock: %v", err)
 	}
-	// A little late, and there is no answer: the code is what is told.
+	// A little late, and there is no answer: the code is reported.
 	late = b.request()
 	late.ExpiresAt = b.now().Add(-time.Minute)
 	b.phone.Stop()

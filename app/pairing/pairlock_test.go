@@ -39,9 +39,9 @@ func (b *bench) another(v vault.Vault) *pairing.Station {
 	}
 }
 
-// Whoever changes the pairing while another does so waits, says so, and takes
+// A change of the pairing waits for another one, says so, and takes
 // nothing away that the other has just made.
-func TestChangesOfThePairingTakeTurns(t *testing.T) {
+func TestChangesOfThePairingWait(t *testing.T) {
 	for name, other := range map[string]func(*bench, *pairing.Station) error{
 		"pair": func(b *bench, s *pairing.Station) error {
 			_, err := s.Pair(b.Context(), newBench(b.T, 2).request(), offline) // another iPhone
@@ -92,8 +92,8 @@ func TestChangesOfThePairingTakeTurns(t *testing.T) {
 	}
 }
 
-// Someone who does not want to wait goes, with everything as it was.
-func TestWaitingForATurnCanBeGivenUp(t *testing.T) {
+// Waiting can be cancelled, with everything as it was.
+func TestWaitingForTheLockCanBeGivenUp(t *testing.T) {
 	b := newBench(t, 2)
 	b.pair()
 	before := b.items()
@@ -110,8 +110,8 @@ func TestWaitingForATurnCanBeGivenUp(t *testing.T) {
 	}
 }
 
-// Who has waited long enough is told who is at it.
-func TestWaitingForATurnEnds(t *testing.T) {
+// A change that has waited too long names the process it waited for.
+func TestWaitingForTheLockEnds(t *testing.T) {
 	defer pairing.SetLockLimit(pairing.SetLockLimit(time.Millisecond))
 	b := newBench(t, 2)
 	held, err := files.Take(b.station.Paths.PairingLockFile(), "renewing the certificate", b.now())
@@ -175,7 +175,7 @@ func TestRenewKeepsWhatIsLearnedMeanwhile(t *testing.T) {
 	}
 }
 
-// What goes wrong while pairing is told as such: the pairing that there is has
+// A failure while pairing is reported as such: the existing pairing has
 // nothing to do with it.
 func TestExchangeError(t *testing.T) {
 	b := newBench(t, 2)
@@ -203,7 +203,7 @@ func TestUnpairWithoutTheKey(t *testing.T) {
 	}
 }
 
-// A record of a newer version is told apart from a damaged one.
+// A record of a newer version is not taken for a damaged one.
 func TestNewerRecord(t *testing.T) {
 	for text, newer := range map[string]bool{
 		`{"schema":99,"id":"x","protocol":2}`: true, `{"schema":2,"id":7,"devices":[]}`: true, `{"schema":0}`: false, `{`: false,

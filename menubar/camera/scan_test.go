@@ -18,8 +18,8 @@ import (
 	"healthsync/menubar/camera"
 )
 
-// The test binary is the child, with a window that does what it is told by its
-// first argument: real processes, real pipes, real exit statuses.
+// The test binary is the child, with a window that its first argument
+// chooses: real processes, real pipes, real exit statuses.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "window" {
 		os.Exit(child(os.Args[2]))

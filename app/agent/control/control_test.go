@@ -138,7 +138,7 @@ func TestNoApp(t *testing.T) {
 	}
 }
 
-// Whoever gives up waiting is not waited for.
+// A client that gives up is not waited for.
 func TestGiveUp(t *testing.T) {
 	path := serveApp(t, &fakeApp{hang: true})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
