@@ -176,9 +176,8 @@ func (w *walk) certificate(id string, whose trust.Whose, cert, ca *x509.Certific
 			f.Kind = trust.OtherCA
 		}
 	default:
-		whoseCert := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This computer's certificate", trust.CA: "The CA certificate"}[whose]
 		if w.soon(i.NotBefore, i.NotAfter) {
-			w.condition(id, problem.Expiring(problem.CertExpiring, whoseCert, i.NotAfter, w.now))
+			w.condition(id, problem.Expiring(problem.CertExpiring, problem.Certificate(whose), i.NotAfter, w.now))
 			return
 		}
 		w.set(id, OK, fmt.Sprintf("%s, %s to %s, %s", i.Subject, i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), shown), "")

@@ -29,7 +29,7 @@ var codes = map[trust.Kind]Code{
 	trust.NotLocal: HostNotLocal, trust.NameNotFound: PhoneNotFound, trust.Canceled: Interrupted,
 }
 
-// trustError knows what went wrong with a connection or an identity.
+// trustError explains a failed connection or a certificate that was not accepted.
 func trustError(err error, now time.Time) *Error {
 	var f *trust.Failure
 	if !errors.As(err, &f) {
@@ -39,11 +39,8 @@ func trustError(err error, now time.Time) *Error {
 	case trust.NotLocal:
 		return hostNotLocal(f, err)
 	case trust.KeyUnavailable:
-		// The key is kept in the vault: its reason is the root of this one.
+		// The key is in the vault: what the vault says is the cause.
 		if e := vaultError(f.Err, now); e != nil {
-			return e
-		}
-		if e := pairingError(f.Err, now); e != nil {
 			return e
 		}
 	}
@@ -52,7 +49,10 @@ func trustError(err error, now time.Time) *Error {
 	case trust.HandshakeTimeout:
 		e.Sentence, e.Note = "TLS handshake timed out", "during TLS negotiation"
 	case trust.OtherCA:
-		e.Remedy = Remedy{Text: "reset this computer's side and pair again", Command: "healthsync keychain clear && healthsync scan", Action: "pair"}
+		e.Remedy = Remedy{
+			Text:    "reset this computer's side and pair again",
+			Command: "healthsync keychain clear && healthsync scan", Action: "pair",
+		}
 	case trust.CutShort:
 		e.Sentence = "The connection ended before there was an answer"
 	case trust.NameNotFound:
@@ -63,26 +63,25 @@ func trustError(err error, now time.Time) *Error {
 	return e
 }
 
-// connectionDetail says whose, since when, which names.
-func connectionDetail(f *trust.Failure, now time.Time) string {
-	whose := map[trust.Whose]string{trust.Server: "The iPhone's certificate", trust.Client: "This computer's certificate", trust.CA: "The CA certificate"}[f.Whose]
-	if whose == "" {
-		whose = "The certificate"
+// Certificate names the certificate of a party at the start of a sentence.
+func Certificate(of trust.Whose) string {
+	switch of {
+	case trust.Server:
+		return "The iPhone's certificate"
+	case trust.Client:
+		return "This computer's certificate"
+	case trust.CA:
+		return "The CA certificate"
 	}
+	return "The certificate"
+}
+
+// connectionDetail says which certificate failed, its dates or its names.
+func connectionDetail(f *trust.Failure, now time.Time) string {
+	whose := Certificate(f.Whose)
 	switch f.Kind {
-	case trust.Expired:
-		if f.Cert == nil {
-			return whose + " has expired by the iPhone's clock."
-		}
-		if f.Remote && f.Cert.NotAfter.After(now) {
-			return fmt.Sprintf("%s has expired by the iPhone's clock; by this computer's it is valid until %s.", whose, words.Day(f.Cert.NotAfter))
-		}
-		return fmt.Sprintf("%s expired on %s (%s ago).", whose, words.Day(f.Cert.NotAfter), words.Span(now.Sub(f.Cert.NotAfter)))
-	case trust.NotYetValid:
-		if f.Cert == nil {
-			return whose + " is not yet valid by the iPhone's clock."
-		}
-		return fmt.Sprintf("%s is valid from %s (in %s by this computer's clock).", whose, words.Day(f.Cert.NotBefore), words.Span(f.Cert.NotBefore.Sub(now)))
+	case trust.Expired, trust.NotYetValid:
+		return dateDetail(f, now)
 	case trust.NameMismatch:
 		names := "no name at all"
 		if len(f.Names) > 0 {
@@ -124,4 +123,24 @@ func connectionDetail(f *trust.Failure, now time.Time) string {
 		return "At " + f.Addr + "."
 	}
 	return ""
+}
+
+// dateDetail says when a certificate starts or ends. Where the iPhone refused it,
+// only the iPhone's clock is known to be past that.
+func dateDetail(f *trust.Failure, now time.Time) string {
+	whose := Certificate(f.Whose)
+	switch {
+	case f.Kind == trust.Expired && f.Cert == nil:
+		return whose + " has expired by the iPhone's clock."
+	case f.Kind == trust.Expired && f.Remote && f.Cert.NotAfter.After(now):
+		return fmt.Sprintf("%s has expired by the iPhone's clock; by this computer's it is valid until %s.",
+			whose, words.Day(f.Cert.NotAfter))
+	case f.Kind == trust.Expired:
+		return fmt.Sprintf("%s expired on %s (%s ago).",
+			whose, words.Day(f.Cert.NotAfter), words.Span(now.Sub(f.Cert.NotAfter)))
+	case f.Cert == nil:
+		return whose + " is not yet valid by the iPhone's clock."
+	}
+	return fmt.Sprintf("%s is valid from %s (in %s by this computer's clock).",
+		whose, words.Day(f.Cert.NotBefore), words.Span(f.Cert.NotBefore.Sub(now)))
 }

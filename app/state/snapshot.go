@@ -12,6 +12,7 @@ import (
 	"healthsync/app/pairing"
 	"healthsync/app/problem"
 	"healthsync/pki"
+	"healthsync/pki/trust"
 	"healthsync/sync/engine"
 	"healthsync/sync/health"
 	"healthsync/sync/phone"
@@ -159,12 +160,13 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 		errs = append(errs, problem.From(err, now))
 	}
 	for _, c := range []struct {
-		name, whose string
-		info        pki.Info
+		name  string
+		whose trust.Whose
+		info  pki.Info
 	}{
-		{"client", "This computer's certificate", pki.Inspect(certs.Client, now, pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()})},
-		{"server", "The iPhone's certificate", pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA})},
-		{"ca", "The CA certificate", pki.Inspect(certs.CA, now, pki.InspectOptions{})},
+		{"client", trust.Client, pki.Inspect(certs.Client, now, pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()})},
+		{"server", trust.Server, pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA})},
+		{"ca", trust.CA, pki.Inspect(certs.CA, now, pki.InspectOptions{})},
 	} {
 		if err != nil && c.info.Status == pki.StatusMissing {
 			continue
@@ -172,7 +174,7 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 		cred := Credential{Name: c.name, Status: c.info.Status.String(), NotBefore: c.info.NotBefore, NotAfter: c.info.NotAfter, DaysLeft: c.info.DaysLeft}
 		creds = append(creds, cred)
 		if _, soon := cred.Due(now, s.Config.ExpiryDays()); soon && c.info.Status == pki.StatusValid {
-			errs = append(errs, problem.Expiring(problem.CertExpiring, c.whose, c.info.NotAfter, now))
+			errs = append(errs, problem.Expiring(problem.CertExpiring, problem.Certificate(c.whose), c.info.NotAfter, now))
 		}
 	}
 	return sorted(creds), errs
