@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"debug/macho"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -42,9 +41,7 @@ func hello(t *testing.T, arch string, flags ...string) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	source, out := filepath.Join(dir, "main.go"), filepath.Join(dir, "hello")
-	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(1) }\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(source, []byte("package main\n\nfunc main() { println(1) }\n"), 0o600))
 	cmd := exec.Command("go", append(append([]string{"build", "-o", out}, flags...), source)...)
 	cmd.Env = append(os.Environ(), "GOOS=darwin", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
 	if msg, err := cmd.CombinedOutput(); err != nil {
@@ -63,9 +60,8 @@ func layApp(t *testing.T, program []byte) string {
 		"Resources/THIRD_PARTY.md": []byte(read(t, "../THIRD_PARTY.md")),
 	} {
 		path := filepath.Join(app, "Contents", name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o755)); err != nil { //nolint:gosec // a program
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, data, 0o755)) //nolint:gosec // a program
 	}
 	return app
 }
@@ -73,8 +69,11 @@ func layApp(t *testing.T, program []byte) string {
 // What Check is there for, on programs that have it.
 func TestCheckFindsFaults(t *testing.T) {
 	arm, intel := hello(t, "arm64", "-trimpath"), hello(t, "amd64", "-trimpath", camera.SoundFlag)
-	err := bundle.Check(layApp(t, universal(map[macho.Cpu][]byte{macho.CpuArm64: arm, macho.CpuAmd64: intel})), camera.SoundFlag)
-	for _, want := range []string{"CpuArm64: it does not carry this Info.plist", "CpuArm64: it was built without " + camera.SoundFlag} {
+	check := func(program []byte) error { return bundle.Check(layApp(t, program), camera.SoundFlag) }
+	err := check(universal(map[macho.Cpu][]byte{macho.CpuArm64: arm, macho.CpuAmd64: intel}))
+	for _, want := range []string{
+		"CpuArm64: it does not carry this Info.plist", "CpuArm64: it was built without " + camera.SoundFlag,
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("not found: %s in %v", want, err)
 		}
@@ -82,12 +81,15 @@ func TestCheckFindsFaults(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "CpuAmd64: it was built without") {
 		t.Errorf("built with the flag: %v", err)
 	}
-	err = bundle.Check(layApp(t, universal(map[macho.Cpu][]byte{macho.CpuArm64: arm})), camera.SoundFlag)
+	half := universal(map[macho.Cpu][]byte{macho.CpuArm64: arm})
+	err = check(half)
 	if err == nil || !strings.Contains(err.Error(), "holds nothing for CpuAmd64") {
 		t.Errorf("half of it: %v", err)
 	}
-	for name, program := range map[string][]byte{"not universal": arm, "a script": []byte("#!/bin/sh\n"), "cut": universal(map[macho.Cpu][]byte{macho.CpuArm64: arm})[:1<<15]} {
-		if bundle.Check(layApp(t, program), camera.SoundFlag) == nil {
+	for name, program := range map[string][]byte{
+		"not universal": arm, "a script": []byte("#!/bin/sh\n"), "cut": half[:1<<15],
+	} {
+		if check(program) == nil {
 			t.Errorf("%s: nothing is wrong", name)
 		}
 	}
@@ -100,25 +102,21 @@ func TestApp(t *testing.T) {
 	if app == "" {
 		t.Skip("no app to look at: make app SDKROOT=..., then HEALTHSYNC_APP=$PWD/.build/HealthSync.app")
 	}
-	if err := bundle.Check(app, camera.SoundFlag); err != nil {
-		t.Fatal(err)
-	}
+	must(t, bundle.Check(app, camera.SoundFlag))
 	for name, change := range map[string]func(contents string) error{
-		"no icon":       func(d string) error { return os.Remove(filepath.Join(d, "Resources/AppIcon.icns")) },
-		"no plist":      func(d string) error { return os.Remove(filepath.Join(d, "Info.plist")) },
-		"another plist": func(d string) error { return os.WriteFile(filepath.Join(d, "Info.plist"), []byte("<plist/>"), 0o600) },
-		"no program":    func(d string) error { return os.Chmod(filepath.Join(d, "MacOS/HealthSync"), 0o600) },
+		"no icon":  func(d string) error { return os.Remove(filepath.Join(d, "Resources/AppIcon.icns")) },
+		"no plist": func(d string) error { return os.Remove(filepath.Join(d, "Info.plist")) },
+		"another plist": func(d string) error {
+			return os.WriteFile(filepath.Join(d, "Info.plist"), []byte("<plist/>"), 0o600)
+		},
+		"no program": func(d string) error { return os.Chmod(filepath.Join(d, "MacOS/HealthSync"), 0o600) },
 		"another program": func(d string) error {
 			return os.WriteFile(filepath.Join(d, "MacOS/HealthSync"), hello(t, "arm64"), 0o755)
 		}, //nolint:gosec // a program
 	} {
 		copied := filepath.Join(t.TempDir(), "HealthSync.app")
-		if err := os.CopyFS(copied, os.DirFS(app)); err != nil {
-			t.Fatal(err)
-		}
-		if err := change(filepath.Join(copied, "Contents")); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.CopyFS(copied, os.DirFS(app)))
+		must(t, change(filepath.Join(copied, "Contents")))
 		if bundle.Check(copied, camera.SoundFlag) == nil {
 			t.Errorf("%s: nothing is wrong", name)
 		}
@@ -129,7 +127,7 @@ func TestApp(t *testing.T) {
 // makes of the quotes, no Mac is needed to see.
 func TestDarwinTargets(t *testing.T) {
 	tools, dir := t.TempDir(), t.TempDir()
-	script := "#!/bin/sh\nfor a; do printf '[%s]' \"$a\"; done >>\"" + dir + "/$(basename \"$0\").log\"\necho >>\"" + dir + "/$(basename \"$0\").log\"\n"
+	script := "#!/bin/sh\nexec >>'" + dir + "'/$(basename \"$0\").log\nfor a; do printf '[%s]' \"$a\"; done\necho\n"
 	for _, tool := range []string{"fakego", "codesign"} {
 		if err := os.WriteFile(filepath.Join(tools, tool), []byte(script), 0o755); err != nil { //nolint:gosec // a program
 			t.Fatal(err)
@@ -140,17 +138,17 @@ func TestDarwinTargets(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	wd, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	log := read(t, filepath.Join(dir, "fakego.log"))
 	last := log[strings.LastIndex(strings.TrimSpace(log), "\n")+1:]
-	want := fmt.Sprintf("[build][-trimpath][%s][-ldflags=-s -w -X main.version=v1.2.3 \"-extldflags=-sectcreate __TEXT __info_plist '%s/%s/Info.plist'\"]"+
+	want := fmt.Sprintf("[build][-trimpath][%s][-ldflags=-s -w -X main.version=v1.2.3 "+
+		"\"-extldflags=-sectcreate __TEXT __info_plist '%s/%s/Info.plist'\"]"+
 		"[-o][%s/healthsync][./app/healthsync]", camera.SoundFlag, wd, dir, dir)
 	if strings.TrimSpace(last) != want {
 		t.Errorf("go is given\n%s\nwant\n%s", last, want)
 	}
-	if got := read(t, filepath.Join(dir, "codesign.log")); got != fmt.Sprintf("[--force][--sign][-][--identifier][org.mvneves.healthsync.mac][%s/healthsync]\n", dir) {
+	signed := "[--force][--sign][-][--identifier][org.mvneves.healthsync.mac][" + dir + "/healthsync]\n"
+	if got := read(t, filepath.Join(dir, "codesign.log")); got != signed {
 		t.Errorf("codesign is given %s", got)
 	}
 }
@@ -159,24 +157,18 @@ func TestZip(t *testing.T) {
 	app, at := layApp(t, []byte("a program")), time.Unix(1_800_000_000, 0)
 	out := filepath.Join(t.TempDir(), "a.zip")
 	first, err := bundle.Zip(app, out, at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if sum, err := bundle.Sum(out); err != nil || sum != first {
 		t.Errorf("%s, %v, want %s", sum, err, first)
 	}
 	r, err := zip.OpenReader(out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer r.Close()
 	if st, err := fs.Stat(r, "HealthSync.app/Contents/MacOS/HealthSync"); err != nil || st.Mode().Perm() != 0o755 {
 		t.Errorf("the program in the archive: %v, %v", st, err)
 	}
 	later := time.Now().Add(time.Hour)
-	if err := os.Chtimes(filepath.Join(app, "Contents/Info.plist"), later, later); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Chtimes(filepath.Join(app, "Contents/Info.plist"), later, later))
 	if second, err := bundle.Zip(app, out, at); err != nil || second != first {
 		t.Errorf("the same content gives %s and %s (%v)", first, second, err)
 	}

@@ -18,10 +18,11 @@ import (
 func makeCask(t *testing.T, args ...string) (file string, err error) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "HealthSync-1.2.3.zip"), []byte("an archive"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	args = append([]string{"cask", "VERSION=v1.2.3", "TAP=" + dir, "URL=https://example.com/v#{version}/HealthSync-#{version}.zip", "HOMEPAGE=https://example.com/healthsync"}, args...)
+	must(t, os.WriteFile(filepath.Join(dir, "HealthSync-1.2.3.zip"), []byte("an archive"), 0o600))
+	args = append([]string{
+		"cask", "VERSION=v1.2.3", "TAP=" + dir, "HOMEPAGE=https://example.com/healthsync",
+		"URL=https://example.com/v#{version}/HealthSync-#{version}.zip",
+	}, args...)
 	if out, err := runMake(t, dir, args...); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -32,20 +33,15 @@ func makeCask(t *testing.T, args ...string) (file string, err error) {
 func TestCask(t *testing.T) {
 	ruby := testenv.NeedTool(t, "ruby", "ruby")
 	file, err := makeCask(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(ruby, "-wc", file).CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "Syntax OK" {
+	must(t, err)
+	out, err := exec.Command(ruby, "-wc", file).CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "Syntax OK" {
 		t.Fatalf("ruby -wc: %v\n%s", err, out)
 	}
-	out, err := exec.Command(ruby, "testdata/cask.rb", file).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out, err = exec.Command(ruby, "testdata/cask.rb", file).Output()
+	must(t, err)
 	var got map[string]any
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal(out, &got))
 	id := parsePlist(t, read(t, "../Info.plist"))["CFBundleIdentifier"]
 	for key, want := range map[string]any{
 		"token":      "healthsync",
@@ -67,7 +63,9 @@ func TestCask(t *testing.T) {
 }
 
 func TestCaskRefuses(t *testing.T) {
-	for _, arg := range []string{"VERSION=1.2.3x", "VERSION=development", "TAP=", "URL=http://example.com/x.zip", "HOMEPAGE="} {
+	for _, arg := range []string{
+		"VERSION=1.2.3x", "VERSION=development", "TAP=", "URL=http://example.com/x.zip", "HOMEPAGE=",
+	} {
 		if file, err := makeCask(t, arg); err == nil {
 			t.Errorf("%s: %s was written", arg, file)
 		}

@@ -13,12 +13,17 @@ import (
 	"healthsync/sync/bonjour"
 )
 
-func read(t *testing.T, name string) string {
+func must(t *testing.T, err error) {
 	t.Helper()
-	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	must(t, err)
 	return string(data)
 }
 
@@ -34,7 +39,8 @@ func parsePlist(t *testing.T, text string) map[string]any {
 // runMake runs a target of the Makefile with what it makes in dir.
 func runMake(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
-	out, err := exec.Command("make", append([]string{"-C", "..", "--no-print-directory", "BUILD=" + dir}, args...)...).CombinedOutput()
+	args = append([]string{"-C", "..", "--no-print-directory", "BUILD=" + dir}, args...)
+	out, err := exec.Command("make", args...).CombinedOutput()
 	return string(out), err
 }
 
@@ -54,7 +60,9 @@ func TestInfo(t *testing.T) {
 			t.Errorf("%s is %#v, want %#v", key, d[key], want)
 		}
 	}
-	for _, key := range []string{"NSCameraUsageDescription", "NSLocalNetworkUsageDescription", "NSHumanReadableCopyright"} {
+	for _, key := range []string{
+		"NSCameraUsageDescription", "NSLocalNetworkUsageDescription", "NSHumanReadableCopyright",
+	} {
 		if s, _ := d[key].(string); len(strings.Fields(s)) < 3 || !strings.HasSuffix(s, ".") {
 			t.Errorf("%s is %#v, want a sentence", key, d[key])
 		}

@@ -49,9 +49,7 @@ func TestDarwinOnlyLines(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	slices.SortFunc(files, func(a, b file) int { return b.lines - a.lines })
 	sum, list := 0, ""
 	for _, f := range files {

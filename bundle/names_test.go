@@ -15,7 +15,8 @@ import (
 
 type macName struct{ name, what, header, usedIn string }
 
-var nameRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([^|]+) \\| ([^|]+) \\| ([^|]+) \\| (https://developer\\.apple\\.com/documentation/[^ |]+) \\|$")
+var nameRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([^|]+) \\| ([^|]+) \\| ([^|]+) " +
+	"\\| (https://developer\\.apple\\.com/documentation/[^ |]+) \\|$")
 
 // The list of docs/mac-names.md.
 func macNames(t *testing.T) []macName {
@@ -63,9 +64,7 @@ func messages(t *testing.T, dir string) map[string][]string {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	// Convenience functions that call the above.
 	out["NewWindowWithSizeAndStyle"] = []string{"initWithContentRect:styleMask:backing:defer:"}
@@ -190,7 +189,8 @@ func TestMacNamesAreInTheSDK(t *testing.T) {
 	if looked < 40 {
 		t.Errorf("only %d names could be looked up", looked)
 	}
-	if inHeader("- (void)close;\n@property BOOL open;", macName{name: "setClose:"}) || inHeader("NSString *AVFoo;", macName{name: "AVFo"}) {
+	if inHeader("- (void)close;\n@property BOOL open;", macName{name: "setClose:"}) ||
+		inHeader("NSString *AVFoo;", macName{name: "AVFo"}) {
 		t.Error("the look-up finds what is not there")
 	}
 }

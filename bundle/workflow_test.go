@@ -16,7 +16,8 @@ import (
 func TestWorkflows(t *testing.T) {
 	lint, err := exec.LookPath("actionlint")
 	if err != nil {
-		testenv.Missing(t, "actionlint is not installed; get it with: go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7")
+		testenv.Missing(t, "actionlint is not installed; get it with: "+
+			"go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7")
 	}
 	files, err := filepath.Glob("../.github/workflows/*.yml")
 	if err != nil || len(files) < 2 {
@@ -37,9 +38,7 @@ func TestWorkflows(t *testing.T) {
 		"      - name: Sign\n": "     - name: Sign\n",
 	} {
 		broken := filepath.Join(t.TempDir(), "release.yml")
-		if err := os.WriteFile(broken, []byte(strings.Replace(good, old, new, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(broken, []byte(strings.Replace(good, old, new, 1)), 0o600))
 		if exec.Command(lint, "-no-color", broken).Run() == nil {
 			t.Errorf("with %q for %q nothing is wrong", new, old)
 		}

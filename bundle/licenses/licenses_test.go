@@ -17,7 +17,7 @@ func TestRecognise(t *testing.T) {
 		"Redistribution and use in source and binary forms, with or without":                  {"BSD-2-Clause"},
 		"Apache License\n Version 2.0, January 2004":                                          {"Apache-2.0"},
 		"All rights reserved. You may look at this on Tuesdays.":                              nil,
-		"GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007":                                 nil, // somebody has to think first
+		"GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007":                                 nil,
 	} {
 		if got := Recognise(text); !slices.Equal(got, want) {
 			t.Errorf("%.40q: %v, want %v", text, got, want)
@@ -46,7 +46,10 @@ const mit, bsd = "Permission is hereby granted, free of charge", "Redistribution
 // A part of a module may be somebody else's, as objc/ffi of darwinkit is; one
 // that is not linked does not count.
 func TestParts(t *testing.T) {
-	m := module(t, map[string]string{"LICENSE": mit, "a/LICENSE.txt": bsd, "a/b/b.go": "package b", "c/COPYING": "nobody knows", "a/NOTICE": "thanks", "license.go": "package m"})
+	m := module(t, map[string]string{
+		"LICENSE": mit, "a/LICENSE.txt": bsd, "a/b/b.go": "package b", "c/COPYING": "nobody knows",
+		"a/NOTICE": "thanks", "license.go": "package m",
+	})
 	if err := m.read(); err != nil || !slices.Equal(m.Licenses, []string{"MIT", "BSD-2-Clause"}) || len(m.Texts) != 3 {
 		t.Errorf("%v, %v, %v", err, m.Licenses, m.Texts)
 	}
@@ -75,7 +78,9 @@ func TestThirdPartyIsCurrent(t *testing.T) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("THIRD_PARTY.md is not current: make third-party (%v)", err)
 	}
-	for _, name := range []string{"github.com/progrium/darwinkit", "fyne.io/systray", "modernc.org/sqlite", "The Go standard library"} {
+	for _, name := range []string{
+		"github.com/progrium/darwinkit", "fyne.io/systray", "modernc.org/sqlite", "The Go standard library",
+	} {
 		if !strings.Contains(string(want), "\n| "+name) {
 			t.Errorf("%s is not in the table", name)
 		}

@@ -210,7 +210,7 @@ func untilRefused(t *testing.T, port int) {
 // it with the table in docs.
 func TestPeers(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts some 60 servers")
+		t.Skip("long: make test-all")
 	}
 	if !isolate(t) {
 		return

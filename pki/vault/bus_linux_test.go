@@ -36,7 +36,7 @@ func newSessionWithServices(t *testing.T, environment map[string]string) *sessio
 func startSession(t *testing.T, bus func(testing.TB) *testenv.Bus, environment map[string]string) *session {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("starts real services")
+		t.Skip("long: make test-all")
 	}
 	s := &session{t: t, dir: t.TempDir()}
 	for _, v := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"} {

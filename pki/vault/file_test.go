@@ -40,9 +40,7 @@ func TestFileModes(t *testing.T) {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal("looking for a secret made a folder")
 	}
-	if err := v.Set(t.Context(), Token, Secret("x")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, v.Set(t.Context(), Token, Secret("x")))
 	for path, want := range map[string]fs.FileMode{filepath.Dir(v.Where()): 0o700 | fs.ModeDir, v.Where(): 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode() != want {
 			t.Errorf("%s is %v, %v", path, info.Mode(), err)
@@ -57,12 +55,8 @@ func TestFileDamage(t *testing.T) {
 	edit := func(fn func(text []byte) []byte) func(t *testing.T, path string) {
 		return func(t *testing.T, path string) {
 			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, fn(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
+			must(t, os.WriteFile(path, fn(text), 0o600))
 		}
 	}
 	corrupt := func(t *testing.T, err error) { wantAs[*CorruptError](t, err) }

@@ -16,21 +16,15 @@ func TestOSStatusHeader(t *testing.T) {
 		t.Skip("SDKROOT is not set")
 	}
 	text, err := os.ReadFile(filepath.Join(root, "System/Library/Frameworks/Security.framework/Headers/SecBase.h"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	header := map[string]osStatus{}
 	for _, m := range regexp.MustCompile(`(?m)^\s*(errSec\w+)\s*=\s*(-?\d+)`).FindAllStringSubmatch(string(text), -1) {
 		n, err := strconv.Atoi(m[2])
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		header[m[1]] = osStatus(n)
 	}
 	source, err := os.ReadFile("osstatus.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	all := regexp.MustCompile(`(?m)^\t(errSec\w+)\s+osStatus = (-?\d+)`).FindAllStringSubmatch(string(source), -1)
 	if len(all) < 12 {
 		t.Fatalf("only %d codes found in the source", len(all))

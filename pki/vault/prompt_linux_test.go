@@ -16,7 +16,7 @@ func TestSecretServicePrompt(t *testing.T) {
 	xvfb := testenv.NeedTool(t, "Xvfb", "xvfb")
 	xdotool := testenv.NeedTool(t, "xdotool", "xdotool")
 	if testing.Short() {
-		t.Skip("starts real services")
+		t.Skip("long: make test-all")
 	}
 	display := exec.Command(xvfb, "-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset")
 	out, err := display.StdoutPipe()

@@ -56,9 +56,7 @@ func TestRedaction(t *testing.T) {
 	check("print", fmt.Sprint(secret)+fmt.Sprintln(secret))
 	check("error", fmt.Errorf("with %w and %v", errors.New("x"), secret).Error())
 	text, err := json.Marshal(w)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	check("json", string(text))
 	if text, err = xml.Marshal(w); err != nil {
 		t.Fatal(err)

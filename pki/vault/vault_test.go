@@ -24,23 +24,15 @@ type opener func(t *testing.T, namespace string) Vault
 func testCertificate(t testing.TB, cn string) *x509.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: cn},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return cert
 }
 
@@ -75,9 +67,7 @@ func sign(t *testing.T, s crypto.Signer) {
 	t.Helper()
 	digest := sha256.Sum256([]byte("to be signed"))
 	signature, err := s.Sign(rand.Reader, digest[:], crypto.SHA256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	public, ok := s.Public().(*ecdsa.PublicKey)
 	if !ok {
 		t.Fatalf("public key is a %T, which crypto/tls does not offer", s.Public())
@@ -124,16 +114,12 @@ func testKey(t *testing.T, open opener) {
 	_, err := v.Signer(ctx, Key)
 	wantNotFound(t, err)
 	made, err := v.NewSigner(ctx, Key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	sign(t, made)
 	_, err = v.NewSigner(ctx, Key)
 	wantAs[*ExistsError](t, err)
 	found, err := open(t, "").Signer(ctx, Key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	sign(t, found)
 	if !found.Public().(*ecdsa.PublicKey).Equal(made.Public()) {
 		t.Fatal("the stored key is another than the one made")
@@ -150,9 +136,7 @@ func testKey(t *testing.T, open opener) {
 	_, err = v.Signer(ctx, Key)
 	wantNotFound(t, err)
 	again, err := v.NewSigner(ctx, Key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if again.Public().(*ecdsa.PublicKey).Equal(made.Public()) {
 		t.Error("a new key is the old one")
 	}

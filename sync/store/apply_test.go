@@ -205,9 +205,7 @@ func TestApply(t *testing.T) {
 			}
 			same(t, all(t, s), c.stored)
 			types, err := s.Types(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			var live, deleted int64
 			for _, st := range types {
 				live, deleted = live+st.Count, deleted+st.Deleted
@@ -306,12 +304,8 @@ func TestReconcileMany(t *testing.T) {
 
 func TestClosed(t *testing.T) {
 	s := fresh(t)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Close())
+	must(t, s.Close())
 	if _, err := s.Apply(t.Context(), &store.Change{}); err == nil {
 		t.Error("Apply after Close: no error")
 	}
@@ -337,25 +331,13 @@ func TestQuery(t *testing.T) {
 	}
 	apply(t, s, store.Change{Samples: want})
 	same(t, all(t, s), want)
-	var down []health.Sample
-	if err := s.Query(t.Context(), store.Filter{}, func(m *health.Sample) error {
-		down = append(down, *m)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	down := query(t, s, store.Filter{})
 	up := all(t, s)
-	for i := range up {
-		if up[i] != down[len(down)-1-i] {
-			t.Fatalf("newest first is not oldest first turned around, at %d", i)
-		}
+	slices.Reverse(down)
+	if !slices.Equal(up, down) {
+		t.Error("newest first is not oldest first turned around")
 	}
-	count := func(f store.Filter) (n int) {
-		if err := s.Query(t.Context(), f, func(*health.Sample) error { n++; return nil }); err != nil {
-			t.Error(err)
-		}
-		return n
-	}
+	count := func(f store.Filter) int { return len(query(t, s, f)) }
 	for name, c := range map[string]struct {
 		f    store.Filter
 		want int

@@ -135,12 +135,8 @@ func TestKill(t *testing.T) {
 	for range kills {
 		cmd := child("write", path)
 		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
+		must(t, cmd.Start())
 		// From before the file is made to the midst of many changes.
 		timer := time.AfterFunc(time.Duration(rand.Int64N(int64(100*time.Millisecond))), func() { cmd.Process.Kill() })
 		said := stored - 1
@@ -156,16 +152,12 @@ func TestKill(t *testing.T) {
 
 		s := open(t, path)
 		n, err := next(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if n < said+1 {
 			t.Fatalf("change %d was stored, but the database goes on from %d", said, n)
 		}
 		stored = n
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.Close())
 	}
 	s := open(t, path)
 	sound(t, s)
@@ -189,9 +181,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	covered, err := s.Coverage(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	whole := []store.Span{{From: pageStart - int64(stored)*pageSpan, To: pageStart}}
 	if stored > 0 && !slices.Equal(covered[health.Steps], whole) {
 		t.Errorf("covered %v, want %v", covered[health.Steps], whole)
@@ -352,11 +342,7 @@ func TestTwoProcesses(t *testing.T) {
 // until its context is done; reading goes on.
 func TestBusy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "health.db")
-	s, err := store.Open(t.Context(), path, store.Options{BusyTimeout: 60 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openWith(t, path, store.Options{BusyTimeout: 60 * time.Millisecond})
 	apply(t, s, store.Change{Samples: []health.Sample{heart(1, 100)}})
 
 	cmd, stdin := shell(t, path, "BEGIN IMMEDIATE;\nSELECT 'held';", "held")
@@ -364,11 +350,7 @@ func TestBusy(t *testing.T) {
 	if _, err := s.Apply(t.Context(), &store.Change{}); !errors.As(err, &busy) {
 		t.Errorf("%T %v", err, err)
 	}
-	patient, err := store.Open(t.Context(), path, store.Options{BusyTimeout: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer patient.Close()
+	patient := openWith(t, path, store.Options{BusyTimeout: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := patient.Apply(ctx, &store.Change{}); !errors.Is(err, context.DeadlineExceeded) {
@@ -387,16 +369,10 @@ func shell(t *testing.T, path, sql, word string) (*exec.Cmd, io.WriteCloser) {
 	t.Helper()
 	cmd := exec.Command(testenv.NeedTool(t, "sqlite3", "sqlite3"), "-batch", path)
 	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	io.WriteString(stdin, sql+"\n")
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != word+"\n" {
 		t.Fatal(line, err)
@@ -434,12 +410,8 @@ func TestBackupOfABusyDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "health.db")
 	cmd := child("write", path)
 	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
 	lines := bufio.NewScanner(stdout)
@@ -452,18 +424,12 @@ func TestBackupOfABusyDatabase(t *testing.T) {
 		for lines.Scan() {
 		}
 	}()
-	s, err := store.Open(t.Context(), path, store.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openWith(t, path, store.Options{ReadOnly: true})
 	last := 0
 	for i := range 4 {
 		copied := filepath.Join(t.TempDir(), fmt.Sprint(i))
 		info, err := s.Backup(t.Context(), copied, false)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		c := open(t, copied)
 		sound(t, c)
 		n, err := next(t.Context(), c)

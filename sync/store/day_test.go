@@ -17,9 +17,7 @@ import (
 func berlin(t testing.TB) *time.Location {
 	t.Helper()
 	loc, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return loc
 }
 
@@ -39,19 +37,13 @@ func walked(n int, start int64, metadata string) health.Sample {
 // view by sqlite3 itself.
 func TestDay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "health.db")
-	s, err := store.Open(t.Context(), path, store.Options{Zone: zone(berlin(t))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openWith(t, path, store.Options{Zone: zone(berlin(t))})
 	n := 0
 	at := func(typ health.Type, from, to string, value float64, source string) health.Sample {
 		n++
 		parse := func(clock string) int64 {
 			x, err := time.ParseInLocation("2 15:04", clock, berlin(t))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			return x.AddDate(2026, 6, 0).Unix()
 		}
 		return health.Sample{
@@ -119,10 +111,7 @@ Strap 1: 80 of 80`,
 	// Another order of the sources makes all of them anew, and stays.
 	s.Close()
 	iphoneFirst := &daily.Priority{Names: []string{"*iphone"}}
-	s, err = store.Open(t.Context(), path, store.Options{Zone: zone(berlin(t)), Priority: iphoneFirst})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s = openWith(t, path, store.Options{Zone: zone(berlin(t)), Priority: iphoneFirst})
 	total := func() string {
 		return reader(t, path, "SELECT total FROM daily_totals WHERE type = 'steps' AND day = '2026-07-07'")
 	}
@@ -131,10 +120,7 @@ Strap 1: 80 of 80`,
 	}
 	sound(t, s)
 	s.Close()
-	s, err = store.Open(t.Context(), path, store.Options{Zone: zone(berlin(t))}) // nothing said: as it was
-	if err != nil {
-		t.Fatal(err)
-	}
+	s = openWith(t, path, store.Options{Zone: zone(berlin(t))}) // nothing said: as it was
 	apply(t, s, store.Change{Samples: []health.Sample{at(health.Steps, "7 09:05", "7 09:20", 900, watch)}})
 	if got := total(); got != "2540.0" {
 		t.Errorf("after a late sample: %s", got)
@@ -142,11 +128,7 @@ Strap 1: 80 of 80`,
 	sound(t, s)
 	s.Close()
 	// Two hours earlier.
-	s, err = store.Open(t.Context(), path, store.Options{Zone: zone(time.UTC), Priority: &daily.Priority{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s = openWith(t, path, store.Options{Zone: zone(time.UTC), Priority: &daily.Priority{}})
 	got := reader(t, path, "SELECT day, samples FROM daily_totals WHERE type = 'steps'")
 	if got != "2026-07-06|1\n2026-07-07|6" {
 		t.Errorf("in UTC: %s", got)
@@ -156,11 +138,7 @@ Strap 1: 80 of 80`,
 
 // The day of the place where a sample was taken, when it says so.
 func TestDayOfThePlace(t *testing.T) {
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "health.db"), store.Options{Zone: zone(berlin(t))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openWith(t, filepath.Join(t.TempDir(), "health.db"), store.Options{Zone: zone(berlin(t))})
 	base := time.Date(2026, 7, 7, 23, 30, 0, 0, time.UTC).Unix() // 8 July in Berlin and Tokyo, 7 July in New York
 	for i, meta := range []string{
 		"", `{"HKTimeZone":"America/New_York"}`, `{"timeZone":"Asia/Tokyo"}`,
@@ -180,10 +158,7 @@ func TestDayOfThePlace(t *testing.T) {
 func TestTotalsInStep(t *testing.T) {
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 9))
-		s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "health.db"), store.Options{Zone: zone(berlin(t))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := openWith(t, filepath.Join(t.TempDir(), "health.db"), store.Options{Zone: zone(berlin(t))})
 		base := time.Date(2026, 3, 27, 0, 0, 0, 0, time.UTC).Unix() // over the change to summer time
 		for range 25 {
 			var c store.Change
@@ -222,11 +197,7 @@ func TestTotalsInStep(t *testing.T) {
 func TestTotalsFollowTheZone(t *testing.T) {
 	here := berlin(t)
 	path := filepath.Join(t.TempDir(), "health.db")
-	s, err := store.Open(t.Context(), path, store.Options{Zone: func() *time.Location { return here }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openWith(t, path, store.Options{Zone: func() *time.Location { return here }})
 	evening := time.Date(2026, 7, 7, 22, 30, 0, 0, time.UTC).Unix() // 8 July in Berlin
 	apply(t, s, store.Change{Samples: []health.Sample{walked(1, evening, "")}})
 	days := func() string { return reader(t, s.Path(), "SELECT day, total FROM daily_totals") }

@@ -7,31 +7,15 @@ import (
 	"healthsync/sync/store"
 )
 
-func ids(samples []health.Sample) (out []health.UUID) {
-	for _, s := range samples {
-		out = append(out, s.ID)
-	}
-	return out
-}
-
 // own gives what the iPhone that is synced now has.
-func own(t *testing.T, s *store.Store) (out []health.Sample) {
+func own(t *testing.T, s *store.Store) []health.Sample {
 	t.Helper()
-	err := s.Query(t.Context(), store.Filter{OldestFirst: true, Own: true}, func(m *health.Sample) error {
-		out = append(out, *m)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return query(t, s, store.Filter{OldestFirst: true, Own: true})
 }
 
 func changePhone(t *testing.T, s *store.Store, name string, keep bool) {
 	t.Helper()
-	if err := s.ChangePhone(t.Context(), map[string]string{"phone": name, "engine": ""}, keep); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.ChangePhone(t.Context(), map[string]string{"phone": name, "engine": ""}, keep))
 }
 
 // page is a page of heart rates that is all there is from 0 to 1000.
@@ -134,8 +118,6 @@ func TestForeignMany(t *testing.T) {
 	if n := len(all(t, s)); n != 9001 {
 		t.Errorf("%d samples are live", n)
 	}
-	if got := ids(own(t, s)); len(got) != 1 || got[0] != b.ID {
-		t.Errorf("own: %v", got)
-	}
+	same(t, own(t, s), []health.Sample{b})
 	sound(t, s)
 }

@@ -15,12 +15,22 @@ import (
 	"healthsync/sync/testenv"
 )
 
-func open(t testing.TB, path string) *store.Store {
+func must(t testing.TB, err error) {
 	t.Helper()
-	s, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func open(t testing.TB, path string) *store.Store {
+	t.Helper()
+	return openWith(t, path, store.Options{})
+}
+
+func openWith(t testing.TB, path string, o store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), path, o)
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -33,9 +43,7 @@ func fresh(t testing.TB) *store.Store {
 func apply(t testing.TB, s *store.Store, c store.Change) store.Outcome {
 	t.Helper()
 	out, err := s.Apply(t.Context(), &c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return out
 }
 
@@ -69,14 +77,15 @@ func hearts(n int) (out []health.Sample) {
 // all gives what is stored, oldest first.
 func all(t testing.TB, s *store.Store, types ...health.Type) []health.Sample {
 	t.Helper()
-	var out []health.Sample
-	err := s.Query(t.Context(), store.Filter{Types: types, OldestFirst: true}, func(m *health.Sample) error {
+	return query(t, s, store.Filter{Types: types, OldestFirst: true})
+}
+
+func query(t testing.TB, s *store.Store, f store.Filter) (out []health.Sample) {
+	t.Helper()
+	must(t, s.Query(t.Context(), f, func(m *health.Sample) error {
 		out = append(out, *m)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	return out
 }
 

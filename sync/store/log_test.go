@@ -80,9 +80,7 @@ func TestTypes(t *testing.T) {
 	})
 	apply(t, s, store.Change{Reconcile: []store.Covered{during(health.HeartRate, 100, 101)}})
 	got, err := s.Types(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	want := []store.TypeStat{
 		{Type: health.HeartRate, Count: 2, Deleted: 1, First: 200, Last: 300, Unit: "bpm", CoveredTo: 400},
 		{Type: health.Weight, CoveredTo: 50},
@@ -92,9 +90,7 @@ func TestTypes(t *testing.T) {
 	}
 	// Who takes rows out does not count; Recount does.
 	meddle(t, s.Path(), "DELETE FROM sample WHERE start = 200")
-	if err := s.Recount(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Recount(t.Context()))
 	if got, err := s.Types(t.Context()); err != nil || got[0].Count != 1 || got[0].Deleted != 1 {
 		t.Errorf("counted anew: %+v, %v", got, err)
 	}
@@ -128,18 +124,14 @@ func TestRuns(t *testing.T) {
 		t.Errorf("last good: %+v %v", r, err)
 	}
 	under.Ended, under.Outcome, under.Added = 310, store.RunOK, 3
-	if err := s.RecordRun(ctx, &under); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.RecordRun(ctx, &under))
 	if r, _, err := s.LastRun(ctx, store.RunOK); r != under || err != nil {
 		t.Errorf("ended: %+v %v", r, err)
 	}
 	for range 1100 {
 		r := good
 		r.ID = 0
-		if err := s.RecordRun(ctx, &r); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.RecordRun(ctx, &r))
 	}
 	if runs, err := s.Runs(ctx, 5000); err != nil || len(runs) != 1000 {
 		t.Errorf("%d runs kept, %v", len(runs), err)

@@ -20,14 +20,10 @@ func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := make(map[string]string)
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, e := range entries {
 		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if strings.HasSuffix(e.Name(), "-shm") || strings.HasSuffix(e.Name(), "-wal") && len(b) == 0 {
 			continue // no content: the log's index, or a log with nothing in it
 		}
@@ -59,9 +55,7 @@ func TestFileMode(t *testing.T) {
 	apply(t, s, store.Change{Samples: []health.Sample{heart(1, 1)}})
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		info, err := os.Stat(s.Path() + suffix)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has mode %v", s.Path()+suffix, info.Mode())
 		}
@@ -71,9 +65,7 @@ func TestFileMode(t *testing.T) {
 		t.Errorf("the folder has mode %v, %v", info.Mode(), err)
 	}
 	// Closed, it is one file.
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Close())
 	if entries, err := os.ReadDir(filepath.Dir(s.Path())); err != nil || len(entries) != 1 {
 		t.Errorf("after Close: %v %v", entries, err)
 	}
@@ -85,17 +77,11 @@ func TestReopen(t *testing.T) {
 	s.Close()
 	// A name with everything that a URI would take for its own.
 	path := filepath.Join(filepath.Dir(s.Path()), "Ana's 100% #1 ?mode=ro.db")
-	if err := os.Rename(s.Path(), path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Rename(s.Path(), path))
 	again := open(t, path)
 	apply(t, again, store.Change{Samples: []health.Sample{heart(2, 200)}})
 	again.Close()
-	r, err := store.Open(t.Context(), path, store.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := openWith(t, path, store.Options{ReadOnly: true})
 	same(t, all(t, r), []health.Sample{heart(1, 100), heart(2, 200)})
 	var ro *store.ReadOnlyError
 	if _, err := r.Apply(t.Context(), &store.Change{}); !errors.As(err, &ro) {
@@ -196,9 +182,7 @@ func TestNewerWithLog(t *testing.T) {
 	crashed := t.TempDir()
 	for _, suffix := range []string{"", "-wal"} {
 		b, err := os.ReadFile(path + suffix)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		os.WriteFile(filepath.Join(crashed, "health.db"+suffix), b, 0o600)
 	}
 	tool := testenv.NeedTool(t, "sqlite3", "sqlite3")
@@ -225,9 +209,7 @@ func TestCorruptPage(t *testing.T) {
 	apply(t, s, store.Change{Samples: hearts(9000)})
 	s.Close()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	info, _ := f.Stat()
 	middle := info.Size() / 2 / 8192 * 8192
 	f.WriteAt(bytes.Repeat([]byte{0x5a}, 8192), middle)

@@ -13,11 +13,7 @@ import (
 
 func TestSQL(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "health.db")
-	db, err := store.Open(t.Context(), path, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openWith(t, path, store.Options{})
 	sample := health.Sample{
 		ID: health.UUID{1}, Type: health.Steps, Start: 1767765600, End: 1767765660,
 		Value: 12.5, Unit: "count", Source: "Ana's Watch",
@@ -25,11 +21,7 @@ func TestSQL(t *testing.T) {
 	if _, err := db.Apply(t.Context(), &store.Change{Samples: []health.Sample{sample}}); err != nil {
 		t.Fatal(err)
 	}
-	reader, err := store.Open(t.Context(), path, store.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
+	reader := openWith(t, path, store.Options{ReadOnly: true})
 	ask := func(query string) (string, error) {
 		var b strings.Builder
 		err := reader.SQL(t.Context(), query, func(names []string) error {

@@ -24,9 +24,7 @@ func TestTrustLog(t *testing.T) {
 		entry("p1", "10.0.0.2", 100), entry("p1", "10.0.0.9", 120),
 		entry("p1", "10.0.0.2", 200), entry("p2", "10.0.0.2", 300),
 	} {
-		if err := s.AppendTrusted(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.AppendTrusted(t.Context(), e))
 	}
 	want := []store.Trusted{entry("p2", "10.0.0.2", 300), entry("p1", "10.0.0.9", 120), entry("p1", "10.0.0.2", 100)}
 	check := func() {

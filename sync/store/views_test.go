@@ -152,9 +152,7 @@ func TestQueryPlans(t *testing.T) {
 // Every query that docs/database.md shows runs, and has an answer.
 func TestDocumentedQueries(t *testing.T) {
 	text, err := os.ReadFile("../../docs/database.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	s := diary(t)
 	blocks := regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if len(blocks) < 8 {
