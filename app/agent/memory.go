@@ -29,7 +29,7 @@ func loadMemory(p config.Paths, log *slog.Logger) Memory {
 		err = json.Unmarshal(raw, &m)
 	}
 	if err != nil || m.Schema > memorySchema {
-		log.Warn("what was said before is not known", "err", err)
+		log.Warn("the list of notifications shown cannot be read", "err", err)
 		return Memory{}
 	}
 	return m

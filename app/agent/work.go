@@ -57,7 +57,7 @@ func (a *Agent) perform(w *work, effects []Effect) {
 			a.notes.say(e.Notice)
 		case Save:
 			if err := saveMemory(a.o.Paths, e.Memory); err != nil {
-				a.o.Log.Warn("what was said is not kept", "err", err)
+				a.o.Log.Warn("the list of notifications shown cannot be saved", "err", err)
 			}
 		case Leave:
 			w.leave()
@@ -184,7 +184,7 @@ func (w *work) run(action problem.Action) {
 // noWindow explains that this desktop has nothing to do it with.
 func noWindow(action problem.Action, err error) *problem.Error {
 	e := problem.New(problem.NotOnThisBuild, "", err)
-	e.Sentence = "This desktop has nothing to do that with"
+	e.Sentence = "This desktop has no program for that"
 	if action.Name == problem.ActPairFile {
 		e.Sentence = "No window can ask for a file on this desktop"
 		e.Remedy = problem.Remedy{Text: "install zenity, copy the picture and choose From Clipboard, or use the command", Command: "healthsync scan --file PICTURE.png"}

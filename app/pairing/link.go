@@ -187,7 +187,7 @@ func (l *Link) tellUnkept(what string) {
 		return
 	}
 	l.unkeptSaid = true
-	l.station.Log.Warn("not remembered of the iPhone", "what", what, "err", l.unkept)
+	l.station.Log.Warn("cannot be recorded of the iPhone", "what", what, "err", l.unkept)
 	if l.options.Unkept != nil {
 		l.options.Unkept(what, l.unkept)
 	}
