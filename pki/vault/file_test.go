@@ -174,8 +174,7 @@ func TestFileDamagedKey(t *testing.T) {
 			if len(text) > 3 && strings.Contains(err.Error(), text) {
 				t.Error("the error quotes what it read")
 			}
-			_, err = v.NewSigner(ctx, Key)
-			wantAs[*ExistsError](t, err)
+			wantAs[*ExistsError](t, errOf(v.NewSigner(ctx, Key)))
 			if after := snapshot(t, filepath.Dir(v.Where())); after != before {
 				t.Fatal("changed")
 			}

@@ -99,9 +99,8 @@ func TestKeychainLocked(t *testing.T) {
 	must(t, v.Set(ctx, Token, Secret("x")))
 	api.locked = true
 	wantAs[*LockedError](t, v.Check(ctx))
-	_, err := v.Get(ctx, Token)
-	wantAs[*LockedError](t, err)
-	_, err = v.Get(ctx, "absent") // attributes are readable in a locked keychain
+	wantAs[*LockedError](t, errOf(v.Get(ctx, Token)))
+	_, err := v.Get(ctx, "absent") // attributes are readable in a locked keychain
 	wantNotFound(t, err)
 	if items, err := v.List(ctx); err != nil || len(items) != 1 {
 		t.Errorf("list of a locked keychain: %v, %v", items, err)
@@ -124,15 +123,12 @@ func TestKeychainBrokenIdentity(t *testing.T) {
 	must(t, err)
 	clear(api.priv)
 	clear(api.label)
-	_, err = v.Signer(ctx, Key)
-	wantAs[*CorruptError](t, err)
-	_, err = v.NewSigner(ctx, Key)
-	wantAs[*ExistsError](t, err)
+	wantAs[*CorruptError](t, errOf(v.Signer(ctx, Key)))
+	wantAs[*ExistsError](t, errOf(v.NewSigner(ctx, Key)))
 	must(t, v.Delete(ctx, Key))
 
 	api.answer["addPassword"] = errSecDiskFull // after the key was made
-	_, err = v.NewSigner(ctx, Key)
-	wantAs[*FailedError](t, err)
+	wantAs[*FailedError](t, errOf(v.NewSigner(ctx, Key)))
 	if len(api.priv) != 0 {
 		t.Fatal("a failed pairing left its key in the keychain")
 	}
@@ -167,8 +163,7 @@ func TestKeychainCertificates(t *testing.T) {
 	api := newFake()
 	v, other := newKeychain(api, ""), newKeychain(api, "other")
 	ca, cert := testCertificate(t, "healthsync-ca"), testCertificate(t, "healthsync-client")
-	_, err := v.Certificate(ctx, ClientCertificate)
-	wantNotFound(t, err)
+	wantNotFound(t, errOf(v.Certificate(ctx, ClientCertificate)))
 	for range 2 { // the same again
 		must(t, v.SetCertificate(ctx, ClientCertificate, cert))
 	}
@@ -178,8 +173,7 @@ func TestKeychainCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	api.certs = [][]byte{ca.Raw} // security delete-certificate -c "healthsync-client"
-	_, err = v.Certificate(ctx, ClientCertificate)
-	wantNotFound(t, err)
+	wantNotFound(t, errOf(v.Certificate(ctx, ClientCertificate)))
 	must(t, v.SetCertificate(ctx, ClientCertificate, cert))
 	renewed := testCertificate(t, "healthsync-client")
 	must(t, v.SetCertificate(ctx, ClientCertificate, renewed))
@@ -197,13 +191,11 @@ func TestKeychainCertificates(t *testing.T) {
 		t.Fatalf("left: %d certificates, %d names", len(api.certs), len(api.words))
 	}
 
-	_, err = v.NewSigner(ctx, Key)
+	_, err := v.NewSigner(ctx, Key)
 	must(t, err)
 	wantAs[*CorruptError](t, v.SetCertificate(ctx, Key, cert))
-	_, err = v.Certificate(ctx, Key)
-	wantAs[*CorruptError](t, err)
-	_, err = v.Certificate(ctx, "a b")
-	wantAs[*FailedError](t, err)
+	wantAs[*CorruptError](t, errOf(v.Certificate(ctx, Key)))
+	wantAs[*FailedError](t, errOf(v.Certificate(ctx, "a b")))
 	wantAs[*FailedError](t, v.SetCertificate(ctx, CACertificate, testCertificate(t, "")))
 	api.answer["addCertificate"] = errSecDuplicateItem // of the same issuer and serial number, but another
 	wantAs[*ExistsError](t, v.SetCertificate(ctx, CACertificate, ca))

@@ -220,16 +220,13 @@ func TestOtherService(t *testing.T) {
 		if l := wantAs[*LockedError](t, err); !l.Dismissed {
 			t.Error(err)
 		}
-		_, err = v.NewSigner(ctx, Key)
-		wantAs[*LockedError](t, err)
-		_, err = v.List(ctx)
-		wantAs[*LockedError](t, err)
+		wantAs[*LockedError](t, errOf(v.NewSigner(ctx, Key)))
+		wantAs[*LockedError](t, errOf(v.List(ctx)))
 		wantAs[*LockedError](t, v.Check(ctx))
 	})
 	t.Run("unlocked when asked", func(t *testing.T) {
 		o.set(func() { o.answer = (*otherPrompt).accept })
-		_, err := s.vault("").Get(ctx, Token)
-		wantNotFound(t, err)
+		wantNotFound(t, errOf(s.vault("").Get(ctx, Token)))
 	})
 	t.Run("nobody answers", func(t *testing.T) { // the dialog is taken away, and the vault goes on
 		v := s.vault("")
@@ -247,8 +244,7 @@ func TestOtherService(t *testing.T) {
 			}
 		}
 		o.set(func() { o.locked, o.answer = false, (*otherPrompt).accept })
-		_, err := v.Get(ctx, Token)
-		wantNotFound(t, err)
+		wantNotFound(t, errOf(v.Get(ctx, Token)))
 	})
 	t.Run("errors are not absence", func(t *testing.T) {
 		v := s.vault("")
@@ -275,9 +271,7 @@ func TestOtherService(t *testing.T) {
 				item.gone = true
 			}
 		})
-		_, err := v.Get(ctx, Token)
-		wantAs[*CorruptError](t, err)
-		_, err = v.NewSigner(ctx, Token)
-		wantAs[*ExistsError](t, err)
+		wantAs[*CorruptError](t, errOf(v.Get(ctx, Token)))
+		wantAs[*ExistsError](t, errOf(v.NewSigner(ctx, Token)))
 	})
 }

@@ -114,16 +114,14 @@ func TestSecretServiceCopies(t *testing.T) {
 		t.Fatalf("equal copies: %v", err)
 	}
 	copyWith("second")
-	_, err := v.Get(ctx, Token)
-	wantAs[*CorruptError](t, err)
+	wantAs[*CorruptError](t, errOf(v.Get(ctx, Token)))
 	must(t, v.Set(ctx, Token, Secret("third")))
 	if got, err := v.Get(ctx, Token); err != nil || string(got) != "third" {
 		t.Fatalf("after a new one was set: %v", err)
 	}
 	copyWith("second")
 	must(t, v.Delete(ctx, Token))
-	_, err = v.Get(ctx, Token)
-	wantNotFound(t, err)
+	wantNotFound(t, errOf(v.Get(ctx, Token)))
 }
 
 // everyOperation runs all of them against a vault that cannot serve, each with
@@ -206,8 +204,7 @@ func TestSecretServiceLocked(t *testing.T) {
 				t.Errorf("%s: %s: %v", when, op, err)
 			}
 		})
-		_, err = v.NewSigner(ctx, "another")
-		wantAs[*LockedError](t, err)
+		wantAs[*LockedError](t, errOf(v.NewSigner(ctx, "another")))
 	}
 
 	s.endKeyring()
