@@ -69,7 +69,8 @@ func checkSlice(a macho.FatArch, program, info []byte, buildFlag string) (errs [
 	if len(program) > maxSlice {
 		wrong("it has %d bytes, more than is explained", len(program))
 	}
-	if inside, err := section(a.File, "__info_plist"); err != nil || !bytes.Equal(bytes.TrimRight(inside, "\x00"), info) {
+	if inside, err := section(a.File, "__info_plist"); err != nil ||
+		!bytes.Equal(bytes.TrimRight(inside, "\x00"), info) {
 		wrong("it does not carry this Info.plist")
 	}
 	libraries, err := a.ImportedLibraries()

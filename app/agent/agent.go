@@ -29,10 +29,10 @@ import (
 // Options are what an agent works with.
 type Options struct {
 	Paths config.Paths
-	// Station opens this Mac's side of the pairing with the settings as they
+	// Computer opens this Mac's side of the pairing with the settings as they
 	// are now. Each piece of work opens its own.
-	Station func() (*pairing.Station, error)
-	Link    pairing.LinkOptions
+	Computer func() (*pairing.Computer, error)
+	Link     pairing.LinkOptions
 	// Now is the wall clock; nil means time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -115,7 +115,9 @@ func New(o Options) *Agent {
 		o.Now = time.Now
 	}
 	a := &Agent{o: o, inbox: newMailbox(), listeners: map[chan struct{}]struct{}{}, notes: newNotes(o)}
-	a.core = newCore(state.App{PID: os.Getpid(), Version: o.Version}, state.MenuState{Camera: o.Camera, Report: o.Report}, loadMemory(o.Paths, o.Log), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	a.core = newCore(state.App{PID: os.Getpid(), Version: o.Version},
+		state.MenuState{Camera: o.Camera, Report: o.Report}, loadMemory(o.Paths, o.Log),
+		rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	first := a.core.picture(o.Now())
 	a.state.Store(&first)
 	return a

@@ -161,12 +161,12 @@ func newMacOf(t *testing.T, days int) *mac {
 	return m
 }
 
-func (m *mac) station() (*pairing.Station, error) {
+func (m *mac) computer() (*pairing.Computer, error) {
 	c, err := config.Load(m.paths.ConfigFile())
 	if err != nil {
 		return nil, err
 	}
-	return &pairing.Station{
+	return &pairing.Computer{
 		Paths: m.paths, Config: c, Now: m.now, Log: slog.New(slog.NewTextHandler(m.log, nil)),
 		OpenVault: func() (vault.Vault, error) { return m.vault, nil },
 	}, nil
@@ -177,7 +177,7 @@ func (m *mac) pair() {
 	m.t.Helper()
 	p, err := m.phone.Payload("127.0.0.1")
 	must(m.t, err)
-	s, err := m.station()
+	s, err := m.computer()
 	must(m.t, err)
 	_, err = s.Pair(m.t.Context(), pairing.Request{Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA, ClientName: "test"}, pairing.LinkOptions{})
 	must(m.t, err)
@@ -189,7 +189,7 @@ func (m *mac) start(command func(ctx context.Context, args ...string) *exec.Cmd)
 	ctx, cancel := context.WithCancel(m.t.Context())
 	m.end = cancel
 	m.a = agent.New(agent.Options{
-		Paths: m.paths, Station: m.station, Link: m.links, Log: slog.New(slog.NewTextHandler(m.log, nil)),
+		Paths: m.paths, Computer: m.computer, Link: m.links, Log: slog.New(slog.NewTextHandler(m.log, nil)),
 		Desktop: m.desktop, Command: command, Version: "test", Listen: m.listen,
 		Now: m.now,
 		Notify: func(n notify.Notice) error {

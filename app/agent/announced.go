@@ -111,7 +111,7 @@ func (l *follower) may(what string, times int, in time.Duration) bool {
 }
 
 func (l *follower) take(i bonjour.Instance, anew bool) {
-	s, err := l.a.o.Station()
+	s, err := l.a.o.Computer()
 	if err != nil {
 		return // the next look tells
 	}
@@ -129,10 +129,12 @@ func (l *follower) take(i bonjour.Instance, anew bool) {
 	}
 	switch {
 	case i.Name == r.Name:
-		if !l.may("in name "+pairing.Where(i), 1, inNameAgain) || !l.may(fmt.Sprint("at ", i.Addrs), atOneAddress, aWhile) {
+		if !l.may("in name "+pairing.Where(i), 1, inNameAgain) ||
+			!l.may(fmt.Sprint("at ", i.Addrs), atOneAddress, aWhile) {
 			return
 		}
-	case connected || !l.may("other "+pairing.Where(i), 1, strangerAgain) || !l.may(fmt.Sprint("other at ", i.Addrs), atOneAddress, aWhile):
+	case connected || !l.may("other "+pairing.Where(i), 1, strangerAgain) ||
+		!l.may(fmt.Sprint("other at ", i.Addrs), atOneAddress, aWhile):
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, lookLimit)
@@ -151,7 +153,8 @@ func (l *follower) take(i bonjour.Instance, anew bool) {
 	case seen.Identity == pairing.Yours:
 		l.a.inbox.put(Announced{Followed: true})
 	case seen.Identity == pairing.Impostor:
-		l.a.o.Log.Warn("another device answers in the iPhone's name", "code", problem.HostUnverified, "at", seen.Place.String())
+		l.a.o.Log.Warn("another device answers in the iPhone's name", "code", problem.HostUnverified, "at",
+			seen.Place.String())
 	case seen.Identity.Ours():
 		// Its certificate is not for the new address yet: it will announce
 		// itself again when it has another.

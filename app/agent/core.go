@@ -239,7 +239,8 @@ func (c *core) merge(m Looked, now time.Time) {
 	if m.Offline {
 		// What the iPhone said last still stands.
 		c.seen.Latency, c.seen.Skew, c.seen.SharedTypes = before.Latency, before.Skew, before.SharedTypes
-		if i := slices.IndexFunc(before.Conditions, func(j problem.JSON) bool { return j.Code == problem.ClockSkew }); i >= 0 && c.wrong.phone == nil {
+		if i := slices.IndexFunc(before.Conditions,
+			func(j problem.JSON) bool { return j.Code == problem.ClockSkew }); i >= 0 && c.wrong.phone == nil {
 			c.wrong.rest = append(c.wrong.rest, before.Conditions[i])
 		}
 		return
@@ -248,7 +249,8 @@ func (c *core) merge(m Looked, now time.Time) {
 	link, answered := s.Link, m.Problem == nil
 	if m.Problem != nil && m.Problem.Code == problem.RateLimited {
 		link, answered = state.LinkConnected, true // it answers; it has been asked a lot
-		c.wrong.rest = slices.DeleteFunc(c.wrong.rest, func(j problem.JSON) bool { return j.Code == problem.RateLimited })
+		c.wrong.rest = slices.DeleteFunc(c.wrong.rest,
+			func(j problem.JSON) bool { return j.Code == problem.RateLimited })
 	}
 	if !answered {
 		j := m.Problem.JSON()

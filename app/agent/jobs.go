@@ -24,16 +24,19 @@ const questionFor = 2 * time.Minute
 
 // slow says what the app is doing while one of the slow actions runs.
 var slow = map[string]string{
-	problem.ActPair: "Pairing...", problem.ActPairCamera: "Pairing...", problem.ActPairClipboard: "Pairing...", problem.ActPairFile: "Pairing...",
-	problem.ActUnpairYes: "Unpairing...", problem.ActRenew: "Renewing the certificate...", problem.ActExport: "Exporting...",
+	problem.ActPair: "Pairing...", problem.ActPairCamera: "Pairing...", problem.ActPairClipboard: "Pairing...",
+	problem.ActPairFile:  "Pairing...",
+	problem.ActUnpairYes: "Unpairing...", problem.ActRenew: "Renewing the certificate...",
+	problem.ActExport:       "Exporting...",
 	problem.ActTroubleshoot: "Looking for the problem...", problem.ActReport: "Making the report...",
 }
 
 // nouns say what failed.
 var nouns = map[string]string{
 	problem.ActSync: "Sync", problem.ActInterval: "Changing the interval",
-	problem.ActPair: "Pairing", problem.ActPairCamera: "Pairing", problem.ActPairClipboard: "Pairing", problem.ActPairFile: "Pairing",
-	problem.ActExport: "Export", problem.ActRenew: "Renewal", problem.ActUnlock: "Opening the keychain",
+	problem.ActPair: "Pairing", problem.ActPairCamera: "Pairing", problem.ActPairClipboard: "Pairing",
+	problem.ActPairFile: "Pairing",
+	problem.ActExport:   "Export", problem.ActRenew: "Renewal", problem.ActUnlock: "Opening the keychain",
 	problem.ActCameraSettings: "Opening the settings", problem.ActClockSettings: "Opening the settings",
 	problem.ActReport: "Report", problem.ActFolder: "Opening the folder", problem.ActTroubleshoot: "Troubleshooting",
 	problem.ActLogin: "Launch at login", problem.ActUnpair: "Unpairing", problem.ActUnpairYes: "Unpairing",
@@ -69,7 +72,8 @@ func (j *jobs) ended(a problem.Action) []Effect {
 }
 
 func (j *jobs) running(name string) bool {
-	return j.now != nil && j.now.Name == name || slices.ContainsFunc(j.waiting, func(a problem.Action) bool { return a.Name == name })
+	return j.now != nil && j.now.Name == name || slices.ContainsFunc(j.waiting,
+		func(a problem.Action) bool { return a.Name == name })
 }
 
 // clicked does what a click asks for. A click may come from a row that has

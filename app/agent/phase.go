@@ -27,7 +27,8 @@ const (
 	Ending
 )
 
-var phaseNames = [...]string{"starting", "not paired", "connected", "locked", "not sharing", "not found", "disconnected", "attention", "syncing", "ending"}
+var phaseNames = [...]string{"starting", "not paired", "connected", "locked", "not sharing", "not found",
+	"disconnected", "attention", "syncing", "ending"}
 
 // String is the phase's name in logs and tests.
 func (p Phase) String() string { return phaseNames[p] }
@@ -59,7 +60,8 @@ const (
 	Quit
 )
 
-var eventNames = [...]string{"saw unpaired", "saw connected", "saw locked", "saw not sharing", "saw not found", "saw disconnected", "saw attention", "paired", "sync began", "sync ended", "quit"}
+var eventNames = [...]string{"saw unpaired", "saw connected", "saw locked", "saw not sharing", "saw not found",
+	"saw disconnected", "saw attention", "paired", "sync began", "sync ended", "quit"}
 
 // String is the event's name in logs and tests.
 func (e Event) String() string { return eventNames[e] }
@@ -119,7 +121,8 @@ func next(p Phase, e Event) (Phase, error) {
 	case p == Syncing:
 		return p, nil // the sync itself will tell how it went
 	default:
-		return [...]Phase{SawConnected: Connected, SawLocked: Locked, SawNotSharing: NotSharing, SawNotFound: NotFound, SawDisconnected: Disconnected, SawAttention: Attention}[e], nil
+		return [...]Phase{SawConnected: Connected, SawLocked: Locked, SawNotSharing: NotSharing, SawNotFound: NotFound,
+			SawDisconnected: Disconnected, SawAttention: Attention}[e], nil
 	}
 	return p, &TransitionError{p, e}
 }

@@ -73,7 +73,7 @@ func (w *work) look(offline bool) {
 	a := w.a
 	m := Looked{Offline: offline}
 	m.Menu.Login, m.Menu.LoginKnown = a.o.Login()
-	s, err := a.o.Station()
+	s, err := a.o.Computer()
 	if err != nil {
 		m.Broken = problem.From(err, a.o.Now())
 		a.inbox.put(m)
@@ -136,7 +136,7 @@ func (w *work) startSync() {
 
 func (w *work) sync(ctx context.Context, fresh <-chan struct{}, progress func(engine.Progress)) SyncDone {
 	a := w.a
-	s, err := a.o.Station()
+	s, err := a.o.Computer()
 	if err != nil {
 		return SyncDone{Problem: problem.From(err, a.o.Now())}
 	}
@@ -215,12 +215,12 @@ func (w *work) do(action problem.Action) error {
 	case problem.ActExport:
 		return w.export(action.Arg)
 	case problem.ActRenew:
-		return w.station(func(s *pairing.Station) error {
+		return w.computer(func(s *pairing.Computer) error {
 			_, err := s.Renew(ctx, w.link())
 			return err
 		})
 	case problem.ActUnpairYes:
-		return w.station(func(s *pairing.Station) error {
+		return w.computer(func(s *pairing.Computer) error {
 			u, err := s.Unpair(ctx)
 			if err == nil {
 				s.Log.Info("unpaired", "onPhone", u.OnPhone, "removed", len(u.Removed))
@@ -261,8 +261,8 @@ func chosen(given string, ask func() (string, error)) (string, error) {
 	return path, err
 }
 
-func (w *work) station(do func(*pairing.Station) error) error {
-	s, err := w.a.o.Station()
+func (w *work) computer(do func(*pairing.Computer) error) error {
+	s, err := w.a.o.Computer()
 	if err != nil {
 		return err
 	}

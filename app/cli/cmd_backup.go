@@ -97,7 +97,8 @@ func backupFailed(err error, from, to string) error {
 		return problem.New(problem.FileError, fmt.Sprintf("%s cannot be written.", to), err)
 	case errors.As(err, &full) && full.Path != from:
 		e := problem.New(problem.DiskFull, fmt.Sprintf("There is no room left for %s.", to), err)
-		e.Remedy = problem.Remedy{Text: "free some space there, or choose another place", Command: "healthsync backup FILE"}
+		e.Remedy = problem.Remedy{Text: "free some space there, or choose another place",
+			Command: "healthsync backup FILE"}
 		return e
 	}
 	return err

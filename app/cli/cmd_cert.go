@@ -68,7 +68,7 @@ func (c *certInfo) add(want chosen, key, title string, i pki.Info) {
 }
 
 func runCertInfo(ctx context.Context, env *Env, want chosen, whole bool) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,8 @@ func runCertInfo(ctx context.Context, env *Env, want chosen, whole bool) error {
 		out[c.key] = c.Info
 	}
 	if end := info.tokenEnd; !end.IsZero() {
-		out["token"] = fields{"status": tokenStatus(end, env.Now()), "notAfter": end, "daysLeft": pki.DaysLeft(end, env.Now())}
+		out["token"] = fields{"status": tokenStatus(end, env.Now()), "notAfter": end,
+			"daysLeft": pki.DaysLeft(end, env.Now())}
 	}
 	return env.printJSON(out)
 }
@@ -97,7 +98,7 @@ func tokenStatus(end, now time.Time) string {
 	return "Valid"
 }
 
-func gatherCerts(ctx context.Context, s *pairing.Station, want chosen, whole bool) (out certInfo, err error) {
+func gatherCerts(ctx context.Context, s *pairing.Computer, want chosen, whole bool) (out certInfo, err error) {
 	now := s.Now()
 	var server *x509.Certificate
 	var certs pairing.Certificates
@@ -114,7 +115,8 @@ func gatherCerts(ctx context.Context, s *pairing.Station, want chosen, whole boo
 		}
 	}
 	if r.Protocol == 1 {
-		out.add(want, "server", "Server Certificate (pinned)", pki.Inspect(server, now, pki.InspectOptions{Pinned: true}))
+		out.add(want, "server", "Server Certificate (pinned)",
+			pki.Inspect(server, now, pki.InspectOptions{Pinned: true}))
 		if whole {
 			out.tokenEnd = r.TokenExpiresAt
 		}
@@ -131,7 +133,8 @@ func gatherCerts(ctx context.Context, s *pairing.Station, want chosen, whole boo
 	}
 	out.add(want, "client", "Client Certificate", pki.Inspect(certs.Client, now,
 		pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()}))
-	out.add(want, "server", "Server Certificate (cached)", pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA}))
+	out.add(want, "server", "Server Certificate (cached)", pki.Inspect(server, now,
+		pki.InspectOptions{Issuer: certs.CA}))
 	out.add(want, "ca", "CA Certificate", ca)
 	return out, nil
 }
@@ -160,7 +163,8 @@ func (e *Env) printCerts(info certInfo, whole bool) {
 		fix = fix || missing && c.key != "server"
 	}
 	if end := info.tokenEnd; !end.IsZero() {
-		e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", words.ISODay(end), left(tokenStatus(end, e.Now()), end, e.Now()))
+		e.printf("\nToken:\n  Valid: until %s\n  Status: %s\n", words.ISODay(end),
+			left(tokenStatus(end, e.Now()), end, e.Now()))
 	}
 	switch {
 	case info.protocol == 1:

@@ -32,7 +32,7 @@ file is not replaced without --force. A dash writes to standard output.`,
 				return usageError("--output is needed: a file, or - for standard output.",
 					"healthsync cert export --output healthsync-cert.pem")
 			}
-			s, err := env.station()
+			s, err := env.computer()
 			if err != nil {
 				return err
 			}
@@ -53,7 +53,7 @@ file is not replaced without --force. A dash writes to standard output.`,
 	return cmd
 }
 
-func certsToExport(ctx context.Context, s *pairing.Station, client, server, ca,
+func certsToExport(ctx context.Context, s *pairing.Computer, client, server, ca,
 	chain bool) ([]*x509.Certificate, error) {
 	r, err := s.Record()
 	if err != nil {
@@ -151,7 +151,7 @@ present one. Until the new one is complete the old one stays in use. A pairing
 of protocol 1 has no such certificate: there, pair again.`,
 		Example: "  healthsync cert renew", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := env.station()
+			s, err := env.computer()
 			if err != nil {
 				return err
 			}

@@ -78,7 +78,7 @@ func settings(c config.Config, r *pairing.Record) []setting {
 }
 
 // settingOf gives one key's.
-func settingOf(k config.Key, s *pairing.Station, c config.Config) setting {
+func settingOf(k config.Key, s *pairing.Computer, c config.Config) setting {
 	r, _ := s.Record() // a pairing that cannot be read has no address to show
 	all := settings(c, r)
 	return all[slices.IndexFunc(all, func(x setting) bool { return x.Key == k.Name })]
@@ -89,14 +89,15 @@ func newConfigShowCommand(env *Env) *cobra.Command {
 		Use: "show", Short: "Show every setting and where it is kept",
 		Example: "  healthsync config show\n  healthsync config show --json", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := env.station()
+			s, err := env.computer()
 			if err != nil {
 				return err
 			}
 			r, _ := s.Record() // a pairing that cannot be read has no address to show
 			all := settings(s.Config, r)
 			if env.JSON {
-				return env.printJSON(fields{"file": s.Paths.ConfigFile(), "database": s.Paths.Database(), "settings": all})
+				return env.printJSON(fields{"file": s.Paths.ConfigFile(), "database": s.Paths.Database(),
+					"settings": all})
 			}
 			for _, x := range all {
 				env.printf("%-18s %s%s\n", x.Key, x.Value, x.note())
@@ -126,13 +127,14 @@ func findKey(name string) (config.Key, error) {
 
 func newConfigGetCommand(env *Env) *cobra.Command {
 	return &cobra.Command{
-		Use: "get KEY", Short: "Print one setting", Example: "  healthsync config get sync.interval", Args: cobra.ExactArgs(1),
+		Use: "get KEY", Short: "Print one setting", Example: "  healthsync config get sync.interval",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := findKey(args[0])
 			if err != nil {
 				return err
 			}
-			s, err := env.station()
+			s, err := env.computer()
 			if err != nil {
 				return err
 			}
@@ -155,7 +157,7 @@ func newConfigSetCommand(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := env.station()
+			s, err := env.computer()
 			if err != nil {
 				return err
 			}
@@ -195,7 +197,7 @@ func newConfigResetCommand(env *Env) *cobra.Command {
 			if err := config.Save(p.ConfigFile(), config.Config{}); err != nil {
 				return err
 			}
-			env.remakeTotals(cmd.Context(), env.stationWith(p, config.Config{}), nil)
+			env.remakeTotals(cmd.Context(), env.computerWith(p, config.Config{}), nil)
 			return env.answer(fields{"reset": true}, "All settings have their defaults.\n")
 		},
 	}
@@ -209,7 +211,7 @@ func resetSetting(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions) error {
 			return problem.New(problem.FileExists, o.output+" is there already.", fs.ErrExist)
 		}
 	}
-	s, settingsErr, err := env.stationAnyway()
+	s, settingsErr, err := env.computerAnyway()
 	if err != nil {
 		return err
 	}
@@ -88,10 +88,10 @@ func runDiagnose(ctx context.Context, env *Env, o *diagnoseOptions) error {
 	return nil
 }
 
-// stationAnyway opens the station with the default settings where the user's
+// computerAnyway opens the computer with the default settings where the user's
 // cannot be read: that is then one of the things to tell.
-func (e *Env) stationAnyway() (s *pairing.Station, settings, err error) {
-	if s, err = e.station(); err == nil {
+func (e *Env) computerAnyway() (s *pairing.Computer, settings, err error) {
+	if s, err = e.computer(); err == nil {
 		return s, nil, nil
 	}
 	var invalid *config.InvalidError
@@ -102,7 +102,7 @@ func (e *Env) stationAnyway() (s *pairing.Station, settings, err error) {
 	if perr != nil {
 		return nil, nil, perr
 	}
-	return e.stationWith(p, config.Config{}), err, nil
+	return e.computerWith(p, config.Config{}), err, nil
 }
 
 // printDiagnosis writes the report where it was asked for. With a file the

@@ -93,7 +93,7 @@ func runDiscover(ctx context.Context, env *Env, o *discoverOptions) error {
 // discovery looks for iPhones and at them.
 type discovery struct {
 	env     *Env
-	local   *pairing.Station
+	local   *pairing.Computer
 	finder  pairing.Finder
 	link    *pairing.Link // nil: paired with none, or the pairing cannot be opened
 	paired  bool
@@ -102,7 +102,7 @@ type discovery struct {
 }
 
 func newDiscovery(ctx context.Context, env *Env, verbose bool) (*discovery, error) {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return nil, err
 	}

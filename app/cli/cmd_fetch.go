@@ -158,7 +158,8 @@ func fetchTo(ctx context.Context, w io.Writer, link *pairing.Link, p selected, t
 	if err != nil {
 		return 0, false, err
 	}
-	r := engine.Range{Types: types, From: p.span.from.Unix(), To: ceil(p.span.to), Now: now, React: react, Limit: p.ask()}
+	r := engine.Range{Types: types, From: p.span.from.Unix(), To: ceil(p.span.to), Now: now, React: react,
+		Limit: p.ask()}
 	err = engine.Walk(ctx, link, r, func(samples []health.Sample) error {
 		for i := range samples {
 			if err := out.add(&samples[i]); err != nil {

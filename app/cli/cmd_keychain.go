@@ -32,7 +32,7 @@ programs, and of other HEALTHSYNC_HOME folders, are left alone. A file of secret
 }
 
 func runKeychainClear(ctx context.Context, env *Env, yes bool) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func newKeychainListCommand(env *Env) *cobra.Command {
 		Example: "  healthsync keychain list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := env.station()
+			s, err := env.computer()
 			if err != nil {
 				return err
 			}

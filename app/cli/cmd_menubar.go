@@ -82,7 +82,8 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	made := make(chan struct{}) // a click may be what has started the app
 	notifier := menubar.NewNotifier(func(string) { <-made; a.Tell(agent.Asked{InPassing: true}) })
 	a = agent.New(agent.Options{
-		Paths: p, Station: env.stations(p), Link: env.linkOptions(), Now: env.Now, Log: logger, Notify: notifier.Notify,
+		Paths: p, Computer: env.computers(p), Link: env.linkOptions(), Now: env.Now, Log: logger,
+		Notify:  notifier.Notify,
 		Desktop: &theDesktop{desktop.Desktop{Getenv: env.Getenv}}, Command: env.command, Wake: watch(ctx,
 			p), Listen: env.listener(),
 		Version: env.build().Version, Camera: haveCamera(), Report: slices.ContainsFunc(commands(env),
@@ -99,7 +100,8 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 		changed, cancel := a.Subscribe()
 		defer cancel()
 		tray := menubar.New(menubar.Source{
-			State: a.State, Changed: changed, Do: a.Do, Opened: func() { a.Tell(agent.Asked{InPassing: true}) }, Now: env.Now, Log: logger,
+			State: a.State, Changed: changed, Do: a.Do, Opened: func() { a.Tell(agent.Asked{InPassing: true}) },
+			Now: env.Now, Log: logger,
 		})
 		if terr := tray.Run(ctx); terr != nil {
 			logger.Error("no icon", "err", terr)
@@ -110,9 +112,9 @@ func runMenubar(ctx context.Context, env *Env, noTray bool) error {
 	return err
 }
 
-// stations opens this Mac's side of the pairing again and again, with one
+// computers opens this Mac's side of the pairing again and again, with one
 // vault: opening one is a connection, and may be a question to the person.
-func (e *Env) stations(p config.Paths) func() (*pairing.Station, error) {
+func (e *Env) computers(p config.Paths) func() (*pairing.Computer, error) {
 	var mu sync.Mutex
 	var opened vault.Vault
 	open := func() (vault.Vault, error) {
@@ -127,12 +129,12 @@ func (e *Env) stations(p config.Paths) func() (*pairing.Station, error) {
 		}
 		return v, err
 	}
-	return func() (*pairing.Station, error) {
+	return func() (*pairing.Computer, error) {
 		c, err := config.Load(p.ConfigFile())
 		if err != nil {
 			return nil, err
 		}
-		s := e.stationWith(p, c)
+		s := e.computerWith(p, c)
 		s.OpenVault = open
 		return s, nil
 	}

@@ -158,7 +158,7 @@ func askAll(ctx context.Context, env *Env, o *pairOptions) error {
 
 // pairWith pairs and says what came of it.
 func pairWith(ctx context.Context, env *Env, req pairing.Request, name string) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -221,12 +221,14 @@ func (e *Env) printPaired(p *pairing.Paired) error {
 	}
 	e.printf("Paired with %s.\n", deviceName(r.Name))
 	if r.Protocol == 1 {
-		e.printf("Secure by pinned certificate %s and a token that is good until %s.\n", r.Leaf().Short(), words.Day(until))
+		e.printf("Secure by pinned certificate %s and a token that is good until %s.\n", r.Leaf().Short(),
+			words.Day(until))
 	} else {
 		e.printf("Secure by mutual TLS; certificates are good until %s.\n", words.Day(until))
 	}
 	if p.StatusErr != nil {
-		e.note("warning: paired, but the first question was not answered: %s", problem.From(p.StatusErr, e.Now()).Sentence)
+		e.note("warning: paired, but the first question was not answered: %s",
+			problem.From(p.StatusErr, e.Now()).Sentence)
 	}
 	e.printf("Next:  healthsync sync\n")
 	return nil

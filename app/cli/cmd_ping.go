@@ -46,7 +46,7 @@ type pingTimes struct {
 }
 
 func runPing(ctx context.Context, env *Env, o *pingOptions) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -68,13 +68,14 @@ func runPing(ctx context.Context, env *Env, o *pingOptions) error {
 		}
 		all = append(all, t)
 		if !env.JSON {
-			env.printf("%s at %s: TCP %.1f ms, TLS %.1f ms, answer %.1f ms\n", deviceName(name), t.Addr, t.TCP, t.TLS, t.Request)
+			env.printf("%s at %s: TCP %.1f ms, TLS %.1f ms, answer %.1f ms\n", deviceName(name), t.Addr, t.TCP, t.TLS,
+				t.Request)
 		}
 	}
 	return env.answer(fields{"pings": all}, "%s\n", pingSummary(all))
 }
 
-func pingOnce(ctx context.Context, s *pairing.Station, o pairing.LinkOptions) (pingTimes, string, error) {
+func pingOnce(ctx context.Context, s *pairing.Computer, o pairing.LinkOptions) (pingTimes, string, error) {
 	l, err := s.Link(ctx, o)
 	if err != nil {
 		return pingTimes{}, "", err

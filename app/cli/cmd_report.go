@@ -58,7 +58,8 @@ func runReport(ctx context.Context, env *Env, o *reportOptions) error {
 		path = filepath.Join(paths.Data, "report.html")
 	}
 	if path == "-" && (o.open || env.JSON) {
-		return usageError("Standard output takes the page alone: --open and --json need a file.", "healthsync report --open")
+		return usageError("Standard output takes the page alone: --open and --json need a file.",
+			"healthsync report --open")
 	}
 	page, r, err := env.makeReport(ctx)
 	if err != nil {

@@ -154,7 +154,8 @@ func runSimulate(ctx context.Context, env *Env, o *simulateOptions) error {
 func simulatorError(err error) error {
 	var fault *simulator.FaultError
 	if errors.As(err, &fault) {
-		return usageError(fmt.Sprintf("--fault %s: %s.", fault.Fault, fault.Reason), "healthsync simulate --list-faults")
+		return usageError(fmt.Sprintf("--fault %s: %s.", fault.Fault, fault.Reason),
+			"healthsync simulate --list-faults")
 	}
 	return err
 }
@@ -198,7 +199,8 @@ func loadExport(ctx context.Context, env *Env, path string) (*simulator.History,
 
 // historyStart reads how far back to go: 30d, 6m, 5y.
 func historyStart(s string, now time.Time) (time.Time, error) {
-	bad := usageError(fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s), "")
+	bad := usageError(fmt.Sprintf("--history %q: it takes a number of days, months or years, like 30d, 6m or 5y.", s),
+		"")
 	units := map[string][3]int{"d": {0, 0, 1}, "m": {0, 1, 0}, "y": {1, 0, 0}}
 	unit, ok := units[s[max(len(s)-1, 0):]]
 	n, err := strconv.Atoi(s[:max(len(s)-1, 0)])
@@ -216,7 +218,8 @@ func (s *session) share(addr string) error {
 		return nil
 	}
 	p := s.phone
-	a, err := bonjour.Announce(bonjour.Announcement{Name: p.Name(), Host: p.LocalName(), Port: p.Port(), Addrs: p.Addrs()})
+	a, err := bonjour.Announce(bonjour.Announcement{Name: p.Name(), Host: p.LocalName(), Port: p.Port(),
+		Addrs: p.Addrs()})
 	if err != nil {
 		s.env.note("not announced by Bonjour: %v", err)
 		return nil

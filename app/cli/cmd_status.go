@@ -44,7 +44,7 @@ used.`,
 }
 
 func runStatus(ctx context.Context, env *Env, offline bool) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ const appPatience = 20 * time.Second
 
 // howThingsStand asks the menu-bar app where one is running, and looks for
 // itself where none is, or where it does not answer.
-func (e *Env) howThingsStand(ctx context.Context, s *pairing.Station, offline bool) (state.State, *problem.Error) {
+func (e *Env) howThingsStand(ctx context.Context, s *pairing.Computer, offline bool) (state.State, *problem.Error) {
 	if !offline && e.vaultKind == "" {
 		asking, cancel := context.WithTimeout(ctx, appPatience)
 		defer cancel()

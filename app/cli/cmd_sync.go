@@ -69,7 +69,7 @@ With --json it prints one event a line: progress while it runs, then the result.
 }
 
 func runSync(ctx context.Context, env *Env, o *syncOptions) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -132,11 +132,12 @@ func runSync(ctx context.Context, env *Env, o *syncOptions) error {
 
 // plain reports a sync that wants what every sync does.
 func (o *syncOptions) plain() bool {
-	return !o.full && !o.verify && !o.merge && len(o.types) == 0 && o.since == "" && o.link.host == "" && o.link.port == 0
+	return !o.full && !o.verify && !o.merge && len(o.types) == 0 && o.since == "" && o.link.host == "" &&
+		o.link.port == 0
 }
 
 // followApp shows the sync that the menu-bar app is busy with.
-func (e *Env) followApp(ctx context.Context, s *pairing.Station, view *syncView) (control.Ended, error) {
+func (e *Env) followApp(ctx context.Context, s *pairing.Computer, view *syncView) (control.Ended, error) {
 	said := false
 	return control.FollowSync(ctx, control.Path(s.Paths), func(p engine.Progress) {
 		if !said {
@@ -225,7 +226,8 @@ func (v *syncView) progress(p engine.Progress) {
 	back := backTo(p, v.env.Now(), time.RFC3339)
 	_ = v.env.printEvent(fields{ // the writer keeps its error
 		"event": "progress", "requests": p.Requests, "samples": p.Samples, "new": p.New, "before": p.Before,
-		"totalKnown": p.Known, "remaining": p.Remaining, "samplesPerSecond": int64(p.Rate), "secondsLeft": math.Ceil(p.Seconds),
+		"totalKnown": p.Known, "remaining": p.Remaining, "samplesPerSecond": int64(p.Rate),
+		"secondsLeft": math.Ceil(p.Seconds),
 	}.with("completeBackTo", back, back != ""))
 }
 
@@ -331,7 +333,8 @@ func (v *syncView) printResult(res engine.Result, took time.Duration, whole bool
 			e.printf(".\n")
 		}
 	} else if res.Added > 0 {
-		e.note("%s stored before it stopped; the next sync carries on from there", words.Plural(res.Added, "new sample"))
+		e.note("%s stored before it stopped; the next sync carries on from there",
+			words.Plural(res.Added, "new sample"))
 	}
 	v.printWarnings(res)
 }

@@ -37,7 +37,7 @@ It is in the database as the view trust_log. No secret and no health value is in
 }
 
 func runTrustLog(ctx context.Context, env *Env, limit int) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,8 @@ func (e *Env) printBook(book []store.Trusted, all int, current string) error {
 			certificate = certificate[:16] + "…"
 		}
 		first := time.Unix(x.At, 0).Local().Format("2006-01-02 15:04")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", first, hostPort(x.Host, x.Port), certificate, deviceName(x.Phone), pairing)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", first, hostPort(x.Host, x.Port), certificate, deviceName(x.Phone),
+			pairing)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -33,12 +33,13 @@ made again by pairing.`,
 }
 
 func runUnpair(ctx context.Context, env *Env, yes bool) error {
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
 	if r, err := s.Record(); err == nil && env.InTTY && env.ErrTTY {
-		if err := env.confirm(ctx, fmt.Sprintf("Unpair from %s? Health data stays.", deviceName(r.Name)), yes); err != nil {
+		if err := env.confirm(ctx, fmt.Sprintf("Unpair from %s? Health data stays.", deviceName(r.Name)),
+			yes); err != nil {
 			return err
 		}
 	}

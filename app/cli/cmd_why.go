@@ -58,7 +58,7 @@ func runWhy(ctx context.Context, env *Env, name, text string, all bool) error {
 		return err
 	}
 	day := civil.DayOf(at.In(time.Local))
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,8 @@ func (e *Env) why(d *store.Breakdown, all bool) error {
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "\nSOURCE (THE FIRST COUNTS)\tMEASURED\tCOUNTED\tLEFT OUT\n")
 	for _, s := range d.Sources {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", sourceName(s), figure(s.Recorded), figure(s.Counted), figure(s.Recorded-s.Counted))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", sourceName(s), figure(s.Recorded), figure(s.Counted),
+			figure(s.Recorded-s.Counted))
 	}
 	fmt.Fprintf(w, "\nFROM\tTO\tCOUNTED\tBY\tLEFT OUT THERE\n")
 	shown := d.Stretches
@@ -224,7 +225,8 @@ func (e *Env) whyJSON(t health.Type, day civil.Day, found []store.Breakdown) err
 			for _, v := range x.Instead {
 				others = append(others, fields{"source": v.Source, "value": v.Value})
 			}
-			stretches = append(stretches, fields{"start": at(x.From), "end": at(x.To), "source": x.Source, "counted": x.Counted}.
+			stretches = append(stretches, fields{"start": at(x.From), "end": at(x.To), "source": x.Source,
+				"counted": x.Counted}.
 				with("leftOut", others, others != nil))
 		}
 		f := fields{"unit": d.Unit, "start": at(d.From), "end": at(d.To), "samples": d.Samples, "sources": sources}.

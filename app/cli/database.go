@@ -20,7 +20,7 @@ func (e *Env) readDatabase(ctx context.Context) (*store.Store, error) {
 
 // openCurrent opens the database for reading, brought up to date before where
 // an older version made it and its folder can be written.
-func (e *Env) openCurrent(ctx context.Context, s *pairing.Station) (*store.Store, error) {
+func (e *Env) openCurrent(ctx context.Context, s *pairing.Computer) (*store.Store, error) {
 	path := s.Paths.Database()
 	o := store.Options{ReadOnly: true, Now: s.Now, Priority: &daily.Priority{Names: s.Config.Sources.Priority}}
 	db, err := store.Open(ctx, path, o)
@@ -35,7 +35,7 @@ func (e *Env) openCurrent(ctx context.Context, s *pairing.Station) (*store.Store
 
 // remakeTotals makes the daily totals anew after the order of the sources was
 // changed. Where that is not possible now, the next sync does it.
-func (e *Env) remakeTotals(ctx context.Context, s *pairing.Station, names []string) {
+func (e *Env) remakeTotals(ctx context.Context, s *pairing.Computer, names []string) {
 	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
 	if err != nil {
 		return // nothing is stored yet, or who needs it reports the error

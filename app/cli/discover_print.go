@@ -47,7 +47,8 @@ func (s sighting) identityWords(now time.Time) string {
 func (s sighting) json(now time.Time) fields {
 	out := fields{
 		"name": printable(s.Instance.Name), "port": s.Instance.Port, "announced": s.announced, "identity": s.Identity,
-	}.with("hostName", printable(s.Instance.Host), s.Instance.Host != "").with("host", s.Place.Host, s.Place.Host != "").
+	}.with("hostName", printable(s.Instance.Host), s.Instance.Host != "").with("host", s.Place.Host,
+		s.Place.Host != "").
 		with("addresses", s.addresses(), len(s.Instance.Addrs) > 0)
 	if s.Err != nil && s.Identity != pairing.Other {
 		out["code"] = problem.From(s.Err, now).Code

@@ -112,8 +112,8 @@ func (e *Env) openVault(p config.Paths) (vault.Vault, error) {
 	return v, nil
 }
 
-// station opens what belongs to this Mac: places, settings, pairing, vault.
-func (e *Env) station() (*pairing.Station, error) {
+// computer opens what belongs to this Mac: places, settings, pairing, vault.
+func (e *Env) computer() (*pairing.Computer, error) {
 	p, err := e.paths()
 	if err != nil {
 		return nil, err
@@ -122,11 +122,11 @@ func (e *Env) station() (*pairing.Station, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.stationWith(p, c), nil
+	return e.computerWith(p, c), nil
 }
 
-func (e *Env) stationWith(p config.Paths, c config.Config) *pairing.Station {
-	return &pairing.Station{
+func (e *Env) computerWith(p config.Paths, c config.Config) *pairing.Computer {
+	return &pairing.Computer{
 		Paths: p, Config: c, Now: e.Now, Log: e.logger(p),
 		OpenVault: func() (vault.Vault, error) { return e.openVault(p) },
 		Waiting: func(h files.Holder) {

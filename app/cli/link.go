@@ -107,7 +107,7 @@ func (e *Env) linkOptions() pairing.LinkOptions {
 
 // reach opens the pairing and asks the iPhone how it is.
 func (e *Env) reach(ctx context.Context, l *linkFlags) (*pairing.Link, phone.Status, error) {
-	s, err := e.station()
+	s, err := e.computer()
 	if err != nil {
 		return nil, phone.Status{}, err
 	}

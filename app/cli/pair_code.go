@@ -33,7 +33,7 @@ func pairByCode(ctx context.Context, env *Env, o *pairOptions) error {
 			return usageError("--fingerprint is "+err.Error()+".", "")
 		}
 	}
-	s, err := env.station()
+	s, err := env.computer()
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,8 @@ func (o *pairOptions) nobody(env *Env) error {
 	e.Remedy = problem.Remedy{Text: "tap Start Sharing on the iPhone and run the command again, or say where it is",
 		Command: "healthsync pair --token CODE --host HOST --port PORT", Action: "pair"}
 	if o.host != "" {
-		e.Detail = fmt.Sprintf("No iPhone announced itself at %s by Bonjour within %s.", o.host, words.Span(discoverTime))
+		e.Detail = fmt.Sprintf("No iPhone announced itself at %s by Bonjour within %s.", o.host,
+			words.Span(discoverTime))
 	}
 	return e
 }
@@ -196,8 +197,9 @@ func several(found []candidate) error {
 	}
 	e := usageError(strings.Join(lines, "\n"), "")
 	e.Sentence = "There is more than one iPhone to pair with"
-	e.Remedy = problem.Remedy{Text: "say which", Command: fmt.Sprintf("healthsync pair --token CODE --host %s --port %d",
-		found[0].at.Host, found[0].at.Port)}
+	e.Remedy = problem.Remedy{Text: "say which",
+		Command: fmt.Sprintf("healthsync pair --token CODE --host %s --port %d",
+			found[0].at.Host, found[0].at.Port)}
 	return e
 }
 

@@ -17,7 +17,8 @@ func (e *Env) newProgress(what string, options ...progressbar.Option) *progressb
 	}
 	return progressbar.NewOptions64(-1, append([]progressbar.Option{
 		progressbar.OptionSetWriter(&oneLine{w: e.Stderr, columns: e.columns}), progressbar.OptionSetDescription(what),
-		progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionSetWidth(width), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionSetWidth(width),
+		progressbar.OptionClearOnFinish(),
 	}, options...)...)
 }
 

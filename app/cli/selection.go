@@ -43,7 +43,8 @@ func (o *selection) addFlags(f *pflag.FlagSet, all, start string) {
 	f.StringVar(&o.delimiter, "delimiter", "", "what parts the columns of CSV (default ;)")
 	f.StringVar(&o.aggregate, "aggregate", "", "hourly, daily or weekly figures instead of samples")
 	f.StringVarP(&o.output, "output", "o", "", "write to this file instead")
-	numberVar(f, &o.limit, "limit", 0, 1, 0, "at most so many samples or rows of figures, the newest; says so when it cut")
+	numberVar(f, &o.limit, "limit", 0, 1, 0,
+		"at most so many samples or rows of figures, the newest; says so when it cut")
 	f.BoolVar(&o.metadata, "include-metadata", false, "add the metadata (sleep stage, workout) as a last column")
 }
 

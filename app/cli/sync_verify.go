@@ -27,7 +27,8 @@ func verifyAnswer(v *engine.Verification) fields {
 func verifyError(v *engine.Verification) error {
 	if v.Days > 0 {
 		return problem.New(problem.StoreHealed, fmt.Sprintf("%s: %s, %s, %s.", words.Plural(v.Days, "day"),
-			words.Plural(v.Missing, "sample")+" added", words.Plural(v.Changed, "sample")+" corrected", words.Plural(v.Extra,
+			words.Plural(v.Missing, "sample")+" added", words.Plural(v.Changed, "sample")+" corrected",
+			words.Plural(v.Extra,
 				"sample")+" marked as gone"), nil)
 	}
 	return nil
@@ -42,7 +43,8 @@ func (e *Env) printVerified(v *engine.Verification, what string, took time.Durat
 		e.note("%s compared before it stopped; the next sync --verify carries on from there",
 			words.Plural(v.Compared, "sample"))
 	} else if v.Days == 0 {
-		e.printf("%s is as the iPhone has it: %s compared in %s.\n", what, words.Plural(v.Compared, "sample"), seconds(took))
+		e.printf("%s is as the iPhone has it: %s compared in %s.\n", what, words.Plural(v.Compared, "sample"),
+			seconds(took))
 	}
 	if v.Days == 0 {
 		return

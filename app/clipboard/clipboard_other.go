@@ -109,7 +109,8 @@ func localFiles(list string) []string {
 	var out []string
 	for line := range strings.Lines(list) {
 		u, err := url.Parse(strings.TrimSpace(line))
-		if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || !strings.HasPrefix(u.Path, "/") {
+		if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" ||
+			!strings.HasPrefix(u.Path, "/") {
 			continue
 		}
 		out = append(out, u.Path)

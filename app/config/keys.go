@@ -39,9 +39,13 @@ var errValue = errors.New("value not accepted")
 // Keys lists all settings in the order in which they are shown.
 func Keys() []Key {
 	keys := []Key{
-		{Name: "server.host", Default: "(as paired)", Accept: "a local IP address (fe80::1%en0 with its interface) or a name ending in .local",
-			get: func(c *Config) string { return c.Server.Host }, unset: func(c *Config) { c.Server.Host = "" },
-			set: func(c *Config, v string) error { return assign(&c.Server.Host, strings.Trim(v, "[]"), validHost(v)) }},
+		{Name: "server.host", Default: "(as paired)",
+			Accept: "a local IP address (fe80::1%en0 with its interface) or a name ending in .local",
+			get:    func(c *Config) string { return c.Server.Host }, unset: func(c *Config) { c.Server.Host = "" },
+			set: func(c *Config, v string) error {
+				return assign(&c.Server.Host, strings.Trim(v, "[]"),
+					validHost(v))
+			}},
 		{Name: "server.port", Default: "(as paired)", Accept: "a port from 1 to 65535",
 			get: func(c *Config) string { return number(c.Server.Port) }, unset: func(c *Config) { c.Server.Port = 0 },
 			set: func(c *Config, v string) error {
@@ -55,7 +59,8 @@ func Keys() []Key {
 				d, err := parseDuration(v)
 				return assign(&c.Sync.Interval, v, v == "manual" || err == nil && d >= 5*time.Minute)
 			}},
-		{Name: "sync.types", Default: "all", Accept: "all, or types and groups with commas between them (healthsync types --list)",
+		{Name: "sync.types", Default: "all",
+			Accept: "all, or types and groups with commas between them (healthsync types --list)",
 			get: func(c *Config) string {
 				return strings.Join(c.Sync.Types,
 					",")
@@ -82,8 +87,9 @@ func Keys() []Key {
 			}, unset: func(c *Config) { c.Sources.Priority = nil },
 			set: setPriority},
 		{Name: "notify.expiryDays", Default: "30,7,1", Accept: "days with commas between them, each from 1 to 365",
-			get: func(c *Config) string { return joinInts(c.Notify.ExpiryDays) }, unset: func(c *Config) { c.Notify.ExpiryDays = nil },
-			set: setExpiryDays},
+			get:   func(c *Config) string { return joinInts(c.Notify.ExpiryDays) },
+			unset: func(c *Config) { c.Notify.ExpiryDays = nil },
+			set:   setExpiryDays},
 		{Name: "menu.today", Default: "false", Accept: "true or false", Values: []string{"true", "false"},
 			get: func(c *Config) string {
 				if c.Menu.Today {

@@ -60,8 +60,10 @@ const (
 
 var titles = []struct{ id, title string }{
 	{Program, "Program"}, {System, "System"}, {Settings, "Settings"}, {Pairing, "Pairing"}, {Keychain, "Keychain"},
-	{Interfaces, "Interfaces"}, {LocalNetwork, "Local network"}, {Bonjour, "Bonjour"}, {Address, "Address"}, {TCP, "TCP"}, {TLS, "TLS"},
-	{ServerCert, "iPhone certificate"}, {ClientCert, "Own certificate"}, {CACert, "CA certificate"}, {Clocks, "Clocks"}, {Token, "Token"},
+	{Interfaces, "Interfaces"}, {LocalNetwork, "Local network"}, {Bonjour, "Bonjour"}, {Address, "Address"},
+	{TCP, "TCP"}, {TLS, "TLS"},
+	{ServerCert, "iPhone certificate"}, {ClientCert, "Own certificate"}, {CACert, "CA certificate"}, {Clocks, "Clocks"},
+	{Token, "Token"},
 	{Answer, "iPhone answers"}, {Unlocked, "iPhone unlocked"}, {Types, "Types shared"},
 	{Disk, "Disk"}, {Database, "Database"}, {LastSync, "Last sync"},
 }
@@ -166,7 +168,7 @@ const (
 // walk is one walk on its way. Its checks are written by one goroutine, but for
 // those that [walk.aside] runs.
 type walk struct {
-	s      *pairing.Station
+	s      *pairing.Computer
 	config config.Config // as it was before anything was followed
 	o      Options
 	now    time.Time
@@ -198,7 +200,7 @@ type walk struct {
 
 // Run walks. It changes nothing but what a verified iPhone tells of itself, as
 // every command does: an iPhone that moved is followed.
-func Run(ctx context.Context, s *pairing.Station, o Options) *Report {
+func Run(ctx context.Context, s *pairing.Computer, o Options) *Report {
 	if o.Link.Timeout == 0 {
 		o.Link.Timeout = dialTimeout
 	}
@@ -354,7 +356,8 @@ func (r *Report) conclude() {
 	roots := problem.RootCauses(found)
 	for _, v := range []Verdict{Fail, Warn} {
 		for _, c := range r.Checks {
-			if c.Verdict != v || c.Code != "" && !slices.ContainsFunc(roots, func(root problem.JSON) bool { return root.Code == c.Code }) {
+			if c.Verdict != v || c.Code != "" && !slices.ContainsFunc(roots,
+				func(root problem.JSON) bool { return root.Code == c.Code }) {
 				continue
 			}
 			if r.Verdict == OK {

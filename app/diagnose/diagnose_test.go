@@ -99,9 +99,9 @@ var troubles = []trouble{
 	{"key missing", 2, func(w *world) { w.lose("key") }, diagnose.ClientCert, diagnose.Fail, problem.NoClientCertificate},
 	{"CA missing", 2, func(w *world) { w.forget("caCertificate") }, diagnose.CACert, diagnose.Fail, problem.CertSignatureInvalid},
 	{"token missing", 1, func(w *world) { w.lose("token") }, diagnose.Token, diagnose.Fail, problem.KeychainMissing},
-	{"record damaged", 2, func(w *world) { w.scribble(w.station.Paths.PairingFile()) }, diagnose.Pairing, diagnose.Fail, problem.PairingFile},
+	{"record damaged", 2, func(w *world) { w.scribble(w.computer.Paths.PairingFile()) }, diagnose.Pairing, diagnose.Fail, problem.PairingFile},
 	{"settings damaged", 2, func(w *world) { w.o.SettingsErr = &config.InvalidError{Path: "config.json", Err: errors.New("x")} }, diagnose.Settings, diagnose.Fail, problem.ConfigInvalid},
-	{"database damaged", 2, func(w *world) { w.scribble(w.station.Paths.Database()) }, diagnose.Database, diagnose.Fail, problem.StoreCorrupt},
+	{"database damaged", 2, func(w *world) { w.scribble(w.computer.Paths.Database()) }, diagnose.Database, diagnose.Fail, problem.StoreCorrupt},
 	{"shares nothing", 2, func(w *world) { w.phone.SetTypes([]health.Type{}) }, diagnose.Types, diagnose.Fail, problem.TypeNotEnabled},
 	{"Bonjour unusable", 2, func(w *world) { w.o.Finder = &air{err: &bonjour.NetworkError{Err: errors.New("in use")}} }, diagnose.Bonjour, diagnose.Warn, ""},
 	{"reached, not announced", 2, func(w *world) { w.o.Finder = &air{} }, diagnose.Bonjour, diagnose.Warn, ""},
@@ -111,7 +111,7 @@ var troubles = []trouble{
 // lose takes an item of the pairing out of the vault.
 func (w *world) lose(item string) {
 	w.Helper()
-	r, err := w.station.Record()
+	r, err := w.computer.Record()
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func (w *world) lose(item string) {
 // forget takes a field out of the pairing's record.
 func (w *world) forget(field string) {
 	w.Helper()
-	path := w.station.Paths.PairingFile()
+	path := w.computer.Paths.PairingFile()
 	raw, err := os.ReadFile(path)
 	var r map[string]any
 	if err = errors.Join(err, json.Unmarshal(raw, &r)); err == nil {
@@ -300,10 +300,10 @@ func TestMovedAndKeptFrom(t *testing.T) {
 		if err := w.phone.Start("127.0.0.1:0"); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.RemoveAll(w.station.Paths.PairingFile() + ".lock"); err != nil {
+		if err := os.RemoveAll(w.computer.Paths.PairingFile() + ".lock"); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Mkdir(w.station.Paths.PairingFile()+".lock", 0o700); err != nil { // root obeys that, too
+		if err := os.Mkdir(w.computer.Paths.PairingFile()+".lock", 0o700); err != nil { // root obeys that, too
 			t.Fatal(err)
 		}
 		ears := &air{all: []bonjour.Instance{w.announced()}}
@@ -328,7 +328,7 @@ func TestMovedAndKeptFrom(t *testing.T) {
 func TestDatabase(t *testing.T) {
 	w := newWorld(t, 2)
 	w.pair()
-	db, err := store.Open(t.Context(), w.station.Paths.Database(), store.Options{})
+	db, err := store.Open(t.Context(), w.computer.Paths.Database(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,12 +351,12 @@ func TestDatabase(t *testing.T) {
 	if c := look(diagnose.LastSync); c.Verdict != diagnose.Warn || c.Remedy == nil {
 		t.Errorf("an old run: %+v", c)
 	}
-	w.station.Config.Sync.Interval = "manual"
+	w.computer.Config.Sync.Interval = "manual"
 	if c := look(diagnose.LastSync); c.Verdict != diagnose.OK {
 		t.Errorf("an old run of one who syncs by hand: %+v", c)
 	}
 	record(store.RunOK, now-60)
-	w.station.Config.Sync.Interval = ""
+	w.computer.Config.Sync.Interval = ""
 	if r := w.run(); r.Verdict != diagnose.OK || !strings.Contains(r.Find(diagnose.Database).Sentence, "sound") {
 		t.Errorf("a recent run: %s", text(r))
 	}
@@ -369,7 +369,7 @@ func TestDatabase(t *testing.T) {
 		t.Errorf("a check of the whole: %+v", c)
 	}
 	db.Close()
-	if err := os.Chmod(w.station.Paths.Database(), 0o644); err != nil {
+	if err := os.Chmod(w.computer.Paths.Database(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if c := look(diagnose.Database); c.Verdict != diagnose.Warn || !strings.Contains(c.Remedy.Command, "chmod 600") {
@@ -408,7 +408,7 @@ func TestSettingsNameMoreThanIsShared(t *testing.T) {
 	w := newWorld(t, 2)
 	w.pair()
 	w.fault("type-disabled:steps")
-	w.station.Config.Sync.Types = []string{"steps", "heart_rate", "sleep"}
+	w.computer.Config.Sync.Types = []string{"steps", "heart_rate", "sleep"}
 	if c := w.run().Find(diagnose.Types); c.Verdict != diagnose.Warn || c.Detail != "Not shared: steps." {
 		t.Errorf("%+v", c)
 	}

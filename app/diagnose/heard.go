@@ -40,7 +40,8 @@ func (w *walk) weigh() {
 		w.heard = w.heard[:len(w.heard)-1]
 	}
 	var lost *pairing.DriftError
-	if errors.As(w.askErr, &lost) && lost.Verdict == pairing.Asleep && (w.connected() || slices.ContainsFunc(w.heard, w.isPlace)) {
+	if errors.As(w.askErr, &lost) && lost.Verdict == pairing.Asleep &&
+		(w.connected() || slices.ContainsFunc(w.heard, w.isPlace)) {
 		w.askErr = lost.Err
 	}
 }
@@ -58,7 +59,10 @@ func (w *walk) bonjour() {
 	mine := slices.IndexFunc(w.heard, func(s pairing.Seen) bool {
 		return s.Identity.Ours()
 	})
-	fake := slices.ContainsFunc(w.heard, func(s pairing.Seen) bool { return s.Identity == pairing.Impostor && !w.isPlace(s) })
+	fake := slices.ContainsFunc(w.heard, func(s pairing.Seen) bool {
+		return s.Identity == pairing.Impostor &&
+			!w.isPlace(s)
+	})
 	lines := make([]string, 0, len(w.heard))
 	for _, s := range w.heard {
 		w.names = append(w.names, s.Instance.Name)
@@ -107,7 +111,8 @@ func (w *walk) heardLine(s pairing.Seen) string {
 		who = s.Instance.Name
 	}
 	what := map[pairing.Identity]string{
-		pairing.Yours: "yours, verified", pairing.Other: "another one", pairing.Impostor: "your iPhone's name, another identity",
+		pairing.Yours: "yours, verified", pairing.Other: "another one",
+		pairing.Impostor:  "your iPhone's name, another identity",
 		pairing.NotPaired: "not paired", pairing.Unchecked: "not checked", pairing.Foreign: "no local address",
 	}[s.Identity]
 	if s.Identity != pairing.Yours && s.Identity.Ours() || s.Identity.Unanswered() || s.Identity == pairing.NoPhone {

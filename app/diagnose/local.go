@@ -77,10 +77,12 @@ func (w *walk) interfaces() pairing.Networks {
 	n := pairing.FindNetworks()
 	detail := ""
 	if len(n.Tunnels) > 0 {
-		detail = fmt.Sprintf("A tunnel is up (%s); a VPN may keep local addresses from being reached.", strings.Join(n.Tunnels, ", "))
+		detail = fmt.Sprintf("A tunnel is up (%s); a VPN may keep local addresses from being reached.",
+			strings.Join(n.Tunnels, ", "))
 	}
 	if len(parts) == 0 {
-		w.warn(Interfaces, "This computer is in no local network", detail, problem.Remedy{Text: "join the Wi-Fi that the iPhone is in"})
+		w.warn(Interfaces, "This computer is in no local network", detail,
+			problem.Remedy{Text: "join the Wi-Fi that the iPhone is in"})
 		return n
 	}
 	w.set(Interfaces, OK, strings.Join(parts, ", "), detail)

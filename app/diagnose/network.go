@@ -55,7 +55,8 @@ func (w *walk) address(n pairing.Networks) {
 		return
 	}
 	if there := w.elsewhere(); there != "" {
-		e := problem.New(problem.PhoneNotFound, fmt.Sprintf("It is at %s, where it was verified; at %s it is not.", there, w.place), nil)
+		e := problem.New(problem.PhoneNotFound, fmt.Sprintf("It is at %s, where it was verified; at %s it is not.",
+			there, w.place), nil)
 		e.Sentence = "Your iPhone is at another address"
 		e.Remedy = problem.Remedy{Text: "ask once more", Command: "healthsync status"}
 		if w.o.Link.Host != "" || w.o.Link.Port != 0 {
@@ -79,10 +80,12 @@ func (w *walk) address(n pairing.Networks) {
 	switch {
 	case w.movedTo != nil && w.unkept != nil:
 		w.warn(Address, "The iPhone has a new address, which cannot be remembered",
-			fmt.Sprintf("It is at %s; it was verified and asked there this once. %s.", w.place, words.Capital(w.unkept.Error())),
+			fmt.Sprintf("It is at %s; it was verified and asked there this once. %s.", w.place,
+				words.Capital(w.unkept.Error())),
 			problem.Remedy{Text: "make the folder writable, or free some space"})
 	case w.movedTo != nil:
-		w.condition(Address, problem.New(problem.HostChanged, fmt.Sprintf("It is at %s now; it was verified and followed.", w.place), nil))
+		w.condition(Address, problem.New(problem.HostChanged,
+			fmt.Sprintf("It is at %s now; it was verified and followed.", w.place), nil))
 	case w.o.Link.Host != "" || w.o.Link.Port != 0:
 		w.set(Address, OK, w.place.String()+", as asked for", "")
 	case set.Host != "" || set.Port != 0:
@@ -156,7 +159,8 @@ func (w *walk) transport() {
 	r := w.observed
 	took := r.Took(trust.StepConnect)
 	if took > w.o.Slow {
-		w.warn(TCP, fmt.Sprintf("Connected to %s in %s, which is slow", r.Remote, milliseconds(took)), "", problem.Remedy{Text: "move closer to the router"})
+		w.warn(TCP, fmt.Sprintf("Connected to %s in %s, which is slow", r.Remote, milliseconds(took)), "",
+			problem.Remedy{Text: "move closer to the router"})
 	} else {
 		w.set(TCP, OK, fmt.Sprintf("Connected to %s in %s", r.Remote, milliseconds(took)), "")
 	}
@@ -172,7 +176,8 @@ func (w *walk) refused(err error) {
 	e := problem.From(err, w.now)
 	id := Answer
 	switch e.Code {
-	case problem.CertHasExpired, problem.CertNotYetValid, problem.CertSignatureInvalid, problem.SelfSigned, problem.CertWrongUsage,
+	case problem.CertHasExpired, problem.CertNotYetValid, problem.CertSignatureInvalid, problem.SelfSigned,
+		problem.CertWrongUsage,
 		problem.CertNameInvalid, problem.CertFingerprintMismatch, problem.CAMismatch:
 		id = whoseCheck(err)
 	case problem.NoClientCertificate, problem.CertRevoked, problem.CertRejected:
@@ -233,7 +238,8 @@ func (w *walk) localNetwork(n pairing.Networks) {
 	case w.connected() || len(w.heard) > 0:
 		w.set(LocalNetwork, OK, "The local network can be reached", "")
 	case errors.As(w.seenErr, &f) && f.Kind == trust.Unreachable && a.IsValid() && n.Holds(a):
-		e := problem.New(problem.HostUnreachable, "It is in this computer's own network, and macOS lets nothing through to it.", nil)
+		e := problem.New(problem.HostUnreachable,
+			"It is in this computer's own network, and macOS lets nothing through to it.", nil)
 		e.Sentence = "HealthSync may not be allowed to use the local network"
 		e.Remedy = problem.Remedy{Text: "allow HealthSync (or the terminal it runs in) in " + settings}
 		w.condition(LocalNetwork, e)
@@ -295,11 +301,14 @@ func (w *walk) data(ctx context.Context) {
 	}
 	w.set(Types, OK, words.Plural(len(shared), "type"), "")
 	if absent := w.absent(shared); len(absent) > 0 {
-		w.warn(Types, fmt.Sprintf("%s; the settings name more", words.Plural(len(shared), "type")), "Not shared: "+strings.Join(absent, ", ")+".",
-			problem.Remedy{Text: "switch them on in the iPhone app, or leave them out", Command: "healthsync config set sync.types all"})
+		w.warn(Types, fmt.Sprintf("%s; the settings name more", words.Plural(len(shared), "type")),
+			"Not shared: "+strings.Join(absent, ", ")+".",
+			problem.Remedy{Text: "switch them on in the iPhone app, or leave them out",
+				Command: "healthsync config set sync.types all"})
 	}
 	var page health.Page
-	err := w.link.Samples(ctx, health.Query{Types: shared[:1], Start: w.now.Unix() - 60, End: w.now.Unix(), Limit: 1}, &page)
+	err := w.link.Samples(ctx, health.Query{Types: shared[:1], Start: w.now.Unix() - 60, End: w.now.Unix(), Limit: 1},
+		&page)
 	if err != nil {
 		w.failed(Unlocked, w.link.Explain(err))
 		return

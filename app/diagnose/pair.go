@@ -138,7 +138,8 @@ func (w *walk) certificates() {
 
 func (w *walk) pinned(server *x509.Certificate, shown string) {
 	if got, want := pki.FingerprintOf(server), w.record.Leaf(); !want.Equal(got) {
-		w.failed(ServerCert, &trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: server, Want: want, Got: got, At: w.now})
+		w.failed(ServerCert, &trust.Failure{Kind: trust.FingerprintMismatch, Whose: trust.Server, Cert: server,
+			Want: want, Got: got, At: w.now})
 		return
 	}
 	i := pki.Inspect(server, w.now, pki.InspectOptions{Pinned: true})
@@ -180,7 +181,8 @@ func (w *walk) certificate(id string, whose trust.Whose, cert, ca *x509.Certific
 			w.condition(id, problem.Expiring(problem.CertExpiring, problem.Certificate(whose), i.NotAfter, w.now))
 			return
 		}
-		w.set(id, OK, fmt.Sprintf("%s, %s to %s, %s", i.Subject, i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), shown), "")
+		w.set(id, OK, fmt.Sprintf("%s, %s to %s, %s", i.Subject, i.NotBefore.Format(time.DateOnly),
+			i.NotAfter.Format(time.DateOnly), shown), "")
 		return
 	}
 	w.failed(id, f)
@@ -191,7 +193,8 @@ func (w *walk) ownCertificate() {
 		return
 	}
 	if w.certs.Client == nil {
-		w.failed(ClientCert, &pairing.MissingError{What: "client certificate", Where: "keychain", ClientCertificate: true, Err: vault.ErrNotFound})
+		w.failed(ClientCert, &pairing.MissingError{What: "client certificate", Where: "keychain",
+			ClientCertificate: true, Err: vault.ErrNotFound})
 		return
 	}
 	// An answer shows that what was once revoked is so no longer.
@@ -205,7 +208,8 @@ func (w *walk) ca() {
 	case ca == nil:
 		w.failed(CACert, &trust.Failure{Kind: trust.BrokenChain, Whose: trust.CA, At: w.now, Err: vault.ErrNotFound})
 	case !w.record.CA.Equal(pki.FingerprintOf(ca)):
-		w.failed(CACert, &trust.Failure{Kind: trust.CAMismatch, Whose: trust.CA, Cert: ca, Want: w.record.CA, Got: pki.FingerprintOf(ca), At: w.now})
+		w.failed(CACert, &trust.Failure{Kind: trust.CAMismatch, Whose: trust.CA, Cert: ca, Want: w.record.CA,
+			Got: pki.FingerprintOf(ca), At: w.now})
 	default:
 		w.certificate(CACert, trust.CA, ca, nil, false, "of this pairing")
 	}

@@ -24,10 +24,10 @@ const name = "Zoë’s Telephone"
 // simulated iPhone.
 type world struct {
 	*testing.T
-	station *pairing.Station
-	vault   *keychain
-	phone   *simulator.Phone
-	o       diagnose.Options
+	computer *pairing.Computer
+	vault    *keychain
+	phone    *simulator.Phone
+	o        diagnose.Options
 	// mac and iphone are how far ahead of the real time their clocks are.
 	mac, iphone atomic.Int64
 }
@@ -57,7 +57,7 @@ func newWorld(t *testing.T, protocol int) *world {
 		t.Fatal(err)
 	}
 	w := &world{T: t, vault: &keychain{Vault: v}}
-	w.station = &pairing.Station{
+	w.computer = &pairing.Computer{
 		Paths: paths, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Now:       func() time.Time { return time.Now().Add(time.Duration(w.mac.Load())) },
 		OpenVault: func() (vault.Vault, error) { return w.vault, nil },
@@ -85,7 +85,7 @@ func (w *world) pair() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	_, err = w.station.Pair(w.Context(), pairing.Request{
+	_, err = w.computer.Pair(w.Context(), pairing.Request{
 		Protocol: p.Version, Host: p.Host, Port: p.Port, Code: p.Code, ExpiresAt: p.ExpiresAt, Leaf: p.Leaf, CA: p.CA, ClientName: "test",
 	}, pairing.LinkOptions{NoSearch: true})
 	if err != nil {
@@ -101,7 +101,7 @@ func (w *world) announced() bonjour.Instance {
 
 func (w *world) run() *diagnose.Report {
 	w.Helper()
-	return diagnose.Run(w.Context(), w.station, w.o)
+	return diagnose.Run(w.Context(), w.computer, w.o)
 }
 
 func (w *world) fault(faults ...string) {

@@ -37,7 +37,8 @@ func NewLog(path string) *Log { return &Log{path: path} }
 // Logger writes each record as a line of JSON. A log that cannot be written is
 // not worth failing for: the error goes to nobody.
 func (l *Log) Logger() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{ReplaceAttr: func(groups []string,
+		a slog.Attr) slog.Attr {
 		if len(groups) == 0 && a.Key == slog.MessageKey {
 			a.Key = "message"
 		}

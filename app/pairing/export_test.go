@@ -8,7 +8,7 @@ import (
 )
 
 // NoteVerified notes that the iPhone of r proved to be itself at remote.
-func NoteVerified(s *Station, r *Record, remote string) {
+func NoteVerified(s *Computer, r *Record, remote string) {
 	s.verified(r)(&trust.Report{Remote: remote, Peer: []*x509.Certificate{{Raw: r.Server}}})
 }
 

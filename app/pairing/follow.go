@@ -37,8 +37,10 @@ func canMove(err error) bool {
 		return false
 	}
 	switch f.Kind {
-	case trust.Refused, trust.Unreachable, trust.TimedOut, trust.HandshakeTimeout, trust.Reset, trust.CutShort, trust.NotTLS, trust.NameNotFound,
-		trust.NameMismatch, trust.FingerprintMismatch, trust.OtherCA, trust.SelfSigned, trust.BrokenChain, trust.Malformed:
+	case trust.Refused, trust.Unreachable, trust.TimedOut, trust.HandshakeTimeout, trust.Reset, trust.CutShort,
+		trust.NotTLS, trust.NameNotFound,
+		trust.NameMismatch, trust.FingerprintMismatch, trust.OtherCA, trust.SelfSigned, trust.BrokenChain,
+		trust.Malformed:
 		// What is wrong on this Mac (its own certificate, the stored CA) is not
 		// mended elsewhere.
 		return f.Whose == trust.Server || f.Whose == trust.Nobody
@@ -107,7 +109,7 @@ func (l *Link) follow(was, now Place) error {
 	if err != nil || !news {
 		return err
 	}
-	l.station.Log.Info("followed the iPhone", "code", "HOST_CHANGED", "from", was.String(), "to", now.String())
+	l.computer.Log.Info("followed the iPhone", "code", "HOST_CHANGED", "from", was.String(), "to", now.String())
 	if l.moved != nil {
 		l.moved(was, now)
 	}
@@ -129,7 +131,8 @@ func (l *Link) drift(ctx context.Context, was Place, failed error, s found) erro
 	}
 	f.Denied = denied(failed, f.OnLink)
 	verdict, about := Triage(f)
-	e := &DriftError{Verdict: verdict, Was: was, At: was, Err: failed, There: failed, Bonjour: s.err, Networks: nets.String(), Tunnels: nets.Tunnels, Denied: f.Denied}
+	e := &DriftError{Verdict: verdict, Was: was, At: was, Err: failed, There: failed, Bonjour: s.err,
+		Networks: nets.String(), Tunnels: nets.Tunnels, Denied: f.Denied}
 	e.Announced = f.Announced || slices.ContainsFunc(f.Claims, func(c Claim) bool { return c.InName })
 	if about != nil {
 		e.At, e.Name = about.Place, about.Instance.Name
@@ -145,7 +148,8 @@ func (l *Link) drift(ctx context.Context, was Place, failed error, s found) erro
 		}
 	}
 	if verdict == Taken {
-		l.station.Log.Warn("another device answers in the iPhone's name", "code", "HOST_UNVERIFIED", "at", e.At.String())
+		l.computer.Log.Warn("another device answers in the iPhone's name", "code", "HOST_UNVERIFIED", "at",
+			e.At.String())
 	}
 	return e
 }
@@ -190,24 +194,24 @@ func (l *Link) move(p Place) (news bool, err error) {
 	err = l.note(func(r *Record) {
 		news = r.Host != p.Host || r.Port != p.Port
 		if news {
-			r.FollowedAt = l.station.Now().UTC().Truncate(time.Second)
+			r.FollowedAt = l.computer.Now().UTC().Truncate(time.Second)
 		}
 		r.Host, r.Port = p.Host, p.Port
 	})
 	if err != nil {
 		return false, err
 	}
-	if l.station.Config.Server != (config.Server{}) {
-		c, err := config.Update(l.station.Paths.ConfigFile(), func(c *config.Config) error {
+	if l.computer.Config.Server != (config.Server{}) {
+		c, err := config.Update(l.computer.Paths.ConfigFile(), func(c *config.Config) error {
 			news = news || c.Server != config.Server{}
 			c.Server = config.Server{}
 			return nil
 		})
 		switch {
 		case err == nil:
-			l.station.Config = c
+			l.computer.Config = c
 		case unwritable(err):
-			l.unkept, l.station.Config.Server = err, config.Server{}
+			l.unkept, l.computer.Config.Server = err, config.Server{}
 		default:
 			return false, err
 		}
@@ -218,7 +222,7 @@ func (l *Link) move(p Place) (news bool, err error) {
 
 // connect makes the client for where the iPhone is thought to be.
 func (l *Link) connect() error {
-	client, err := phone.New(l.station.clientConfig(l.Record.Protocol, l.Host, l.Port, l.dialer, l.options, l.token))
+	client, err := phone.New(l.computer.clientConfig(l.Record.Protocol, l.Host, l.Port, l.dialer, l.options, l.token))
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,8 @@ func identityOf(err error) Identity {
 // genuine reports a certificate as iOS Health Sync makes them (spec: protocol,
 // certificates), of whomever.
 func genuine(f *trust.Failure) bool {
-	return f.Cert != nil && (f.Cert.Subject.CommonName == pki.CommonNameV1 || f.Cert.Subject.CommonName == pki.CommonNameServer)
+	return f.Cert != nil && (f.Cert.Subject.CommonName == pki.CommonNameV1 ||
+		f.Cert.Subject.CommonName == pki.CommonNameServer)
 }
 
 // ImpostorError says that a device announces itself under the iPhone's name
@@ -122,7 +123,8 @@ type ImpostorError struct {
 }
 
 func (e *ImpostorError) Error() string {
-	return fmt.Sprintf("the device at %s announces itself as %q and is not the paired iPhone: %v", e.Place, e.Name, e.Err)
+	return fmt.Sprintf("the device at %s announces itself as %q and is not the paired iPhone: %v", e.Place, e.Name,
+		e.Err)
 }
 
 func (e *ImpostorError) Unwrap() error { return e.Err }

@@ -26,7 +26,7 @@ func announced(p *simulator.Phone, name string, addrs ...netip.Addr) bonjour.Ins
 
 func (b *bench) link() *pairing.Link {
 	b.Helper()
-	l, err := b.station.Link(b.Context(), offline)
+	l, err := b.computer.Link(b.Context(), offline)
 	must(b, err)
 	return l
 }
@@ -111,7 +111,7 @@ func TestObserve(t *testing.T) {
 		leaf, ca, err := b.phone.Fingerprints()
 		must(t, err)
 		at := pairing.Place{Host: "127.0.0.1", Port: b.phone.Port()}
-		r, err := b.station.Observe(t.Context(), at, offline)
+		r, err := b.computer.Observe(t.Context(), at, offline)
 		must(t, err)
 		offer, err := pairing.ReadOffer(at, r)
 		if err != nil || offer != (pairing.Offer{Protocol: protocol, Leaf: leaf, CA: ca}) {
@@ -125,7 +125,7 @@ func TestObserve(t *testing.T) {
 		}
 		for _, fault := range []string{"self-signed", "broken-chain"} {
 			must(t, b.phone.SetFaults(fault))
-			r, err := b.station.Observe(t.Context(), at, offline)
+			r, err := b.computer.Observe(t.Context(), at, offline)
 			must(t, err)
 			var strange *pairing.StrangeError
 			if offer, err := pairing.ReadOffer(at, r); !errors.As(err, &strange) {
@@ -133,7 +133,7 @@ func TestObserve(t *testing.T) {
 			}
 		}
 		b.phone.Stop()
-		if r, err := b.station.Observe(t.Context(), at, offline); err == nil || r == nil {
+		if r, err := b.computer.Observe(t.Context(), at, offline); err == nil || r == nil {
 			t.Error("nobody is there")
 		}
 	}

@@ -193,7 +193,7 @@ func forged(t *testing.T, protocol int) *tls.Certificate {
 // handshake, without its key.
 func (b *bench) stolen() *tls.Certificate {
 	b.Helper()
-	r, err := b.station.Observe(b.Context(), pairing.Place{Host: "127.0.0.1", Port: b.phone.Port()}, offline)
+	r, err := b.computer.Observe(b.Context(), pairing.Place{Host: "127.0.0.1", Port: b.phone.Port()}, offline)
 	must(b, err)
 	cert := &tls.Certificate{PrivateKey: key(b)}
 	for _, c := range r.Peer {
@@ -214,7 +214,7 @@ func web(t *testing.T) *tls.Certificate {
 // reached asks the iPhone while that is announced, and gives where it was followed to.
 func (b *bench) reached(finder pairing.Finder) (moved []pairing.Place, err error) {
 	b.Helper()
-	l, err := b.station.Link(b.Context(), pairing.LinkOptions{Finder: finder, Timeout: 2 * time.Second, Moved: func(_, to pairing.Place) { moved = append(moved, to) }})
+	l, err := b.computer.Link(b.Context(), pairing.LinkOptions{Finder: finder, Timeout: 2 * time.Second, Moved: func(_, to pairing.Place) { moved = append(moved, to) }})
 	must(b, err)
 	_, err = l.Reach(b.Context())
 	return moved, err
@@ -316,12 +316,12 @@ func TestImpostors(t *testing.T) {
 				if e.Code != c.code || e.Remedy.Text == "" {
 					t.Errorf("%s, fix: %s; want %s", e.Code, e.Remedy, c.code)
 				}
-				if after, err := b.station.Record(); err != nil || after.Host != record.Host || after.Port != record.Port || after.Leaf() != record.Leaf() {
+				if after, err := b.computer.Record(); err != nil || after.Host != record.Host || after.Port != record.Port || after.Leaf() != record.Leaf() {
 					t.Errorf("the record is now %+v, %v", after, err)
 				}
 				// What the menu-bar app does at the announcement.
 				for _, i := range finder {
-					l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: announcements{}, Moved: func(_, to pairing.Place) { t.Errorf("followed to %s", to) }})
+					l, err := b.computer.Link(t.Context(), pairing.LinkOptions{Finder: announcements{}, Moved: func(_, to pairing.Place) { t.Errorf("followed to %s", to) }})
 					must(t, err)
 					if seen, here, err := l.CheckAnnouncement(t.Context(), i, true); err != nil || !here && seen.Identity == pairing.Yours {
 						t.Errorf("heard: %s, %v", seen.Identity, err)
@@ -367,7 +367,7 @@ func TestFollowedInACrowd(t *testing.T) {
 		var mu sync.Mutex
 		dialled := map[string]bool{}
 		var moved []pairing.Place
-		l, err := b.station.Link(t.Context(), pairing.LinkOptions{
+		l, err := b.computer.Link(t.Context(), pairing.LinkOptions{
 			Finder: finder, Moved: func(_, to pairing.Place) { moved = append(moved, to) },
 			Trace: func(r *trust.Report) {
 				mu.Lock()
@@ -383,7 +383,7 @@ func TestFollowedInACrowd(t *testing.T) {
 		if len(moved) != 1 || moved[0].Port != b.phone.Port() {
 			t.Errorf("protocol %d: moved %v, want once to port %d", protocol, moved, b.phone.Port())
 		}
-		if r, err := b.station.Record(); err != nil || r.Port != b.phone.Port() {
+		if r, err := b.computer.Record(); err != nil || r.Port != b.phone.Port() {
 			t.Errorf("protocol %d: the record has %+v, %v", protocol, r, err)
 		}
 		mu.Lock()
@@ -419,7 +419,7 @@ func TestLaggingCertificate(t *testing.T) {
 	if e == nil || e.Code != problem.CertNameInvalid || len(moved) > 0 || !strings.Contains(e.Detail, "not for 127.0.0.3") {
 		t.Errorf("lagging: %v, moved %v", err, moved)
 	}
-	l, err := b.station.Link(t.Context(), pairing.LinkOptions{Finder: finder})
+	l, err := b.computer.Link(t.Context(), pairing.LinkOptions{Finder: finder})
 	must(t, err)
 	if seen, here, err := l.CheckAnnouncement(t.Context(), finder[0], false); err != nil || here || seen.Identity != pairing.YoursMisnamed {
 		t.Errorf("heard: %+v, %v, %v", seen, here, err)
@@ -435,7 +435,7 @@ func TestLaggingCertificate(t *testing.T) {
 	if moved, err = b.reached(finder); err != nil || len(moved) != 0 {
 		t.Errorf("reached: %v, moved %v", err, moved)
 	}
-	after, err := b.station.Record()
+	after, err := b.computer.Record()
 	if err != nil || after.Host != "127.0.0.3" || after.Leaf() == before.Leaf() {
 		t.Errorf("the record: %+v, %v", after, err)
 	}

@@ -36,7 +36,7 @@ func TestVaultKeepsCertificates(t *testing.T) {
 		t.Fatalf("the record has %d and %d bytes, the vault %v", len(r.ClientCert), len(r.CACert), b.items())
 	}
 	must(t, b.works())
-	if _, err := b.station.Renew(t.Context(), offline); err != nil || len(b.items()) != 3 {
+	if _, err := b.computer.Renew(t.Context(), offline); err != nil || len(b.items()) != 3 {
 		t.Fatalf("renewed: %v, items %v", err, b.items())
 	}
 	must(t, b.works())
@@ -54,7 +54,7 @@ func TestVaultKeepsCertificates(t *testing.T) {
 	if err := b.works(); !errors.As(err, &missing) || missing.Where != b.vault.Where() {
 		t.Errorf("without the certificate: %v", err)
 	}
-	if u, err := b.station.Unpair(t.Context()); err != nil || len(u.Removed) != 1 || len(b.items()) != 0 {
+	if u, err := b.computer.Unpair(t.Context()); err != nil || len(u.Removed) != 1 || len(b.items()) != 0 {
 		t.Errorf("unpaired: %+v, %v; left %v", u, err, b.items())
 	}
 }

@@ -51,11 +51,11 @@ type Link struct {
 	Host string
 	Port int
 
-	dialer  *trust.Dialer
-	station *Station
-	options LinkOptions
-	token   func(context.Context) (string, error)
-	moved   func(from, to Place)
+	dialer   *trust.Dialer
+	computer *Computer
+	options  LinkOptions
+	token    func(context.Context) (string, error)
+	moved    func(from, to Place)
 	// fixed is set where the person named the address: it is not left.
 	fixed bool
 	// unkept is why the record could not be written, unkeptSaid whether that was
@@ -66,7 +66,7 @@ type Link struct {
 
 // Where gives the address that is tried first: an explicit one, the setting,
 // or where the iPhone was when it was paired or last followed.
-func (s *Station) Where(r *Record, o LinkOptions) (host string, port int) {
+func (s *Computer) Where(r *Record, o LinkOptions) (host string, port int) {
 	host, port = r.Host, r.Port
 	if s.Config.Server.Host != "" {
 		host = s.Config.Server.Host
@@ -84,7 +84,7 @@ func (s *Station) Where(r *Record, o LinkOptions) (host string, port int) {
 }
 
 // Link makes a client of the paired iPhone. It does not connect.
-func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
+func (s *Computer) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 	r, err := s.Record()
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 	}
 	host, port := s.Where(r, o)
 	l := &Link{
-		Record: r, Host: host, Port: port, station: s, options: o, moved: o.Moved,
+		Record: r, Host: host, Port: port, computer: s, options: o, moved: o.Moved,
 		dialer: s.dialer(t, o, s.verified(r)),
 		fixed:  o.NoSearch || o.Host != "" || o.Port != 0,
 		token:  func(ctx context.Context) (string, error) { return s.token(ctx, r) },
@@ -105,18 +105,20 @@ func (s *Station) Link(ctx context.Context, o LinkOptions) (*Link, error) {
 
 // dialer makes one that tells verified of each connection on which the iPhone
 // has proved to be itself.
-func (s *Station) dialer(t *trust.Trust, o LinkOptions, verified func(*trust.Report)) *trust.Dialer {
-	return &trust.Dialer{Trust: t, Now: s.Now, Timeout: o.Timeout, KeyLog: o.KeyLog, Resolver: resolver(), Trace: func(r *trust.Report) {
-		if r.Failure == nil && verified != nil {
-			verified(r)
-		}
-		if o.Trace != nil {
-			o.Trace(r)
-		}
-	}}
+func (s *Computer) dialer(t *trust.Trust, o LinkOptions, verified func(*trust.Report)) *trust.Dialer {
+	return &trust.Dialer{Trust: t, Now: s.Now, Timeout: o.Timeout, KeyLog: o.KeyLog, Resolver: resolver(),
+		Trace: func(r *trust.Report) {
+			if r.Failure == nil && verified != nil {
+				verified(r)
+			}
+			if o.Trace != nil {
+				o.Trace(r)
+			}
+		}}
 }
 
-func (s *Station) clientConfig(protocol int, host string, port int, d *trust.Dialer, o LinkOptions, token func(context.Context) (string, error)) phone.Config {
+func (s *Computer) clientConfig(protocol int, host string, port int, d *trust.Dialer, o LinkOptions,
+	token func(context.Context) (string, error)) phone.Config {
 	conf := phone.Config{
 		Version: protocol, Host: host, Port: port, Dialer: d, Token: token,
 		Timeout: o.Timeout, WaitLimit: o.WaitLimit, Waiting: o.Waiting, Now: s.Now, UserAgent: "healthsync",
@@ -131,12 +133,14 @@ func (s *Station) clientConfig(protocol int, host string, port int, d *trust.Dia
 // token was refused because its time is over, that this Mac was revoked.
 func (l *Link) Explain(err error) error {
 	var rejected *phone.TokenRejectedError
-	if errors.As(err, &rejected) && !l.Record.TokenExpiresAt.IsZero() && l.station.Now().After(l.Record.TokenExpiresAt) {
+	if errors.As(err, &rejected) && !l.Record.TokenExpiresAt.IsZero() &&
+		l.computer.Now().After(l.Record.TokenExpiresAt) {
 		return &TokenExpiredError{At: l.Record.TokenExpiresAt, Err: err}
 	}
 	var f *trust.Failure
 	if errors.As(err, &f) && f.Kind == trust.Revoked && l.Record.Revoked.IsZero() {
-		if r, uerr := updateRecord(l.station.Paths, l.Record.ID, func(r *Record) { r.Revoked = l.station.Now() }); uerr == nil {
+		if r, uerr := updateRecord(l.computer.Paths, l.Record.ID,
+			func(r *Record) { r.Revoked = l.computer.Now() }); uerr == nil {
 			l.Record = r
 		}
 	}
@@ -169,7 +173,7 @@ func (l *Link) Seen(name string, report *trust.Report) error {
 // only, a full disk), only this link's: what a verified iPhone shows is true all
 // the same, and a reader need not be able to write.
 func (l *Link) note(change func(*Record)) error {
-	r, err := updateRecord(l.station.Paths, l.Record.ID, change)
+	r, err := updateRecord(l.computer.Paths, l.Record.ID, change)
 	if unwritable(err) {
 		own := *l.Record
 		change(&own)
@@ -187,7 +191,7 @@ func (l *Link) tellUnkept(what string) {
 		return
 	}
 	l.unkeptSaid = true
-	l.station.Log.Warn("cannot be recorded of the iPhone", "what", what, "err", l.unkept)
+	l.computer.Log.Warn("cannot be recorded of the iPhone", "what", what, "err", l.unkept)
 	if l.options.Unkept != nil {
 		l.options.Unkept(what, l.unkept)
 	}

@@ -10,7 +10,7 @@ import (
 // Observe shakes hands with whatever is at a place, believing nothing it says:
 // for showing its certificate to a person. Nothing but a ClientHello is sent.
 // The error is nil where a certificate was shown; the report is never nil.
-func (s *Station) Observe(ctx context.Context, p Place, o LinkOptions) (*trust.Report, error) {
+func (s *Computer) Observe(ctx context.Context, p Place, o LinkOptions) (*trust.Report, error) {
 	conn, r, err := s.dialer(nil, o, nil).Dial(ctx, p.Host, p.Port) // a nil Trust refuses everyone
 	switch {
 	case err == nil:

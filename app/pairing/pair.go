@@ -70,7 +70,7 @@ type Paired struct {
 // until the new one is complete: its secrets lie under names of their own, and
 // writing the record is the one step from the old to the new. If anything
 // fails before it, what was made is removed again.
-func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired, error) {
+func (s *Computer) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired, error) {
 	late := !req.ExpiresAt.IsZero() && s.Now().After(req.ExpiresAt)
 	if late && s.Now().Sub(req.ExpiresAt) > hopeless {
 		return nil, &CodeExpiredError{At: req.ExpiresAt}
@@ -89,7 +89,8 @@ func (s *Station) Pair(ctx context.Context, req Request, o LinkOptions) (*Paired
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Schema: recordSchema, ID: newID(), Protocol: req.Protocol, Host: req.Host, Port: req.Port, PairedHost: req.Host, CA: req.CA, PairedAt: s.Now().UTC().Truncate(time.Second)}
+	r := &Record{Schema: recordSchema, ID: newID(), Protocol: req.Protocol, Host: req.Host, Port: req.Port,
+		PairedHost: req.Host, CA: req.CA, PairedAt: s.Now().UTC().Truncate(time.Second)}
 	report, err := s.exchange(ctx, v, r, req, o)
 	if err != nil {
 		s.discard(ctx, v, r)
@@ -121,7 +122,8 @@ func unanswered(err error) bool {
 		return false
 	}
 	switch f.Kind {
-	case trust.Refused, trust.Unreachable, trust.TimedOut, trust.HandshakeTimeout, trust.Reset, trust.CutShort, trust.NameNotFound:
+	case trust.Refused, trust.Unreachable, trust.TimedOut, trust.HandshakeTimeout, trust.Reset, trust.CutShort,
+		trust.NameNotFound:
 		return true
 	}
 	return false
@@ -129,7 +131,8 @@ func unanswered(err error) bool {
 
 // exchange trades the code for a token or certificates and puts them into the
 // vault. The report is of the connection on which that happened.
-func (s *Station) exchange(ctx context.Context, v vault.Vault, r *Record, req Request, o LinkOptions) (*trust.Report, error) {
+func (s *Computer) exchange(ctx context.Context, v vault.Vault, r *Record, req Request, o LinkOptions) (*trust.Report,
+	error) {
 	ask := phone.PairRequest{Code: req.Code, ClientName: req.ClientName, CA: req.CA}
 	t := trust.Pinned(req.Leaf)
 	if req.Protocol == 2 {
@@ -164,7 +167,7 @@ func (s *Station) exchange(ctx context.Context, v vault.Vault, r *Record, req Re
 // commit makes the pairing the one that counts: from the moment that its record
 // is there, it is. An address that was set by hand belonged to the earlier one
 // and goes; why it does not is no error of the pairing.
-func (s *Station) commit(r *Record) (address, err error) {
+func (s *Computer) commit(r *Record) (address, err error) {
 	unlock, err := files.LockFile(s.Paths.PairingFile())
 	if err != nil {
 		return nil, err
@@ -191,14 +194,14 @@ func (s *Station) commit(r *Record) (address, err error) {
 // stands reports whether the pairing of this ID is the one on disk. Writing its
 // record may fail after the new file is in its place (atomicfile: the folder
 // could not be synced): what it names must not be removed then.
-func (s *Station) stands(id string) bool {
+func (s *Computer) stands(id string) bool {
 	now, err := s.Record()
 	return err == nil && now.ID == id
 }
 
 // firstStatus asks the iPhone how it is by the new pairing, which also tells
 // its name.
-func (s *Station) firstStatus(ctx context.Context, o LinkOptions) (phone.Status, error) {
+func (s *Computer) firstStatus(ctx context.Context, o LinkOptions) (phone.Status, error) {
 	l, err := s.Link(ctx, o)
 	if err != nil {
 		return phone.Status{}, err
@@ -212,7 +215,7 @@ func (s *Station) firstStatus(ctx context.Context, o LinkOptions) (phone.Status,
 
 // discard removes what a pairing that did not come about had put into the
 // vault, also after the person gave up.
-func (s *Station) discard(ctx context.Context, v vault.Vault, r *Record) {
+func (s *Computer) discard(ctx context.Context, v vault.Vault, r *Record) {
 	ctx = context.WithoutCancel(ctx)
 	for _, name := range []string{r.keyName(), r.tokenName(), r.clientName(), r.caName()} {
 		if err := v.Delete(ctx, name); err != nil && !errors.Is(err, vault.ErrNotFound) {

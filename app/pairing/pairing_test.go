@@ -27,10 +27,10 @@ import (
 // simulated iPhone.
 type bench struct {
 	*testing.T
-	station *pairing.Station
-	vault   vault.Vault
-	phone   *simulator.Phone
-	ahead   atomic.Int64 // of both clocks, in nanoseconds
+	computer *pairing.Computer
+	vault    vault.Vault
+	phone    *simulator.Phone
+	ahead    atomic.Int64 // of both clocks, in nanoseconds
 }
 
 func newBench(t *testing.T, protocol int) *bench {
@@ -41,7 +41,7 @@ func newBench(t *testing.T, protocol int) *bench {
 	v, err := vault.Open(vault.KindFile, vault.Options{Dir: dir})
 	must(t, err)
 	b := &bench{T: t, vault: v}
-	b.station = &pairing.Station{
+	b.computer = &pairing.Computer{
 		Paths: paths, Now: b.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OpenVault: func() (vault.Vault, error) { return b.vault, nil },
 	}
@@ -66,7 +66,7 @@ var offline = pairing.LinkOptions{NoSearch: true}
 
 func (b *bench) pair() *pairing.Record {
 	b.Helper()
-	p, err := b.station.Pair(b.Context(), b.request(), offline)
+	p, err := b.computer.Pair(b.Context(), b.request(), offline)
 	must(b, err)
 	if p.StatusErr != nil || p.Leftover != nil {
 		b.Fatalf("status: %v, leftover: %v", p.StatusErr, p.Leftover)
@@ -90,7 +90,7 @@ func (b *bench) items() []string {
 // works asks the iPhone by the pairing.
 func (b *bench) works() error {
 	b.Helper()
-	l, err := b.station.Link(b.Context(), offline)
+	l, err := b.computer.Link(b.Context(), offline)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (b *bench) works() error {
 // stands wants the pairing to be this one still, with nothing beside it.
 func (b *bench) stands(what string, id string) {
 	b.Helper()
-	if r, err := b.station.Record(); err != nil || r.ID != id || len(b.items()) != 1 {
+	if r, err := b.computer.Record(); err != nil || r.ID != id || len(b.items()) != 1 {
 		b.Errorf("%s: the pairing is now %+v, %v, items %v", what, r, err, b.items())
 	}
 	if err := b.works(); err != nil {
@@ -112,7 +112,7 @@ func (b *bench) stands(what string, id string) {
 // record is the pairing's.
 func (b *bench) record() *pairing.Record {
 	b.Helper()
-	r, err := b.station.Record()
+	r, err := b.computer.Record()
 	must(b, err)
 	return r
 }
@@ -127,7 +127,7 @@ func (b *bench) restart(addr string) {
 func TestPairAndUnpair(t *testing.T) {
 	for protocol := 1; protocol <= 2; protocol++ {
 		b := newBench(t, protocol)
-		if _, err := b.station.Record(); !errors.Is(err, pairing.ErrNotPaired) {
+		if _, err := b.computer.Record(); !errors.Is(err, pairing.ErrNotPaired) {
 			t.Fatalf("before: %v", err)
 		}
 		r := b.pair()
@@ -137,18 +137,18 @@ func TestPairAndUnpair(t *testing.T) {
 		if err := b.works(); err != nil {
 			t.Errorf("protocol %d: %v", protocol, err)
 		}
-		if st, err := os.Stat(b.station.Paths.PairingFile()); err != nil || st.Mode().Perm() != 0o600 {
+		if st, err := os.Stat(b.computer.Paths.PairingFile()); err != nil || st.Mode().Perm() != 0o600 {
 			t.Errorf("the record: %v, %v", st.Mode(), err)
 		}
-		u, err := b.station.Unpair(t.Context())
+		u, err := b.computer.Unpair(t.Context())
 		wantPhone := map[int]pairing.OnPhone{1: pairing.NotOffered, 2: pairing.RevokedThere}[protocol]
 		if err != nil || u.OnPhone != wantPhone || len(u.Removed) != 1 || len(b.items()) != 0 {
 			t.Errorf("protocol %d: unpaired: %+v, %v; left %v", protocol, u, err, b.items())
 		}
-		if _, err := b.station.Record(); !errors.Is(err, pairing.ErrNotPaired) {
+		if _, err := b.computer.Record(); !errors.Is(err, pairing.ErrNotPaired) {
 			t.Errorf("after: %v", err)
 		}
-		if u, err := b.station.Unpair(t.Context()); err != nil || u.OnPhone != pairing.NothingThere {
+		if u, err := b.computer.Unpair(t.Context()); err != nil || u.OnPhone != pairing.NothingThere {
 			t.Errorf("twice: %+v, %v", u, err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestPairAgain(t *testing.T) {
 	for _, fault := range []string{"invalid-code", "http-500", "cut-page", "not-json", "other-ca", "refuse", "stall-handshake"} {
 		req := b.request()
 		must(t, b.phone.SetFaults(fault))
-		_, err := b.station.Pair(t.Context(), req, pairing.LinkOptions{NoSearch: true, Timeout: 200 * time.Millisecond})
+		_, err := b.computer.Pair(t.Context(), req, pairing.LinkOptions{NoSearch: true, Timeout: 200 * time.Millisecond})
 		if err == nil {
 			t.Errorf("%s: paired", fault)
 		}
@@ -235,19 +235,19 @@ func TestDamagedRecordIsLeftAndCanBeUnpaired(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "no JSON": "{", "another file": `{"a":1}`, "newer": `{"schema":99,"id":"x","protocol":2}`} {
 		b := newBench(t, 2)
 		b.pair()
-		path := b.station.Paths.PairingFile()
+		path := b.computer.Paths.PairingFile()
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		var damaged *pairing.RecordError
-		if _, err := b.station.Record(); !errors.As(err, &damaged) {
+		if _, err := b.computer.Record(); !errors.As(err, &damaged) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := b.station.Link(t.Context(), offline); !errors.As(err, &damaged) {
+		if _, err := b.computer.Link(t.Context(), offline); !errors.As(err, &damaged) {
 			t.Errorf("%s: a link: %v", name, err)
 		}
 		if raw, _ := os.ReadFile(path); string(raw) != text {
 			t.Errorf("%s: the file was changed", name)
 		}
-		if u, err := b.station.Unpair(t.Context()); err != nil || len(u.Removed) != 1 || len(b.items()) != 0 {
+		if u, err := b.computer.Unpair(t.Context()); err != nil || len(u.Removed) != 1 || len(b.items()) != 0 {
 			t.Errorf("%s: unpair: %+v, %v", name, u, err)
 		}
 	}
@@ -257,12 +257,12 @@ func TestRenew(t *testing.T) {
 	b := newBench(t, 2)
 	before := b.pair()
 	b.ahead.Add(int64(340 * 24 * time.Hour))
-	renewed, err := b.station.Renew(t.Context(), offline)
+	renewed, err := b.computer.Renew(t.Context(), offline)
 	must(t, err)
 	if got := renewed.Until.Sub(renewed.Before); got < 330*24*time.Hour || got > 350*24*time.Hour {
 		t.Errorf("renewed from %v to %v", renewed.Before, renewed.Until)
 	}
-	r, err := b.station.Record()
+	r, err := b.computer.Record()
 	if err != nil || r.ID == before.ID || len(b.items()) != 1 || !r.ClientExpiresAt.Equal(renewed.Until) {
 		t.Errorf("%+v, %v, %v", r, err, b.items())
 	}
@@ -273,7 +273,7 @@ func TestRenew(t *testing.T) {
 	}
 	must(t, b.phone.SetFaults("no-renew"))
 	var offered *phone.NotOfferedError
-	if _, err := b.station.Renew(t.Context(), offline); !errors.As(err, &offered) {
+	if _, err := b.computer.Renew(t.Context(), offline); !errors.As(err, &offered) {
 		t.Errorf("a phone that does not renew: %v", err)
 	}
 	b.stands("after a refusal", r.ID)
@@ -284,20 +284,20 @@ func TestCodeExpired(t *testing.T) {
 	var expired *pairing.CodeExpiredError
 	old := b.request()
 	old.ExpiresAt = b.now().Add(-2 * time.Hour)
-	if _, err := b.station.Pair(t.Context(), old, offline); !errors.As(err, &expired) {
+	if _, err := b.computer.Pair(t.Context(), old, offline); !errors.As(err, &expired) {
 		t.Errorf("hours late: %v", err)
 	}
 	// A little late by this clock: only the iPhone can tell, and it takes it.
 	late := b.request()
 	late.ExpiresAt = b.now().Add(-time.Minute)
-	if _, err := b.station.Pair(t.Context(), late, offline); err != nil {
+	if _, err := b.computer.Pair(t.Context(), late, offline); err != nil {
 		t.Errorf("a minute late by our clock: %v", err)
 	}
 	// A little late, and there is no answer: the code is reported.
 	late = b.request()
 	late.ExpiresAt = b.now().Add(-time.Minute)
 	b.phone.Stop()
-	if _, err := b.station.Pair(t.Context(), late, offline); !errors.As(err, &expired) {
+	if _, err := b.computer.Pair(t.Context(), late, offline); !errors.As(err, &expired) {
 		t.Errorf("late and no answer: %v", err)
 	}
 }
@@ -306,7 +306,7 @@ func TestClocksAreComparedBeforeACertificateIsBlamed(t *testing.T) {
 	b := newBench(t, 2)
 	b.pair()
 	mac := b.now()
-	b.station.Now = func() time.Time { return mac.Add(400 * 24 * time.Hour) }
+	b.computer.Now = func() time.Time { return mac.Add(400 * 24 * time.Hour) }
 	var clock *pairing.ClockError
 	if err := b.works(); !errors.As(err, &clock) || clock.Ahead > -399*24*time.Hour {
 		t.Errorf("the Mac's clock is a year ahead: %v", err)
@@ -352,13 +352,13 @@ func TestMissingPartsAreTold(t *testing.T) {
 
 // edit changes the record behind the program's back.
 func (b *bench) edit(change func(*pairing.Record)) error {
-	r, err := b.station.Record()
+	r, err := b.computer.Record()
 	if err != nil {
 		return err
 	}
 	change(r)
 	raw, err := json.Marshal(r)
-	return errors.Join(err, os.WriteFile(b.station.Paths.PairingFile(), raw, 0o600))
+	return errors.Join(err, os.WriteFile(b.computer.Paths.PairingFile(), raw, 0o600))
 }
 
 func TestTokenExpired(t *testing.T) {

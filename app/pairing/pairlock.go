@@ -21,7 +21,8 @@ type BusyError struct {
 }
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("another process (%d, %s) has been changing the pairing for %s", e.Holder.PID, e.Holder.What, e.After)
+	return fmt.Sprintf("another process (%d, %s) has been changing the pairing for %s", e.Holder.PID, e.Holder.What,
+		e.After)
 }
 
 // lockLimit is how long one waits for another: longer than an iPhone that
@@ -33,7 +34,7 @@ const lockPoll = 100 * time.Millisecond
 
 // lockPairing locks the pairing for a change; what is shown to other processes
 // that wait for it. Error: *BusyError, or that of ctx.
-func (s *Station) lockPairing(ctx context.Context, what string) (done func(), err error) {
+func (s *Computer) lockPairing(ctx context.Context, what string) (done func(), err error) {
 	for waited := time.Duration(0); ; waited += lockPoll {
 		held, err := files.Take(s.Paths.PairingLockFile(), what, s.Now())
 		if err == nil {

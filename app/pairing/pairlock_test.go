@@ -32,9 +32,9 @@ func (h *hookedVault) NewSigner(ctx context.Context, name string) (crypto.Signer
 }
 
 // another is a second process's side of the same folder and vault.
-func (b *bench) another(v vault.Vault) *pairing.Station {
-	return &pairing.Station{
-		Paths: b.station.Paths, Now: b.now, Log: b.station.Log,
+func (b *bench) another(v vault.Vault) *pairing.Computer {
+	return &pairing.Computer{
+		Paths: b.computer.Paths, Now: b.now, Log: b.computer.Log,
 		OpenVault: func() (vault.Vault, error) { return v, nil },
 	}
 }
@@ -42,20 +42,20 @@ func (b *bench) another(v vault.Vault) *pairing.Station {
 // A change of the pairing waits for another one, says so, and takes
 // nothing away that the other has just made.
 func TestChangesOfThePairingWait(t *testing.T) {
-	for name, other := range map[string]func(*bench, *pairing.Station) error{
-		"pair": func(b *bench, s *pairing.Station) error {
+	for name, other := range map[string]func(*bench, *pairing.Computer) error{
+		"pair": func(b *bench, s *pairing.Computer) error {
 			_, err := s.Pair(b.Context(), newBench(b.T, 2).request(), offline) // another iPhone
 			return err
 		},
-		"renew": func(b *bench, s *pairing.Station) error {
+		"renew": func(b *bench, s *pairing.Computer) error {
 			_, err := s.Renew(b.Context(), offline)
 			return err
 		},
-		"clear": func(b *bench, s *pairing.Station) error {
+		"clear": func(b *bench, s *pairing.Computer) error {
 			_, err := s.ClearVault(b.Context())
 			return err
 		},
-		"unpair": func(b *bench, s *pairing.Station) error {
+		"unpair": func(b *bench, s *pairing.Computer) error {
 			_, err := s.Unpair(b.Context())
 			return err
 		},
@@ -97,11 +97,11 @@ func TestWaitingForTheLockCanBeGivenUp(t *testing.T) {
 	b := newBench(t, 2)
 	b.pair()
 	before := b.items()
-	held, err := files.Take(b.station.Paths.PairingLockFile(), "pairing", b.now())
+	held, err := files.Take(b.computer.Paths.PairingLockFile(), "pairing", b.now())
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	b.station.Waiting = func(files.Holder) { cancel() }
-	if _, err := b.station.Unpair(ctx); !errors.Is(err, context.Canceled) {
+	b.computer.Waiting = func(files.Holder) { cancel() }
+	if _, err := b.computer.Unpair(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	must(t, held.Release())
@@ -114,10 +114,10 @@ func TestWaitingForTheLockCanBeGivenUp(t *testing.T) {
 func TestWaitingForTheLockEnds(t *testing.T) {
 	defer pairing.SetLockLimit(pairing.SetLockLimit(time.Millisecond))
 	b := newBench(t, 2)
-	held, err := files.Take(b.station.Paths.PairingLockFile(), "renewing the certificate", b.now())
+	held, err := files.Take(b.computer.Paths.PairingLockFile(), "renewing the certificate", b.now())
 	must(t, err)
 	defer held.Release()
-	_, err = b.station.Pair(t.Context(), b.request(), offline)
+	_, err = b.computer.Pair(t.Context(), b.request(), offline)
 	var busy *pairing.BusyError
 	if !errors.As(err, &busy) || busy.Holder.PID != os.Getpid() {
 		t.Fatalf("%v", err)
@@ -134,10 +134,10 @@ func TestPairedAlthoughTheSettingsCannotBeWritten(t *testing.T) {
 	for protocol := 1; protocol <= 2; protocol++ {
 		b := newBench(t, protocol)
 		b.pair()
-		b.station.Config = config.Config{Server: config.Server{Host: "127.0.0.9"}}
-		must(t, config.Save(b.station.Paths.ConfigFile(), b.station.Config))
-		must(t, os.MkdirAll(b.station.Paths.ConfigFile()+".lock", 0o700))
-		p, err := b.station.Pair(t.Context(), b.request(), offline)
+		b.computer.Config = config.Config{Server: config.Server{Host: "127.0.0.9"}}
+		must(t, config.Save(b.computer.Paths.ConfigFile(), b.computer.Config))
+		must(t, os.MkdirAll(b.computer.Paths.ConfigFile()+".lock", 0o700))
+		p, err := b.computer.Pair(t.Context(), b.request(), offline)
 		if err != nil {
 			t.Fatalf("protocol %d: %v", protocol, err)
 		}
@@ -166,7 +166,7 @@ func TestRenewKeepsWhatIsLearnedMeanwhile(t *testing.T) {
 	if _, err := s.Renew(t.Context(), offline); err != nil {
 		t.Fatal(err)
 	}
-	r, err := b.station.Record()
+	r, err := b.computer.Record()
 	if err != nil || r.ID == old.ID || r.Name != "Another Name" {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -183,7 +183,7 @@ func TestExchangeError(t *testing.T) {
 	req := b.request()
 	req.Leaf[0] ^= 1
 	var x *pairing.ExchangeError
-	if _, err := b.station.Pair(t.Context(), req, offline); !errors.As(err, &x) {
+	if _, err := b.computer.Pair(t.Context(), req, offline); !errors.As(err, &x) {
 		t.Errorf("%v", err)
 	}
 	if err := b.works(); err != nil {
@@ -196,7 +196,7 @@ func TestUnpairWithoutTheKey(t *testing.T) {
 	b := newBench(t, 2)
 	r := b.pair()
 	must(t, b.vault.Delete(t.Context(), vault.Key+"-"+r.ID))
-	u, err := b.station.Unpair(t.Context())
+	u, err := b.computer.Unpair(t.Context())
 	var missing *pairing.MissingError
 	if err != nil || u.OnPhone != pairing.NotAsked || !errors.As(u.PhoneErr, &missing) {
 		t.Errorf("%+v, %v", u, err)
@@ -209,9 +209,9 @@ func TestNewerRecord(t *testing.T) {
 		`{"schema":99,"id":"x","protocol":2}`: true, `{"schema":2,"id":7,"devices":[]}`: true, `{"schema":0}`: false, `{`: false,
 	} {
 		b := newBench(t, 2)
-		must(t, os.WriteFile(b.station.Paths.PairingFile(), []byte(text), 0o600))
+		must(t, os.WriteFile(b.computer.Paths.PairingFile(), []byte(text), 0o600))
 		var r *pairing.RecordError
-		if _, err := b.station.Record(); !errors.As(err, &r) || r.Newer != newer {
+		if _, err := b.computer.Record(); !errors.As(err, &r) || r.Newer != newer {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -50,7 +50,8 @@ func (l *Link) compareClocks(ctx context.Context, err error) error {
 	}
 	lenient := *l.dialer
 	lenient.DatesAdvisory = true
-	client, cerr := phone.New(l.station.clientConfig(l.Record.Protocol, l.Host, l.Port, &lenient, LinkOptions{WaitLimit: -1}, l.token))
+	client, cerr := phone.New(l.computer.clientConfig(l.Record.Protocol, l.Host, l.Port, &lenient,
+		LinkOptions{WaitLimit: -1}, l.token))
 	if cerr != nil {
 		return nil
 	}

@@ -17,7 +17,7 @@ type Renewed struct {
 // one (version 2), for a new key. Like pairing it makes everything new under
 // new names, and changes over by writing the record; until then the old
 // certificate stays in use.
-func (s *Station) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
+func (s *Computer) Renew(ctx context.Context, o LinkOptions) (*Renewed, error) {
 	done, err := s.lockPairing(ctx, "renewing the certificate")
 	if err != nil {
 		return nil, err

@@ -161,7 +161,8 @@ func (f *found) claim(s Seen, was Place, name string) {
 func (f found) facts(stored Identity, was Place) Facts {
 	out := Facts{Stored: stored, Claims: f.claims, Announced: f.announced, NoBonjour: f.err != nil}
 	if f.tenant != nil {
-		out.Claims = append(out.Claims, Claim{Seen: Seen{Instance: *f.tenant, Place: was, Identity: stored}, AtStored: true})
+		out.Claims = append(out.Claims, Claim{Seen: Seen{Instance: *f.tenant, Place: was, Identity: stored},
+			AtStored: true})
 	}
 	return out
 }

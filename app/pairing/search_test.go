@@ -30,7 +30,7 @@ func TestFollowedWhileTheOldPlaceHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	moved := 0
-	l, err := b.station.Link(ctx, pairing.LinkOptions{
+	l, err := b.computer.Link(ctx, pairing.LinkOptions{
 		Finder: announcements{announced(b.phone, b.phone.Name())}, Timeout: time.Minute, Moved: func(pairing.Place, pairing.Place) { moved++ },
 	})
 	must(t, err)
@@ -59,7 +59,7 @@ func TestSlowIsNotMoved(t *testing.T) {
 	if err != nil || len(moved) != 0 {
 		t.Errorf("%v, moved %v", err, moved)
 	}
-	if r, err := b.station.Record(); err != nil || r.Host != "127.0.0.1" {
+	if r, err := b.computer.Record(); err != nil || r.Host != "127.0.0.1" {
 		t.Errorf("the record: %+v, %v", r, err)
 	}
 }

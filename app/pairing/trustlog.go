@@ -22,7 +22,7 @@ const logWait = time.Second
 // itself, once for each place and certificate. Before the first sync there is no
 // database, and none is made for it. It never makes a connection fail: a trust
 // log that cannot be written is a line in the other log.
-func (s *Station) verified(r *Record) func(*trust.Report) {
+func (s *Computer) verified(r *Record) func(*trust.Report) {
 	e := store.Trusted{Pairing: r.ID, Protocol: r.Protocol, Phone: r.Name} // the record may change
 	var mu sync.Mutex
 	written := map[store.Trusted]bool{}
@@ -45,7 +45,7 @@ func (s *Station) verified(r *Record) func(*trust.Report) {
 	}
 }
 
-func (s *Station) appendTrusted(ctx context.Context, e store.Trusted) error {
+func (s *Computer) appendTrusted(ctx context.Context, e store.Trusted) error {
 	e.At = s.Now().Unix()
 	db, err := store.Open(ctx, s.Paths.Database(), store.Options{BusyTimeout: logWait})
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Station) appendTrusted(ctx context.Context, e store.Trusted) error {
 // TrustLog reads the trust log: every place and certificate by which an iPhone of
 // this computer has proved to be itself, of this pairing and of those before it,
 // the latest first. It is empty where there is no database yet.
-func (s *Station) TrustLog(ctx context.Context) ([]store.Trusted, error) {
+func (s *Computer) TrustLog(ctx context.Context) ([]store.Trusted, error) {
 	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

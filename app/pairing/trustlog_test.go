@@ -10,14 +10,14 @@ import (
 
 func (b *bench) trustLog() []store.Trusted {
 	b.Helper()
-	got, err := b.station.TrustLog(b.Context())
+	got, err := b.computer.TrustLog(b.Context())
 	must(b, err)
 	return got
 }
 
 func (b *bench) makeDatabase() {
 	b.Helper()
-	db, err := store.Open(b.Context(), b.station.Paths.Database(), store.Options{})
+	db, err := store.Open(b.Context(), b.computer.Paths.Database(), store.Options{})
 	must(b, err)
 	db.Close()
 }
@@ -45,7 +45,7 @@ func TestTrustLog(t *testing.T) {
 		if _, err := l.Verify(t.Context(), pairing.Place{Host: "127.0.0.1", Port: other.phone.Port()}, 0); err == nil {
 			t.Error("another iPhone was trusted")
 		}
-		if _, err := b.station.Unpair(t.Context()); err != nil {
+		if _, err := b.computer.Unpair(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if now := b.trustLog(); len(now) != 1 || now[0] != got[0] {
@@ -65,7 +65,7 @@ func TestTrustLogManyWriters(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 30 {
-				pairing.NoteVerified(b.station, r, "10.0.0.2:8443")
+				pairing.NoteVerified(b.computer, r, "10.0.0.2:8443")
 			}
 		})
 	}

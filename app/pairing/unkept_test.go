@@ -23,27 +23,27 @@ func TestFollowWithoutWriting(t *testing.T) {
 		},
 		// As far as a file system goes that root obeys, too: nothing can be
 		// opened for writing where a folder is.
-		"lock of the record": func(b *bench) { b.block(b.station.Paths.PairingFile() + ".lock") },
+		"lock of the record": func(b *bench) { b.block(b.computer.Paths.PairingFile() + ".lock") },
 		"lock of both": func(b *bench) {
-			b.block(b.station.Paths.PairingFile() + ".lock")
-			b.block(b.station.Paths.ConfigFile() + ".lock")
+			b.block(b.computer.Paths.PairingFile() + ".lock")
+			b.block(b.computer.Paths.ConfigFile() + ".lock")
 		},
-		"lock of the settings": func(b *bench) { b.block(b.station.Paths.ConfigFile() + ".lock") },
+		"lock of the settings": func(b *bench) { b.block(b.computer.Paths.ConfigFile() + ".lock") },
 	} {
 		for protocol := 1; protocol <= 2; protocol++ {
 			t.Run(name, func(t *testing.T) {
 				b := newBench(t, protocol)
 				b.pair()
-				c, err := config.Update(b.station.Paths.ConfigFile(), func(c *config.Config) error {
+				c, err := config.Update(b.computer.Paths.ConfigFile(), func(c *config.Config) error {
 					c.Server = config.Server{Host: "127.0.0.1", Port: b.phone.Port()}
 					return nil
 				})
 				must(t, err)
-				b.station.Config = c
+				b.computer.Config = c
 				b.restart("127.0.0.1:0")
 				shut(b)
 				var moved, unkept int
-				l, err := b.station.Link(t.Context(), pairing.LinkOptions{
+				l, err := b.computer.Link(t.Context(), pairing.LinkOptions{
 					Finder: announcements{announced(b.phone, b.phone.Name())}, Timeout: 5 * time.Second,
 					Moved: func(_, to pairing.Place) {
 						if moved++; to.Port != b.phone.Port() || unkept != 0 {
@@ -74,19 +74,19 @@ func TestFollowWithoutWriting(t *testing.T) {
 func TestRenamedWithoutWriting(t *testing.T) {
 	b := newBench(t, 2)
 	r := b.pair()
-	b.block(b.station.Paths.PairingFile() + ".lock")
+	b.block(b.computer.Paths.PairingFile() + ".lock")
 	var said []string
-	l, err := b.station.Link(t.Context(), pairing.LinkOptions{NoSearch: true, Unkept: func(what string, _ error) { said = append(said, what) }})
+	l, err := b.computer.Link(t.Context(), pairing.LinkOptions{NoSearch: true, Unkept: func(what string, _ error) { said = append(said, what) }})
 	must(t, err)
 	if err := l.Seen("another name", nil); err != nil || l.Record.Name != "another name" || len(said) != 1 {
 		t.Errorf("%v, now %q, said %q", err, l.Record.Name, said)
 	}
-	if now, err := b.station.Record(); err != nil || now.Name != r.Name {
+	if now, err := b.computer.Record(); err != nil || now.Name != r.Name {
 		t.Errorf("the record has %q, %v", now.Name, err)
 	}
 	// What is no matter of writing stays an error: the pairing is another's now.
-	must(t, os.Remove(b.station.Paths.PairingFile()+".lock"))
-	must(t, os.WriteFile(b.station.Paths.PairingFile(), []byte("{"), 0o600))
+	must(t, os.Remove(b.computer.Paths.PairingFile()+".lock"))
+	must(t, os.WriteFile(b.computer.Paths.PairingFile(), []byte("{"), 0o600))
 	if err := l.Seen("a third name", nil); err == nil {
 		t.Error("a damaged record went unnoticed")
 	}
@@ -101,5 +101,5 @@ func (b *bench) block(path string) {
 
 func (b *bench) chmod(mode os.FileMode) {
 	b.Helper()
-	must(b, os.Chmod(filepath.Dir(b.station.Paths.PairingFile()), mode))
+	must(b, os.Chmod(filepath.Dir(b.computer.Paths.PairingFile()), mode))
 }

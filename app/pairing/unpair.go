@@ -57,7 +57,7 @@ const patience = 5 * time.Second
 // any case. Keys, certificates, token, record and address go, strays of
 // earlier pairings too; health data stays. An error means that something of it
 // is still here; doing it again carries on.
-func (s *Station) Unpair(ctx context.Context) (*Unpaired, error) {
+func (s *Computer) Unpair(ctx context.Context) (*Unpaired, error) {
 	u := &Unpaired{OnPhone: NothingThere}
 	done, err := s.lockPairing(ctx, "unpairing")
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Station) Unpair(ctx context.Context) (*Unpaired, error) {
 	return u, s.forget()
 }
 
-func (s *Station) tellPhone(ctx context.Context, r *Record) (OnPhone, error) {
+func (s *Computer) tellPhone(ctx context.Context, r *Record) (OnPhone, error) {
 	if r.Protocol == 1 {
 		return NotOffered, nil
 	}
@@ -109,7 +109,7 @@ func (s *Station) tellPhone(ctx context.Context, r *Record) (OnPhone, error) {
 }
 
 // forget removes the record and the address.
-func (s *Station) forget() error {
+func (s *Computer) forget() error {
 	unlock, err := files.LockFile(s.Paths.PairingFile())
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (s *Station) forget() error {
 
 // removeItems deletes the vault's own items that match. It carries on past
 // failures and says what it removed.
-func (s *Station) removeItems(ctx context.Context, v vault.Vault, match func(vault.Item) bool) ([]vault.Item, error) {
+func (s *Computer) removeItems(ctx context.Context, v vault.Vault, match func(vault.Item) bool) ([]vault.Item, error) {
 	items, err := v.List(ctx)
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (s *Station) removeItems(ctx context.Context, v vault.Vault, match func(vau
 
 // empty removes all items of this home; a vault that is damaged as a whole goes
 // as a whole.
-func (s *Station) empty(ctx context.Context, v vault.Vault) ([]vault.Item, error) {
+func (s *Computer) empty(ctx context.Context, v vault.Vault) ([]vault.Item, error) {
 	removed, err := s.removeItems(ctx, v, func(vault.Item) bool { return true })
 	var damaged *vault.CorruptError
 	if errors.As(err, &damaged) && len(removed) == 0 {
@@ -167,7 +167,7 @@ func (s *Station) empty(ctx context.Context, v vault.Vault) ([]vault.Item, error
 
 // ClearVault removes every item of this home from the vault, the ones that a
 // pairing still needs included, and a vault that is damaged as a whole.
-func (s *Station) ClearVault(ctx context.Context) ([]vault.Item, error) {
+func (s *Computer) ClearVault(ctx context.Context) ([]vault.Item, error) {
 	done, err := s.lockPairing(ctx, "clearing the keychain")
 	if err != nil {
 		return nil, err

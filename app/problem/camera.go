@@ -28,7 +28,8 @@ func cameraError(err error, _ time.Time) *Error {
 	switch {
 	case errors.As(err, &none) && none.Unsound:
 		e := New(NotOnThisBuild, "This program was built without a flag that its camera window needs to be safe.", err)
-		e.Remedy = Remedy{Text: "build it with `make build`, or by hand", Command: "go build " + camera.SoundFlag + " ./app/healthsync"}
+		e.Remedy = Remedy{Text: "build it with `make build`, or by hand",
+			Command: "go build " + camera.SoundFlag + " ./app/healthsync"}
 		return e
 	case errors.As(err, &none):
 		e := New(CameraUnavailable, "The camera window is there on macOS only.", err)

@@ -15,16 +15,19 @@ func Skew(ahead time.Duration, now, pairedAt time.Time) *Error {
 	if ahead < 0 {
 		direction = "behind"
 	}
-	detail := fmt.Sprintf("The iPhone's clock is %s %s this computer's: %s there, %s here.", words.Span(ahead), direction,
+	detail := fmt.Sprintf("The iPhone's clock is %s %s this computer's: %s there, %s here.", words.Span(ahead),
+		direction,
 		phone.Local().Format("2 January 2006 15:04"), now.Local().Format("2 January 2006 15:04"))
 	e := New(ClockSkew, detail, nil)
 	switch {
 	case now.Before(pairedAt):
 		e.Sentence = "This computer's clock is wrong"
-		e.Detail += fmt.Sprintf("\nThis computer's is the wrong one: it is before %s, when it was paired.", pairedAt.Local().Format("2 January 2006 15:04"))
+		e.Detail += fmt.Sprintf("\nThis computer's is the wrong one: it is before %s, when it was paired.",
+			pairedAt.Local().Format("2 January 2006 15:04"))
 	case phone.Before(pairedAt):
 		e.Sentence = "The iPhone's clock is wrong"
-		e.Detail += fmt.Sprintf("\nThe iPhone's is the wrong one: it is before %s, when it was paired.", pairedAt.Local().Format("2 January 2006 15:04"))
+		e.Detail += fmt.Sprintf("\nThe iPhone's is the wrong one: it is before %s, when it was paired.",
+			pairedAt.Local().Format("2 January 2006 15:04"))
 	}
 	return e
 }

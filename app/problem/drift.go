@@ -34,7 +34,8 @@ func driftError(d *pairing.DriftError, err error, now time.Time) *Error {
 		e.Sentence = "Another device has the iPhone's last address"
 		return e
 	case pairing.OtherNetwork:
-		e := New(PhoneNotFound, fmt.Sprintf("It was last at %s; this computer is in %s.", d.Was, cmp.Or(d.Networks, "no network")), err)
+		e := New(PhoneNotFound, fmt.Sprintf("It was last at %s; this computer is in %s.", d.Was,
+			cmp.Or(d.Networks, "no network")), err)
 		e.Sentence = "This computer is not in the iPhone's network"
 		e.Remedy = Remedy{Text: "bring both into the same Wi-Fi", Command: "healthsync discover", Action: ActCheck}
 		return e

@@ -98,7 +98,8 @@ type JSON struct {
 
 // JSON gives the form of the error in machine-readable output.
 func (e *Error) JSON() JSON {
-	return JSON{Code: e.Code, Severity: e.Severity(), Title: e.Title(), Sentence: e.Sentence, Detail: e.Detail, Remedy: e.Remedy}
+	return JSON{Code: e.Code, Severity: e.Severity(), Title: e.Title(), Sentence: e.Sentence, Detail: e.Detail,
+		Remedy: e.Remedy}
 }
 
 // Find returns the first *Error in err's chain, or nil.

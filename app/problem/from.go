@@ -93,7 +93,8 @@ func pairingError(err error, now time.Time) *Error {
 	case errors.As(err, &drift):
 		return driftError(drift, err, now)
 	case errors.As(err, &impostor):
-		return New(HostUnverified, fmt.Sprintf("%s announces the name %q and has another identity.", impostor.Place, impostor.Name), err)
+		return New(HostUnverified, fmt.Sprintf("%s announces the name %q and has another identity.", impostor.Place,
+			impostor.Name), err)
 	case errors.As(err, &clock):
 		e := Skew(clock.Ahead, now, clock.PairedAt)
 		e.Err = err
@@ -103,7 +104,8 @@ func pairingError(err error, now time.Time) *Error {
 	case errors.As(err, &exchange):
 		return whilePairing(exchange, now)
 	case errors.As(err, &busy):
-		e := New(PairingBusy, fmt.Sprintf("It is process %d, %s, since %s.", busy.Holder.PID, busy.Holder.What, words.Clock(busy.Holder.Since)), err)
+		e := New(PairingBusy, fmt.Sprintf("It is process %d, %s, since %s.", busy.Holder.PID, busy.Holder.What,
+			words.Clock(busy.Holder.Since)), err)
 		return e
 	case errors.As(err, &record) && record.Newer:
 		e := New(PairingFile, fmt.Sprintf("%s: %v.\nThe file was left as it is.", record.Path, record.Err), err)
@@ -113,13 +115,16 @@ func pairingError(err error, now time.Time) *Error {
 	case errors.As(err, &record):
 		return New(PairingFile, fmt.Sprintf("%v.\nThe file was left as it is.", err), err)
 	case errors.As(err, &expired):
-		return New(PairingCodeExpired, fmt.Sprintf("The code was good until %s (%s ago).", words.Clock(expired.At), words.Span(now.Sub(expired.At))), err)
+		return New(PairingCodeExpired, fmt.Sprintf("The code was good until %s (%s ago).", words.Clock(expired.At),
+			words.Span(now.Sub(expired.At))), err)
 	case errors.As(err, &token):
-		return New(TokenExpired, fmt.Sprintf("The pairing ended on %s (%s ago).", words.Day(token.At), words.Span(now.Sub(token.At))), err)
+		return New(TokenExpired, fmt.Sprintf("The pairing ended on %s (%s ago).", words.Day(token.At),
+			words.Span(now.Sub(token.At))), err)
 	case errors.As(err, &missing):
 		e := New(KeychainMissing, fmt.Sprintf("The %s is not in %s.", missing.What, missing.Place()), err)
 		if missing.ClientCertificate {
-			e = New(NoClientCertificate, fmt.Sprintf("This computer's %s is not in %s.", missing.What, missing.Place()), err)
+			e = New(NoClientCertificate, fmt.Sprintf("This computer's %s is not in %s.", missing.What, missing.Place()),
+				err)
 		}
 		return e
 	case errors.As(err, &issued):

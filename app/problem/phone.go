@@ -40,7 +40,8 @@ func phoneError(err error, _ time.Time) *Error {
 	case errors.As(err, &locked):
 		return New(PhoneLocked, "", err)
 	case errors.As(err, &limited):
-		return New(RateLimited, fmt.Sprintf("Its budget is used up for another %s.", words.Span(limited.RetryAfter)), err)
+		return New(RateLimited, fmt.Sprintf("Its budget is used up for another %s.", words.Span(limited.RetryAfter)),
+			err)
 	case errors.As(err, &token):
 		return New(TokenRejected, "It was paired anew, its app was reinstalled, or the pairing was removed there.", err)
 	case errors.As(err, &types):
@@ -52,7 +53,8 @@ func phoneError(err error, _ time.Time) *Error {
 	case errors.As(err, &cut):
 		return New(ResponseCut, fmt.Sprintf("%d of %d bytes arrived; nothing of this answer was kept, everything before it was.", cut.Got, cut.Want), err)
 	case errors.As(err, &notJSON):
-		return New(ResponseInvalid, fmt.Sprintf("The answer stops making sense at byte %d; nothing of it was kept.", notJSON.Offset), err)
+		return New(ResponseInvalid, fmt.Sprintf("The answer stops making sense at byte %d; nothing of it was kept.",
+			notJSON.Offset), err)
 	case errors.As(err, &answer), errors.As(err, &large), errors.As(err, &bad):
 		return New(ResponseInvalid, words.Capital(lastLine(err))+"; nothing of it was kept.", err)
 	case errors.As(err, &empty):
@@ -62,7 +64,8 @@ func phoneError(err error, _ time.Time) *Error {
 	case errors.As(err, &offered):
 		return New(RenewUnavailable, "This iPhone app does not offer it.", err)
 	case errors.As(err, &http):
-		return New(PhoneError, strings.TrimSpace(fmt.Sprintf("HTTP status %d. %s", http.Status, quoted(http.Message))), err)
+		return New(PhoneError, strings.TrimSpace(fmt.Sprintf("HTTP status %d. %s", http.Status, quoted(http.Message))),
+			err)
 	case errors.As(err, &unknownT):
 		e := New(UnknownType, fmt.Sprintf("%q is not a known type.", unknownT.Name), err)
 		if len(unknownT.Nearest) > 0 {
@@ -95,7 +98,8 @@ func unreadable(partly *engine.UnreadableError, err error) *Error {
 	}
 	e := New(PhoneError, strings.Join(said, " ")+" All the rest was printed.", err)
 	if len(whole) > 0 {
-		e.Remedy = Remedy{Text: "open the app on the iPhone again; until it is updated, name the types that you want", Command: "healthsync fetch --types steps,heartRate"}
+		e.Remedy = Remedy{Text: "open the app on the iPhone again; until it is updated, name the types that you want",
+			Command: "healthsync fetch --types steps,heartRate"}
 	}
 	return e
 }

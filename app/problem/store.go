@@ -29,12 +29,14 @@ func storeError(err error, _ time.Time) *Error {
 		e.Remedy.Command = aside(corrupt.Path, "damaged")
 		return e
 	case errors.As(err, &foreign):
-		e := New(StoreCorrupt, fmt.Sprintf("%s is a database of another program; it was left as it is.", foreign.Path), err)
+		e := New(StoreCorrupt, fmt.Sprintf("%s is a database of another program; it was left as it is.", foreign.Path),
+			err)
 		e.Sentence = "The local database is not one of HealthSync"
 		e.Remedy.Command = aside(foreign.Path, "other")
 		return e
 	case errors.As(err, &newer):
-		return New(StoreNewer, fmt.Sprintf("It has schema %d, this program knows up to %d.", newer.Schema, newer.Known), err)
+		return New(StoreNewer, fmt.Sprintf("It has schema %d, this program knows up to %d.", newer.Schema, newer.Known),
+			err)
 	case errors.As(err, &full):
 		return New(DiskFull, fmt.Sprintf("There is no room left for %s.", full.Path), err)
 	case errors.As(err, &io):
@@ -57,7 +59,8 @@ func storeError(err error, _ time.Time) *Error {
 // beside it, and makes a new one. Nothing is deleted.
 func aside(path, name string) string {
 	dir, file := filepath.Split(path)
-	return fmt.Sprintf("cd %s && mkdir %s && mv %s* %s/ && healthsync sync", words.ShellWord(filepath.Clean(dir)), name, file, name)
+	return fmt.Sprintf("cd %s && mkdir %s && mv %s* %s/ && healthsync sync", words.ShellWord(filepath.Clean(dir)), name,
+		file, name)
 }
 
 // shellWord is a word for a shell.

@@ -22,7 +22,8 @@ var codes = map[trust.Kind]Code{
 	trust.NoClientCert: NoClientCertificate, trust.BadClientCert: CertRejected, trust.Revoked: CertRevoked,
 	trust.KeyUnavailable: NoClientCertificate,
 
-	trust.TLSVersion: UnsupportedProtocol, trust.HandshakeTimeout: TimedOut, trust.NotTLS: NotTLS, trust.PeerAlert: NotTLS,
+	trust.TLSVersion: UnsupportedProtocol, trust.HandshakeTimeout: TimedOut, trust.NotTLS: NotTLS,
+	trust.PeerAlert: NotTLS,
 
 	trust.Refused: ConnRefused, trust.Unreachable: HostUnreachable, trust.TimedOut: TimedOut,
 	trust.Reset: ConnReset, trust.CutShort: ConnReset,

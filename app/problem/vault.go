@@ -38,7 +38,8 @@ func vaultError(err error, _ time.Time) *Error {
 	case errors.As(err, &corrupt):
 		return New(KeychainCorrupt, item(corrupt.Failure)+" is damaged"+why(corrupt.Failure)+".", err)
 	case errors.As(err, &exposed):
-		e := New(KeychainDenied, fmt.Sprintf("%s can be read or replaced by others (mode %04o).", exposed.Path, exposed.Mode), err)
+		e := New(KeychainDenied, fmt.Sprintf("%s can be read or replaced by others (mode %04o).", exposed.Path,
+			exposed.Mode), err)
 		e.Remedy = Remedy{Text: "close it to others", Command: fmt.Sprintf("chmod go-rwx '%s'", exposed.Path)}
 		return e
 	case errors.As(err, &timeout):
@@ -58,7 +59,8 @@ func vaultError(err error, _ time.Time) *Error {
 		}
 		e := New(KeychainUnavailable, detail, err)
 		e.Sentence = "The keychain reports an error"
-		e.Remedy = Remedy{Text: "try again; if it stays so, attach this to a bug report", Command: "healthsync diagnose --output report.txt"}
+		e.Remedy = Remedy{Text: "try again; if it stays so, attach this to a bug report",
+			Command: "healthsync diagnose --output report.txt"}
 		return e
 	case errors.Is(err, vault.ErrNotFound):
 		return New(KeychainMissing, "", err)
@@ -79,7 +81,8 @@ func item(f vault.Failure) string {
 		return words.Capital(place)
 	}
 	for prefix, what := range map[string]string{
-		vault.Key: "The private key", vault.Token: "The token", vault.ClientCertificate: "The client certificate", vault.CACertificate: "The CA certificate",
+		vault.Key: "The private key", vault.Token: "The token", vault.ClientCertificate: "The client certificate",
+		vault.CACertificate: "The CA certificate",
 	} {
 		if strings.HasPrefix(f.Name, prefix) { // each pairing has its own (pairing.Record)
 			return what + " in " + place

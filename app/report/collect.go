@@ -83,7 +83,8 @@ func (c *collector) stored(r *Report) error {
 		return err
 	}
 	for _, t := range types {
-		s := Stored{Type: t.Type, Name: typeName(t.Type), Count: t.Count, Deleted: t.Deleted, Latest: newest[string(t.Type)]}
+		s := Stored{Type: t.Type, Name: typeName(t.Type), Count: t.Count, Deleted: t.Deleted,
+			Latest: newest[string(t.Type)]}
 		if t.Count > 0 {
 			s.First, s.Last = c.local(t.First), c.local(t.Last)
 		}

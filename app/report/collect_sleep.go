@@ -50,7 +50,8 @@ func (c *collector) meanNight(from time.Time, nights map[string]Night) Night {
 			continue
 		}
 		n++
-		m.Deep, m.Core, m.REM, m.Plain, m.Awake = m.Deep+x.Deep, m.Core+x.Core, m.REM+x.REM, m.Plain+x.Plain, m.Awake+x.Awake
+		m.Deep, m.Core, m.REM, m.Plain, m.Awake = m.Deep+x.Deep, m.Core+x.Core, m.REM+x.REM, m.Plain+x.Plain,
+			m.Awake+x.Awake
 	}
 	if n > 0 {
 		m.Has = true
@@ -74,8 +75,9 @@ func (c *collector) workouts(r *Report) error {
 		months[i] = Point{From: civil.StartOfMonth(c.month, i+1-Months), Partial: i == Months-1}
 	}
 	err := c.query(`SELECT start_local, activity, minutes, kilocalories, meters, source FROM workouts ORDER BY start_local DESC`, func(v []any) {
-		w := Workout{Start: c.moment(text(v[0])), Activity: text(v[1]), Minutes: number(v[2]), Kilocalories: number(v[3]),
-			Meter: number(v[4]), Source: text(v[5])}
+		w := Workout{Start: c.moment(text(v[0])), Activity: text(v[1]), Minutes: number(v[2]),
+			Kilocalories: number(v[3]),
+			Meter:        number(v[4]), Source: text(v[5])}
 		if len(r.Workouts.Latest) < latestWorkouts {
 			r.Workouts.Latest = append(r.Workouts.Latest, w)
 		}

@@ -50,8 +50,10 @@ func add(n node, children ...node) {
 
 // blocks are elements after which a line break does no harm.
 var blocks = map[string]bool{
-	"head": true, "title": true, "style": true, "header": true, "main": true, "footer": true, "section": true, "article": true, "div": true,
-	"p": true, "h1": true, "h2": true, "h3": true, "table": true, "thead": true, "tr": true, "ul": true, "li": true, "details": true, "figure": true,
+	"head": true, "title": true, "style": true, "header": true, "main": true, "footer": true, "section": true,
+	"article": true, "div": true,
+	"p": true, "h1": true, "h2": true, "h3": true, "table": true, "thead": true, "tr": true, "ul": true, "li": true,
+	"details": true, "figure": true,
 }
 
 func at(key, value string) attr { return attr{Key: key, Val: value} }

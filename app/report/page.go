@@ -211,7 +211,8 @@ func (r *Report) sleep() []node {
 			legend(n.Days), nightTable(n.Days, "The last 30 nights", "Mon 2 January 2006")),
 		Sleep.panel("", "Months", months,
 			figureOf("The mean night of each month",
-				drawNights(n.Months, dayHeight+40, true, "The mean night of each of the last 12 months, by stage. "+months)),
+				drawNights(n.Months, dayHeight+40, true,
+					"The mean night of each of the last 12 months, by stage. "+months)),
 			legend(n.Months), nightTable(n.Months, "The last 12 months", "January 2006")),
 	}
 }

@@ -114,7 +114,8 @@ func (r *Report) training() node {
 		Training.panel("workouts", "Time", "", figureOf("Hours of each month", c.svg),
 			el("details", el("summary", "Figures of the last 12 months"),
 				table("", []string{"Month", "Time", "Workouts"}, 1, months))),
-		Training.panel("", "Latest", "", table("", []string{"Day", "Workout", "Time", "Distance", "Energy"}, 2, latest)))
+		Training.panel("", "Latest", "", table("", []string{"Day", "Workout", "Time", "Distance", "Energy"}, 2,
+			latest)))
 }
 
 func (r *Report) storedTable() node {
@@ -126,7 +127,8 @@ func (r *Report) storedTable() node {
 			s.whole()))
 	}
 	out := el("section", el("h2", at("id", "stored"), "What is stored"),
-		el("div", class("wide"), table("", []string{"Type", "Samples", "From", "To", "Latest", "Read from the iPhone"}, 1,
+		el("div", class("wide"), table("", []string{"Type", "Samples", "From", "To", "Latest", "Read from the iPhone"},
+			1,
 			rows)))
 	if deleted > 0 {
 		add(out, el("p", class("note"), words.Plural(deleted,

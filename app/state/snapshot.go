@@ -34,7 +34,7 @@ const SkewLimit = pki.ClockLeeway
 
 // Snapshot takes the picture. The error is the root cause that keeps the iPhone
 // from being asked, nil if it answered; the State is good either way.
-func Snapshot(ctx context.Context, s *pairing.Station, o SnapshotOptions) (State, *problem.Error) {
+func Snapshot(ctx context.Context, s *pairing.Computer, o SnapshotOptions) (State, *problem.Error) {
 	now := s.Now()
 	st := State{At: now.UTC(), SharedTypes: -1, Link: LinkNotPaired}
 	st.Sync = Syncing(s)
@@ -76,7 +76,7 @@ func Snapshot(ctx context.Context, s *pairing.Station, o SnapshotOptions) (State
 
 // Syncing tells which process syncs, nil where none does. How far it is, only
 // that one knows; what it has stored so far is in the picture.
-func Syncing(s *pairing.Station) *Progress {
+func Syncing(s *pairing.Computer) *Progress {
 	h, held := files.HeldBy(s.Paths.LockFile())
 	if !held {
 		return nil
@@ -85,7 +85,7 @@ func Syncing(s *pairing.Station) *Progress {
 }
 
 // ask asks the iPhone how it is and notes what it showed.
-func ask(ctx context.Context, s *pairing.Station, o SnapshotOptions, st *State) (phone.Status, error) {
+func ask(ctx context.Context, s *pairing.Computer, o SnapshotOptions, st *State) (phone.Status, error) {
 	l, err := s.Link(ctx, o.Link)
 	if err != nil {
 		return phone.Status{}, err
@@ -140,14 +140,15 @@ func finish(st State, found []*problem.Error) (State, *problem.Error) {
 // Credentials gives the certificates and the token in short, the one that ends
 // first at the front, with what is wrong with them. Certificates that cannot be
 // read are missing from the list.
-func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]Credential, []*problem.Error) {
+func Credentials(ctx context.Context, s *pairing.Computer, r *pairing.Record) ([]Credential, []*problem.Error) {
 	now := s.Now()
 	var creds []Credential
 	var errs []*problem.Error
 	server, _ := r.ServerCertificate() // checked when the record was read
 	if r.Protocol == 1 {
 		i := pki.Inspect(server, now, pki.InspectOptions{Pinned: true})
-		creds = append(creds, Credential{Name: "server", Status: i.Status.String(), NotBefore: i.NotBefore, NotAfter: i.NotAfter, DaysLeft: i.DaysLeft, Advisory: true})
+		creds = append(creds, Credential{Name: "server", Status: i.Status.String(), NotBefore: i.NotBefore,
+			NotAfter: i.NotAfter, DaysLeft: i.DaysLeft, Advisory: true})
 		token := tokenCredential(r, now)
 		creds = append(creds, token)
 		if _, soon := token.Due(now, s.Config.ExpiryDays()); soon {
@@ -164,24 +165,28 @@ func Credentials(ctx context.Context, s *pairing.Station, r *pairing.Record) ([]
 		whose trust.Whose
 		info  pki.Info
 	}{
-		{"client", trust.Client, pki.Inspect(certs.Client, now, pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()})},
+		{"client", trust.Client, pki.Inspect(certs.Client, now,
+			pki.InspectOptions{Issuer: certs.CA, Revoked: !r.Revoked.IsZero()})},
 		{"server", trust.Server, pki.Inspect(server, now, pki.InspectOptions{Issuer: certs.CA})},
 		{"ca", trust.CA, pki.Inspect(certs.CA, now, pki.InspectOptions{})},
 	} {
 		if err != nil && c.info.Status == pki.StatusMissing {
 			continue
 		}
-		cred := Credential{Name: c.name, Status: c.info.Status.String(), NotBefore: c.info.NotBefore, NotAfter: c.info.NotAfter, DaysLeft: c.info.DaysLeft}
+		cred := Credential{Name: c.name, Status: c.info.Status.String(), NotBefore: c.info.NotBefore,
+			NotAfter: c.info.NotAfter, DaysLeft: c.info.DaysLeft}
 		creds = append(creds, cred)
 		if _, soon := cred.Due(now, s.Config.ExpiryDays()); soon && c.info.Status == pki.StatusValid {
-			errs = append(errs, problem.Expiring(problem.CertExpiring, problem.Certificate(c.whose), c.info.NotAfter, now))
+			errs = append(errs, problem.Expiring(problem.CertExpiring, problem.Certificate(c.whose), c.info.NotAfter,
+				now))
 		}
 	}
 	return sorted(creds), errs
 }
 
 func tokenCredential(r *pairing.Record, now time.Time) Credential {
-	c := Credential{Name: "token", Status: pki.StatusValid.String(), NotBefore: r.PairedAt, NotAfter: r.TokenExpiresAt, DaysLeft: pki.DaysLeft(r.TokenExpiresAt, now)}
+	c := Credential{Name: "token", Status: pki.StatusValid.String(), NotBefore: r.PairedAt, NotAfter: r.TokenExpiresAt,
+		DaysLeft: pki.DaysLeft(r.TokenExpiresAt, now)}
 	if now.After(r.TokenExpiresAt) {
 		c.Status = pki.StatusExpired.String()
 	}
@@ -203,7 +208,7 @@ func sorted(creds []Credential) []Credential {
 
 // database tells what is stored, and what is wrong with it. A database that is
 // not there yet is no fault.
-func database(ctx context.Context, s *pairing.Station, st *State) []*problem.Error {
+func database(ctx context.Context, s *pairing.Computer, st *State) []*problem.Error {
 	failed := func(err error) []*problem.Error { return []*problem.Error{problem.From(err, st.At)} }
 	db, err := store.Open(ctx, s.Paths.Database(), store.Options{ReadOnly: true})
 	if err != nil {

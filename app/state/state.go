@@ -130,7 +130,8 @@ type State struct {
 // answered, what it sends from being stored; nil where neither is so.
 func (s *State) Problem() *problem.Error {
 	for _, c := range s.Conditions {
-		if e := c.Error(); c.Severity == problem.Severe && (s.Link != LinkConnected || e.Exit() == problem.ExitStorage) {
+		if e := c.Error(); c.Severity == problem.Severe && (s.Link != LinkConnected ||
+			e.Exit() == problem.ExitStorage) {
 			return e
 		}
 	}

@@ -34,7 +34,8 @@ func Today(ctx context.Context, path string, now time.Time) []Figure {
 	}
 	add("Active Energy", whole(d.total(health.ActiveEnergyBurned), " kcal"))
 	// Watches work it out late in the day: yesterday's stands until then.
-	add("Resting Heart Rate", whole(d.newest(health.RestingHeartRate, store.Span{From: civil.StartOf(now, -1).Unix(), To: now.Unix() + 1}), " bpm"))
+	add("Resting Heart Rate", whole(d.newest(health.RestingHeartRate,
+		store.Span{From: civil.StartOf(now, -1).Unix(), To: now.Unix() + 1}), " bpm"))
 	add("Sleep", duration(time.Duration(d.total(health.SleepAnalysis))*time.Second))
 	return out
 }

@@ -35,7 +35,8 @@ const (
 )
 
 // settle makes sure that the database is this iPhone's before a run.
-func settle(ctx context.Context, s *pairing.Station, db *store.Store, link *pairing.Link, o engine.Options, own Options) error {
+func settle(ctx context.Context, s *pairing.Computer, db *store.Store, link *pairing.Link, o engine.Options,
+	own Options) error {
 	now := link.Record.Identity()
 	was, noted, err := db.State(ctx, phoneKey)
 	if err != nil || was == now {
@@ -93,7 +94,8 @@ func storedTypes(ctx context.Context, db *store.Store) ([]health.Type, error) {
 // compare reports whether the iPhone serves any of what is stored, and of how
 // many samples that was judged. One type at a time is asked for: it costs the
 // iPhone least, and a type that it cannot serve keeps none of the others.
-func compare(ctx context.Context, db *store.Store, phone engine.Phone, stored []health.Type, o engine.Options) (served int, same bool, err error) {
+func compare(ctx context.Context, db *store.Store, phone engine.Phone, stored []health.Type,
+	o engine.Options) (served int, same bool, err error) {
 	spoke, asked := 0, 0
 	for _, t := range stored {
 		if !slices.Contains(o.Enabled, t) {
@@ -120,7 +122,8 @@ var errFound = errors.New("found")
 
 // compareType looks at the samples that the iPhone has up to the newest that is
 // stored: where the histories are the same, some are stored.
-func compareType(ctx context.Context, db *store.Store, phone engine.Phone, t health.Type, react engine.React) (served int, same bool, err error) {
+func compareType(ctx context.Context, db *store.Store, phone engine.Phone, t health.Type,
+	react engine.React) (served int, same bool, err error) {
 	var newest int64
 	types := []health.Type{t}
 	err = db.Query(ctx, store.Filter{Types: types, Limit: 1}, func(x *health.Sample) error {
@@ -156,12 +159,13 @@ func compareType(ctx context.Context, db *store.Store, phone engine.Phone, t hea
 		ids[page.Samples[i].ID] = struct{}{}
 		oldest = min(oldest, page.Samples[i].Start)
 	}
-	err = db.Query(ctx, store.Filter{Types: types, Span: store.Span{From: oldest, To: newest + 2}}, func(x *health.Sample) error {
-		if _, ok := ids[x.ID]; ok {
-			return errFound
-		}
-		return nil
-	})
+	err = db.Query(ctx, store.Filter{Types: types, Span: store.Span{From: oldest, To: newest + 2}},
+		func(x *health.Sample) error {
+			if _, ok := ids[x.ID]; ok {
+				return errFound
+			}
+			return nil
+		})
 	if errors.Is(err, errFound) {
 		return len(page.Samples), true, nil
 	}

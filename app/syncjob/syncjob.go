@@ -59,7 +59,7 @@ type Options struct {
 // Run syncs. A *files.HeldError says that another process does so already, a
 // *problem.Error STORE_OTHER_PHONE that another iPhone filled the database. The
 // Result is good beside an error too: what it counts is stored.
-func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, error) {
+func Run(ctx context.Context, s *pairing.Computer, o Options) (engine.Result, error) {
 	opts, err := o.engine(s)
 	if err != nil {
 		return engine.Result{}, err
@@ -74,7 +74,8 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 	}
 	defer held.Release()
 	open := func() (*store.Store, error) {
-		return store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now, Priority: &daily.Priority{Names: s.Config.Sources.Priority}})
+		return store.Open(ctx, s.Paths.Database(), store.Options{Now: s.Now,
+			Priority: &daily.Priority{Names: s.Config.Sources.Priority}})
 	}
 	reach := o.Reach
 	if reach == nil {
@@ -117,7 +118,7 @@ func Run(ctx context.Context, s *pairing.Station, o Options) (engine.Result, err
 const unpaced = 1 << 20
 
 // engine combines what was asked for with the settings.
-func (o Options) engine(s *pairing.Station) (engine.Options, error) {
+func (o Options) engine(s *pairing.Computer) (engine.Options, error) {
 	opts := engine.Options{
 		Types: o.Types, Named: o.Types, Since: o.Since, Full: o.Full, Now: s.Now, Lookback: s.Config.SyncLookback(),
 		Fresh: o.Fresh, Progress: o.Progress, PerMinute: phone.PerMinute, React: React(s.Now, o.Patient),
@@ -165,7 +166,8 @@ func brokeOff(err error, now time.Time) bool {
 }
 
 // logged runs the engine and keeps the log of runs.
-func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pairing.Link, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
+func logged(ctx context.Context, s *pairing.Computer, db *store.Store, link *pairing.Link, opts engine.Options,
+	verified func(engine.Verification)) (engine.Result, error) {
 	began := s.Now()
 	run := store.Run{Started: began.Unix(), Phone: link.Record.Name, Outcome: "running"}
 	if err := db.RecordRun(ctx, &run); err != nil {
@@ -179,12 +181,14 @@ func logged(ctx context.Context, s *pairing.Station, db *store.Store, link *pair
 	}
 	// The run is noted also after it was stopped.
 	rerr := db.RecordRun(context.WithoutCancel(ctx), &run)
-	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted, "seconds", math.Round(10*s.Now().Sub(began).Seconds())/10)
+	s.Log.Info("sync", "outcome", run.Outcome, "requests", run.Requests, "added", res.Added, "deleted", res.Deleted,
+		"seconds", math.Round(10*s.Now().Sub(began).Seconds())/10)
 	return res, errors.Join(err, rerr)
 }
 
 // pull is the sync or the verification itself.
-func pull(ctx context.Context, db engine.VerifyStore, phone engine.Phone, opts engine.Options, verified func(engine.Verification)) (engine.Result, error) {
+func pull(ctx context.Context, db engine.VerifyStore, phone engine.Phone, opts engine.Options,
+	verified func(engine.Verification)) (engine.Result, error) {
 	if verified == nil {
 		return engine.Sync(ctx, phone, db, opts)
 	}

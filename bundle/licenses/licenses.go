@@ -52,7 +52,8 @@ func (e *UnknownError) Error() string {
 func Collect(goCmd, dir string) ([]Module, error) {
 	found := map[string]*Module{}
 	for _, platform := range Platforms {
-		args := append([]string{"list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}\t{{$.Dir}}{{end}}{{end}}"}, Roots...)
+		args := append([]string{"list", "-deps", "-f",
+			"{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}\t{{$.Dir}}{{end}}{{end}}"}, Roots...)
 		cmd := exec.Command(goCmd, args...)
 		// With cgo the darwin packages are complete; listing compiles nothing.
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOOS="+platform, "GOARCH=arm64", "CGO_ENABLED=1", "GOFLAGS=")
@@ -81,7 +82,8 @@ func Collect(goCmd, dir string) ([]Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	std := &Module{Path: "The Go standard library and runtime", Version: goVersion(dir), dir: strings.TrimSpace(string(root)), packages: map[string]bool{}}
+	std := &Module{Path: "The Go standard library and runtime", Version: goVersion(dir),
+		dir: strings.TrimSpace(string(root)), packages: map[string]bool{}}
 	list := []*Module{std}
 	for _, m := range found {
 		list = append(list, m)
@@ -195,7 +197,10 @@ func Recognise(text string) []string {
 	text = space.ReplaceAllString(text, " ")
 	var out []string
 	for _, k := range known {
-		if !slices.ContainsFunc(k.words, func(w string) bool { return !strings.Contains(strings.ToLower(text), strings.ToLower(w)) }) {
+		if !slices.ContainsFunc(k.words, func(w string) bool {
+			return !strings.Contains(strings.ToLower(text),
+				strings.ToLower(w))
+		}) {
 			if k.id == "BSD-2-Clause" && slices.Contains(out, "BSD-3-Clause") || slices.Contains(out, k.id) {
 				continue
 			}

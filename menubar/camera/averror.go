@@ -22,7 +22,8 @@ func failure(domain string, code int, text string) *Error {
 		return e
 	}
 	switch code {
-	case avDeviceAlreadyUsedByAnotherSession, avDeviceInUseByAnotherApplication, avDeviceLockedForConfigurationByAnother:
+	case avDeviceAlreadyUsedByAnotherSession, avDeviceInUseByAnotherApplication,
+		avDeviceLockedForConfigurationByAnother:
 		e.Outcome = InUse
 	case avDeviceWasDisconnected, avDeviceNotConnected:
 		e.Outcome = NoCamera

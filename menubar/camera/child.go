@@ -36,7 +36,8 @@ const lastWish = 3 * time.Second
 // no more, and the window goes. A window that hangs even then takes the
 // process with it: a camera light that nobody can put out is worse.
 func Serve(
-	ctx context.Context, stdin io.Reader, stdout io.Writer, show func(context.Context, Window) (string, error), w Window,
+	ctx context.Context, stdin io.Reader, stdout io.Writer, show func(context.Context, Window) (string, error),
+	w Window,
 ) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

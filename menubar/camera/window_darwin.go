@@ -99,7 +99,8 @@ func (on *window) say(text string) {
 }
 
 func (on *window) open(text string) {
-	w := appkit.NewWindowWithSizeAndStyle(width, height+strip, appkit.WindowStyleMaskTitled|appkit.WindowStyleMaskClosable)
+	w := appkit.NewWindowWithSizeAndStyle(width, height+strip,
+		appkit.WindowStyleMaskTitled|appkit.WindowStyleMaskClosable)
 	w.Retain()                     // what darwinkit makes is autoreleased; this lives as long as the process
 	w.SetReleasedWhenClosed(false) // or closing would release it once too often
 	w.SetTitle(Title)

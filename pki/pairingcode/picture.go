@@ -71,7 +71,8 @@ func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("pairing code: read the picture: %w", err)
 	}
 	if len(data) > maxBytes {
-		return nil, &PictureError{Problem: TooLarge, Text: fmt.Sprintf("the picture is larger than %d MB", maxBytes>>20)}
+		return nil, &PictureError{Problem: TooLarge, Text: fmt.Sprintf("the picture is larger than %d MB",
+			maxBytes>>20)}
 	}
 	return data, nil
 }
@@ -147,7 +148,8 @@ func CheckSize(format string, cfg image.Config) error {
 		return pictureError(format, errors.New("it has no width or no height"))
 	case w > maxPixels || h > maxPixels || w*h > maxPixels:
 		return &PictureError{Problem: TooLarge, Text: fmt.Sprintf(
-			"the %s picture of %d x %d pixels is too large (limit %d million pixels)", format, w, h, maxPixels/1_000_000)}
+			"the %s picture of %d x %d pixels is too large (limit %d million pixels)", format, w, h,
+			maxPixels/1_000_000)}
 	}
 	return nil
 }

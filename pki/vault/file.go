@@ -323,7 +323,8 @@ func (v *file) removeDamaged(ctx context.Context) ([]Item, error) {
 	if !errors.As(err, new(*CorruptError)) {
 		return nil, err
 	}
-	if err := errors.Join(atomicfile.RemoveLeftovers(v.path()), os.Remove(v.path())); err != nil { // of a link, the link
+	if err := errors.Join(atomicfile.RemoveLeftovers(v.path()),
+		os.Remove(v.path())); err != nil { // of a link, the link
 		return nil, failed(f, err)
 	}
 	item := Item{Kind: ItemFile, Name: fileName, Where: v.path(), Own: true}

@@ -86,7 +86,8 @@ var conversions = map[string]map[string]conversion{
 		"mL/kg/min": {},
 	},
 	"kg": {
-		"kg": {}, "g": {power: -3}, "lb": {factor: 0.45359237}, "oz": {factor: 0.028349523125}, "st": {factor: 6.35029318},
+		"kg": {}, "g": {power: -3}, "lb": {factor: 0.45359237}, "oz": {factor: 0.028349523125},
+		"st": {factor: 6.35029318},
 	},
 }
 

@@ -24,7 +24,8 @@ func newCSV(w io.Writer, comma rune, metadata bool) (*csvWriter, error) {
 }
 
 func (c *csvWriter) Write(s *health.Sample) error {
-	c.row = append(c.row[:0], s.ID.String(), string(s.Type), Number(s.Value), s.Unit, Date(s.Start), Date(s.End), s.Source)
+	c.row = append(c.row[:0], s.ID.String(), string(s.Type), Number(s.Value), s.Unit, Date(s.Start), Date(s.End),
+		s.Source)
 	if c.meta {
 		c.row = append(c.row, s.Metadata)
 	}

@@ -63,7 +63,8 @@ func (e *KindError) Error() string { return fmt.Sprintf("no output format %q", e
 type DelimiterError struct{ Delimiter string }
 
 func (e *DelimiterError) Error() string {
-	return fmt.Sprintf("%q cannot be a delimiter: it takes one character that is no quote and no line break", e.Delimiter)
+	return fmt.Sprintf("%q cannot be a delimiter: it takes one character that is no quote and no line break",
+		e.Delimiter)
 }
 
 // ParseDelimiter reads a delimiter as people type it: one character, or \t or

@@ -100,7 +100,8 @@ func localAddrs() []netip.Addr {
 		if err != nil {
 			continue
 		}
-		if ip := prefix.Addr().WithZone(""); (ip.IsPrivate() || ip.IsLinkLocalUnicast()) && !slices.Contains(addrs, ip) {
+		if ip := prefix.Addr().WithZone(""); (ip.IsPrivate() || ip.IsLinkLocalUnicast()) &&
+			!slices.Contains(addrs, ip) {
 			addrs = append(addrs, ip)
 		}
 	}

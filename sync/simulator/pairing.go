@@ -25,10 +25,12 @@ func (r *refusal) Error() string { return r.text }
 
 // The refusals of PairingError, with the app's sentences.
 var (
-	refusedNoSession = &refusal{"PAIRING_NO_SESSION", "No pairing session active. Generate a new QR code in the iOS app."}
-	refusedInvalid   = &refusal{"PAIRING_CODE_INVALID", "Invalid pairing code. Check that you copied the latest QR code."}
-	refusedExpired   = &refusal{"PAIRING_CODE_EXPIRED", "Pairing code expired (5 min TTL). Generate a new QR code."}
-	refusedAttempts  = &refusal{"PAIRING_LOCKED_OUT", "Too many failed attempts. Restart the iOS app to try again."}
+	refusedNoSession = &refusal{"PAIRING_NO_SESSION",
+		"No pairing session active. Generate a new QR code in the iOS app."}
+	refusedInvalid = &refusal{"PAIRING_CODE_INVALID",
+		"Invalid pairing code. Check that you copied the latest QR code."}
+	refusedExpired  = &refusal{"PAIRING_CODE_EXPIRED", "Pairing code expired (5 min TTL). Generate a new QR code."}
+	refusedAttempts = &refusal{"PAIRING_LOCKED_OUT", "Too many failed attempts. Restart the iOS app to try again."}
 )
 
 // faultRefusal is the refusal that a fault asks for, or nil.

@@ -138,7 +138,8 @@ func (f Filter) streams(ctx context.Context, q querier) (out []*stream, err erro
 	err = each(ctx, q, func(rows *sql.Rows) error {
 		var id int64
 		t := &stream{origins: origins}
-		if err := rows.Scan(&id, &t.sample.Type); err != nil || len(f.Types) > 0 && !slices.Contains(f.Types, t.sample.Type) {
+		if err := rows.Scan(&id, &t.sample.Type); err != nil || len(f.Types) > 0 &&
+			!slices.Contains(f.Types, t.sample.Type) {
 			return err
 		}
 		var err error

@@ -259,7 +259,8 @@ func (r *rule) figures(w *writer, t *typeFacts, span Span, first, last civil.Day
 		return err
 	}
 	for _, unit := range slices.Sorted(maps.Keys(sums)) {
-		id, err := w.number(`SELECT id FROM unit WHERE name = ?`, `INSERT INTO unit (name) VALUES (?) RETURNING id`, unit)
+		id, err := w.number(`SELECT id FROM unit WHERE name = ?`, `INSERT INTO unit (name) VALUES (?) RETURNING id`,
+			unit)
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,8 @@ func (s *Store) Types(ctx context.Context) ([]TypeStat, error) {
 	var out []TypeStat
 	err := each(ctx, s.reader, func(rows *sql.Rows) error {
 		var t TypeStat
-		err := rows.Scan(&t.Type, &t.Count, &t.Deleted, &t.Late, &t.First, &t.Last, &t.Unit, &t.CoveredFrom, &t.CoveredTo)
+		err := rows.Scan(&t.Type, &t.Count, &t.Deleted, &t.Late, &t.First, &t.Last, &t.Unit, &t.CoveredFrom,
+			&t.CoveredTo)
 		out = append(out, t)
 		return err
 	}, listTypes)

@@ -79,7 +79,8 @@ func (l *Link) IP(args ...string) {
 
 // Start runs a program in a namespace and ends it with the test. Its lines go to
 // the channel, and what is written to in goes to it.
-func (l *Link) Start(ns string, env []string, name string, args ...string) (cmd *exec.Cmd, in io.Writer, out <-chan string) {
+func (l *Link) Start(ns string, env []string, name string, args ...string) (cmd *exec.Cmd, in io.Writer,
+	out <-chan string) {
 	l.t.Helper()
 	cmd = exec.Command("ip", append([]string{"netns", "exec", ns, name}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
@@ -164,7 +165,8 @@ func (l *Link) Announce(name string, port int) {
 <service-group><name>%s</name><service><type>_healthsync._tcp</type><port>%d</port></service></service-group>
 `, name, port))
 	// In one step: Avahi watches the folder, and would read half of it.
-	if err := os.Rename(filepath.Join(l.dir, "hs.service"), filepath.Join(l.dir, "services", "hs.service")); err != nil {
+	if err := os.Rename(filepath.Join(l.dir, "hs.service"), filepath.Join(l.dir, "services",
+		"hs.service")); err != nil {
 		l.t.Fatal(err)
 	}
 }

@@ -21,8 +21,10 @@ type Freedesktop struct {
 // Confirm asks a question in a window; an error means that none can be shown.
 func (d *Freedesktop) Confirm(ctx context.Context, text, yes, no string) (bool, error) {
 	name, args, ok := first(
-		[]string{"zenity", "--question", "--no-markup", "--title=HealthSync", "--text=" + text, "--ok-label=" + yes, "--cancel-label=" + no, "--default-cancel"},
-		[]string{"kdialog", "--title", "HealthSync", "--yes-label", yes, "--no-label", no, "--warningyesno", plainText(text)},
+		[]string{"zenity", "--question", "--no-markup", "--title=HealthSync", "--text=" + text, "--ok-label=" + yes,
+			"--cancel-label=" + no, "--default-cancel"},
+		[]string{"kdialog", "--title", "HealthSync", "--yes-label", yes, "--no-label", no, "--warningyesno",
+			plainText(text)},
 	)
 	if !ok || !d.screen() {
 		return false, ErrNone
@@ -37,8 +39,11 @@ func (d *Freedesktop) PickPicture(ctx context.Context) (string, error) {
 		return path, nil
 	}
 	name, args, ok := first(
-		[]string{"zenity", "--file-selection", "--title=Choose a picture of the QR code", "--file-filter=Pictures | *.png *.jpg *.jpeg *.gif *.webp *.tif *.tiff *.bmp", "--file-filter=All files | *"},
-		[]string{"kdialog", "--title", "Choose a picture of the QR code", "--getopenfilename", ".", "*.png *.jpg *.jpeg *.gif *.webp *.tif *.tiff *.bmp"},
+		[]string{"zenity", "--file-selection", "--title=Choose a picture of the QR code",
+			"--file-filter=Pictures | *.png *.jpg *.jpeg *.gif *.webp *.tif *.tiff *.bmp",
+			"--file-filter=All files | *"},
+		[]string{"kdialog", "--title", "Choose a picture of the QR code", "--getopenfilename", ".",
+			"*.png *.jpg *.jpeg *.gif *.webp *.tif *.tiff *.bmp"},
 	)
 	if !ok || !d.screen() {
 		return "", ErrNone
@@ -53,7 +58,8 @@ func (d *Freedesktop) SaveAs(ctx context.Context, file string) (string, error) {
 		return path, nil
 	}
 	name, args, ok := first(
-		[]string{"zenity", "--file-selection", "--save", "--confirm-overwrite", "--title=Export the certificates", "--filename=" + file},
+		[]string{"zenity", "--file-selection", "--save", "--confirm-overwrite", "--title=Export the certificates",
+			"--filename=" + file},
 		[]string{"kdialog", "--title", "Export the certificates", "--getsavefilename", file},
 	)
 	if !ok || !d.screen() {

@@ -30,7 +30,8 @@ func portal(ctx context.Context, method, title, name string) (string, error) {
 	defer conn.Close()
 	// The answer is a signal of an object that is made by the call; it may
 	// come before the call returns, so all of them are listened to.
-	if err := conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(requestOf), dbus.WithMatchMember("Response")); err != nil {
+	if err := conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(requestOf),
+		dbus.WithMatchMember("Response")); err != nil {
 		return "", err
 	}
 	signals := make(chan *dbus.Signal, 8)

@@ -109,7 +109,8 @@ func (d *decision) pairing() {
 	}
 	d.forget("")
 	d.said[key] = d.now
-	d.notices = append(d.notices, Notice{Key: key, Title: "Paired with " + name(d.next), Body: "Its health data is kept on this computer from now on."})
+	d.notices = append(d.notices, Notice{Key: key, Title: "Paired with " + name(d.next),
+		Body: "Its health data is kept on this computer from now on."})
 }
 
 // mended forgets conditions of which there is proof that they are over: the
@@ -187,7 +188,8 @@ func (d *decision) ends(days []int) {
 	for _, c := range d.next.Credentials {
 		if c.Ended(d.now) {
 			// The condition has said it, where the iPhone or the Mac has noticed.
-			if d.wasSaid(problem.CertHasExpired) || d.wasSaid(problem.TokenExpired) || d.wasSaid(problem.ClockSkew) || d.wasSaid(problem.CertRevoked) {
+			if d.wasSaid(problem.CertHasExpired) || d.wasSaid(problem.TokenExpired) || d.wasSaid(problem.ClockSkew) ||
+				d.wasSaid(problem.CertRevoked) {
 				d.once(endKey(c) + ":0")
 			}
 			over = d.unsaid(over, c, 0)
@@ -200,10 +202,14 @@ func (d *decision) ends(days []int) {
 		soon = d.unsaid(soon, c, threshold)
 	}
 	if len(over) > 0 {
-		d.notices = append(d.notices, Notice{Key: endKey(over[0]) + ":0", Title: heading(subjects(over, "has expired", "have expired"), d.next), Body: "Since " + day(over[0].NotAfter, d.now) + ". Pair again from the menu."})
+		d.notices = append(d.notices, Notice{Key: endKey(over[0]) + ":0",
+			Title: heading(subjects(over, "has expired", "have expired"), d.next),
+			Body:  "Since " + day(over[0].NotAfter, d.now) + ". Pair again from the menu."})
 	}
 	if len(soon) > 0 {
-		d.notices = append(d.notices, Notice{Key: endKey(soon[0]), Title: heading(subjects(soon, "ends ", "end ")+when(soon[0].NotAfter, d.now), d.next), Body: remedyFor(soon, d.next.Menu.Renewing)})
+		d.notices = append(d.notices, Notice{Key: endKey(soon[0]),
+			Title: heading(subjects(soon, "ends ", "end ")+when(soon[0].NotAfter, d.now), d.next),
+			Body:  remedyFor(soon, d.next.Menu.Renewing)})
 	}
 }
 
@@ -268,7 +274,8 @@ func (d *decision) moved() {
 		return
 	}
 	before := len(d.notices)
-	d.say("moved:"+host(m.To), name(d.next)+" has a new address", "It is at "+host(m.To)+" now. Its identity was verified before it was followed.")
+	d.say("moved:"+host(m.To), name(d.next)+" has a new address",
+		"It is at "+host(m.To)+" now. Its identity was verified before it was followed.")
 	if len(d.notices) > before {
 		d.said[last] = d.now
 	}
@@ -281,7 +288,8 @@ func (d *decision) broken() {
 		d.forget("broken:")
 		return
 	}
-	if d.now.Sub(s.FailingSince) < Broken || slices.ContainsFunc(slices.Collect(maps.Keys(d.said)), func(k string) bool { return strings.HasPrefix(k, "condition:") }) {
+	if d.now.Sub(s.FailingSince) < Broken || slices.ContainsFunc(slices.Collect(maps.Keys(d.said)),
+		func(k string) bool { return strings.HasPrefix(k, "condition:") }) {
 		return
 	}
 	body := "Open iOS Health Sync on the iPhone and tap Start Sharing; both devices need the same Wi-Fi."

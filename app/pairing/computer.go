@@ -20,11 +20,11 @@ import (
 	"healthsync/pki/vault"
 )
 
-// Station is this Mac's side of a pairing: its files, settings and vault. Its
-// methods are safe between processes: those that change the pairing take turns
-// (turn.go), and what two write is written under a lock. Within one, a Station belongs to one
-// goroutine.
-type Station struct {
+// Computer is this computer's side of a pairing: its files, settings and vault.
+// Its methods are safe between processes: those that change the pairing take
+// turns (pairlock.go), and what two write is written under a lock. Within a
+// process a Computer belongs to one goroutine.
+type Computer struct {
 	Paths  config.Paths
 	Config config.Config
 	Now    func() time.Time
@@ -40,7 +40,7 @@ type Station struct {
 }
 
 // Vault opens the vault once.
-func (s *Station) Vault() (vault.Vault, error) {
+func (s *Computer) Vault() (vault.Vault, error) {
 	if s.vault == nil {
 		v, err := s.OpenVault()
 		if err != nil {
@@ -53,7 +53,7 @@ func (s *Station) Vault() (vault.Vault, error) {
 
 // Record reads what is known of the paired iPhone; [ErrNotPaired] where there
 // is none.
-func (s *Station) Record() (*Record, error) { return LoadRecord(s.Paths) }
+func (s *Computer) Record() (*Record, error) { return LoadRecord(s.Paths) }
 
 // MissingError says that something of the pairing is not where it should be.
 type MissingError struct {
@@ -89,7 +89,7 @@ func (e *TokenExpiredError) Unwrap() error { return e.Err }
 
 // missing turns the absence of an item into a MissingError; every other error
 // stays what it is.
-func (s *Station) missing(err error, v vault.Vault, what string, client bool) error {
+func (s *Computer) missing(err error, v vault.Vault, what string, client bool) error {
 	if !errors.Is(err, vault.ErrNotFound) {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *Station) missing(err error, v vault.Vault, what string, client bool) er
 }
 
 // token reads the bearer token of a version 1 pairing.
-func (s *Station) token(ctx context.Context, r *Record) (string, error) {
+func (s *Computer) token(ctx context.Context, r *Record) (string, error) {
 	v, err := s.Vault()
 	if err != nil {
 		return "", err
@@ -120,8 +120,9 @@ type Certificates struct {
 
 // Certificates reads the certificates of a version 2 pairing. Absence is no
 // error here: it is for inspection.
-func (s *Station) Certificates(ctx context.Context, r *Record) (c Certificates, err error) {
-	if c.Client, err = s.certificate(ctx, r.ClientCert, r.clientName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
+func (s *Computer) Certificates(ctx context.Context, r *Record) (c Certificates, err error) {
+	if c.Client, err = s.certificate(ctx, r.ClientCert, r.clientName()); err != nil &&
+		!errors.Is(err, vault.ErrNotFound) {
 		return c, err
 	}
 	if c.CA, err = s.certificate(ctx, r.CACert, r.caName()); err != nil && !errors.Is(err, vault.ErrNotFound) {
@@ -132,7 +133,7 @@ func (s *Station) Certificates(ctx context.Context, r *Record) (c Certificates, 
 
 // certificate reads a certificate of a version 2 pairing: from its record, or
 // from a vault that keeps certificates.
-func (s *Station) certificate(ctx context.Context, der []byte, name string) (*x509.Certificate, error) {
+func (s *Computer) certificate(ctx context.Context, der []byte, name string) (*x509.Certificate, error) {
 	if len(der) > 0 {
 		return x509.ParseCertificate(der)
 	}
@@ -147,7 +148,7 @@ func (s *Station) certificate(ctx context.Context, der []byte, name string) (*x5
 }
 
 // keepCertificates stores the certificates of a version 2 pairing where
-// [Station.certificate] reads them.
+// [Computer.certificate] reads them.
 func (r *Record) keepCertificates(ctx context.Context, v vault.Vault, client, ca *x509.Certificate) error {
 	keeper, ok := v.(vault.CertificateKeeper)
 	if !ok {
@@ -161,7 +162,7 @@ func (r *Record) keepCertificates(ctx context.Context, v vault.Vault, client, ca
 }
 
 // HasToken reports whether the token of a version 1 pairing is in the vault.
-func (s *Station) HasToken(ctx context.Context, r *Record) (bool, error) {
+func (s *Computer) HasToken(ctx context.Context, r *Record) (bool, error) {
 	_, err := s.token(ctx, r)
 	var gone *MissingError
 	if errors.As(err, &gone) {
@@ -173,7 +174,7 @@ func (s *Station) HasToken(ctx context.Context, r *Record) (bool, error) {
 // identity gives the CA and the certificate with its signer of a version 2
 // pairing. A CA that is provably missing is nil: without it no certificate can
 // be verified, which package trust says by itself.
-func (s *Station) identity(ctx context.Context, r *Record) (*x509.Certificate, *tls.Certificate, error) {
+func (s *Computer) identity(ctx context.Context, r *Record) (*x509.Certificate, *tls.Certificate, error) {
 	v, err := s.Vault()
 	if err != nil {
 		return nil, nil, err
@@ -195,7 +196,7 @@ func (s *Station) identity(ctx context.Context, r *Record) (*x509.Certificate, *
 
 // trust gives the trust of a pairing: the pinned certificate, or the CA and
 // the Mac's own certificate.
-func (s *Station) trust(ctx context.Context, r *Record) (*trust.Trust, error) {
+func (s *Computer) trust(ctx context.Context, r *Record) (*trust.Trust, error) {
 	if r.Protocol == 1 {
 		return trust.Pinned(r.Leaf()), nil
 	}
