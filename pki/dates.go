@@ -57,7 +57,8 @@ func StatusAt(cert *x509.Certificate, now time.Time) Status {
 
 // checkDates gives the verdict of [StatusAt] as an error.
 func checkDates(cert *x509.Certificate, now time.Time) error {
-	problem, at := "", time.Time{}
+	var problem string
+	var at time.Time
 	switch s := StatusAt(cert, now); {
 	case cert.NotAfter.Before(cert.NotBefore):
 		problem, at = "ends before it begins", cert.NotAfter

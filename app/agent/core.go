@@ -112,7 +112,8 @@ func (c *core) due(now time.Time) []Effect {
 		out = append(out, c.startSync(false, now)...)
 	}
 	if c.elsewhere() && !now.Before(c.plan.busyUntil) {
-		c.plan.busyUntil = now.Add(busyRetry)
+		// Until this try has ended, which sets it anew: there is one at a time.
+		c.plan.busyUntil = now.Add(time.Hour)
 		out = append(out, StartSync{})
 	}
 	if c.freshDue(now) {

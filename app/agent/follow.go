@@ -21,6 +21,9 @@ func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (con
 	}
 	for {
 		if r := a.result.Load(); r != before {
+			if r.Holder != "" { // another process syncs: it was no sync of the app's
+				return control.Ended{Idle: true}, nil
+			}
 			e := control.Ended{Result: r.Result}
 			if r.Problem != nil {
 				j := r.Problem.JSON()
@@ -28,9 +31,10 @@ func (a *Agent) Follow(ctx context.Context, progress func(engine.Progress)) (con
 			}
 			return e, nil
 		}
-		if p := s.Sync; p != nil {
-			progress(p.Progress)
+		if s.Sync == nil { // it ended before it was followed
+			return control.Ended{Idle: true}, nil
 		}
+		progress(s.Sync.Progress)
 		select {
 		case <-changed:
 			s = a.State()

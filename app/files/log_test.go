@@ -116,7 +116,7 @@ func TestNoLineIsLost(t *testing.T) {
 			var name string
 			var n int
 			if _, err := fmt.Sscanf(line, "%s %d", &name, &n); err != nil || n != next[name] {
-				return fmt.Errorf("%.40q, want %d of it: %v", line, next[name], err)
+				return fmt.Errorf("%.40q, want %d of it: %w", line, next[name], err)
 			}
 			next[name]++
 			if seen++; seen == writers*linesEach+2 {

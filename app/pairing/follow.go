@@ -72,7 +72,8 @@ func (l *Link) ask(ctx context.Context) (phone.Status, error) {
 	defer end()
 	failed, ended := make(chan struct{}), make(chan found, 1)
 	was := Place{l.Host, l.Port}
-	look := search{was: was, name: l.Record.Name, look: l.Look, listen: l.listen}
+	own := *l // a look reads what changes when the iPhone is followed
+	look := search{was: was, name: l.Record.Name, look: own.Look, listen: l.listen}
 	go func() { ended <- look.run(searching, failed) }()
 	var why error
 	for {

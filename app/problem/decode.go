@@ -11,7 +11,7 @@ func (s *Severity) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("status: %q is no severity", text)
+	return fmt.Errorf("problem: %q is no severity", text)
 }
 
 // Error gives the condition back as an error, without the fact underneath.

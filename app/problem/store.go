@@ -63,8 +63,6 @@ func aside(path, name string) string {
 		file, name)
 }
 
-// shellWord is a word for a shell.
-
 // OtherPhone explains that a database is another iPhone's. compared is how many
 // samples of this one were looked for in it.
 func OtherPhone(path, name string, compared int) *Error {

@@ -40,7 +40,7 @@ func (p *Progress) Percent() (int, bool) {
 	return int(min(99, 100*have/(have+p.Remaining))), true
 }
 
-// Menu is what only the menu shows: settings as it offers them, the figures of
+// MenuState is what only the menu shows: settings as it offers them, the figures of
 // the day, and what became of the last click.
 type MenuState struct {
 	// Interval is how often the app syncs by itself; 0 means only when asked.

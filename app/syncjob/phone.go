@@ -143,7 +143,14 @@ func compareType(ctx context.Context, db *store.Store, phone engine.Phone, t hea
 		case r == engine.Again && ctx.Err() == nil:
 		case r == engine.Narrow && q.Limit > 1: // one value that it cannot write: less of them
 			q.Limit /= 8
-		default:
+		case r == engine.Stop || r == engine.Again:
+			return 0, false, err
+		default: // a type that it cannot serve keeps none of the others
+			if r == engine.Gone {
+				_, err = phone.Types(ctx) // it may be back
+			} else {
+				err = nil
+			}
 			return 0, false, err
 		}
 		if q.Limit == 0 {

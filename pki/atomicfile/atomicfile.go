@@ -16,7 +16,7 @@ import (
 // Write puts data aside, syncs it to disk and renames it to path, mode 0600.
 // The folder is made, mode 0700, where it is missing. An interrupted Write may leave
 // a file behind ([RemoveLeftovers]).
-func Write(path string, data []byte) (err error) {
+func Write(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -25,19 +25,14 @@ func Write(path string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
 	if _, err = f.Write(data); err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return SyncFolder(dir)
 }

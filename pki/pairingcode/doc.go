@@ -1,4 +1,4 @@
-// Package qr turns pictures and text into a pairing payload, and a payload
+// Package pairingcode turns pictures and text into a pairing payload, and a payload
 // back into a picture. It reads what people have: screenshots, photographs of
 // a telephone's screen, text pasted from a chat.
 //

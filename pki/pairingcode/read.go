@@ -109,6 +109,7 @@ func search(ctx context.Context, img image.Image, wanted func(string) bool) ([]s
 	seen := map[string]bool{}
 	b := img.Bounds()
 	long := max(b.Dx(), b.Dy())
+pictures:
 	for _, ground := range grounds(img) {
 		gray := grayOf(img, ground)
 		for _, side := range sides(long) {
@@ -123,7 +124,7 @@ func search(ctx context.Context, img image.Image, wanted func(string) bool) ([]s
 					}
 				}
 				if ctx.Err() != nil {
-					break
+					break pictures
 				}
 			}
 		}

@@ -95,7 +95,7 @@ func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event))
 				l.cache.silent(asked[n-unanswered])
 			}
 			err = browse(l.ifaces)
-			asked = append(asked, now())
+			asked = append(asked[max(0, len(asked)-unanswered):], now())
 		}
 		switch {
 		case err != nil && !troubled:

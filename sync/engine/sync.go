@@ -227,7 +227,8 @@ func (s *session) askTypes(ctx context.Context) (changed bool, err error) {
 // narrow makes the next request smaller that the phone could not answer.
 func (s *session) narrow(ctx context.Context, r request) error {
 	if r.check != nil {
-		return nil // it stays uncertain
+		s.unanswered(*r.check) // else it would be asked for ever
+		return nil
 	}
 	lost, gaveUp := s.plan.narrow(r)
 	if !gaveUp {

@@ -10,6 +10,6 @@
 // told from a cut is refused.
 //
 // The package knows neither certificates nor what to do about an error: the
-// first is the business of pki/trust, the second of app/status. It does not
+// first is the business of pki/trust, the second of app/problem. It does not
 // know which ranges of time are worth asking for either; that is sync/engine.
 package phone

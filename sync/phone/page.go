@@ -82,7 +82,7 @@ func (d *pageDecoder) answer(limit int, page *health.Page) (head answerHead, err
 	if err != nil {
 		return head, err
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return head, wrong("", "more follows its end")
 	}
 	return head, nil

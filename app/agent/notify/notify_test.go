@@ -119,7 +119,7 @@ func TestWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.String() != string(want) {
-		t.Errorf("%s differs (go test ./app/notice -update writes it anew):\n%s", path, b.String())
+		t.Errorf("%s differs (go test ./app/agent/notify -update writes it anew):\n%s", path, b.String())
 	}
 }
 
