@@ -87,6 +87,27 @@ func TestSyncSilentType(t *testing.T) {
 	}
 }
 
+// A phone that cannot answer what tells silence from deletion is asked that twice,
+// and nothing is buried for it.
+func TestSyncCheckUnanswered(t *testing.T) {
+	phone, db := setUp(health.Steps, health.HeartRate)
+	run(t, phone, db, benchNow, Options{})
+	phone.silent[health.HeartRate] = true
+	refused := 0
+	phone.before = func(q health.Query) error {
+		if q.Limit != checkLimit {
+			return nil
+		}
+		refused++
+		return errEmpty
+	}
+	o := Options{Now: clock(benchNow + 60), React: fakeReact}
+	res, err := Sync(t.Context(), phone, db, o)
+	if err != nil || res.Deleted != 0 || !slices.Equal(res.Silent, []health.Type{health.HeartRate}) || refused == 0 || refused > 4 {
+		t.Errorf("%v after %d refused: %+v", err, refused, res)
+	}
+}
+
 // One weight in the window, and it is deleted: the phone gives none of the type
 // in the window, but has older ones, so it is a deletion.
 func TestSyncDeletesTheOnlyOneOfItsType(t *testing.T) {
