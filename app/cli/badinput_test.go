@@ -33,6 +33,9 @@ func (w *world) wantError(code problem.Code, args ...string) {
 	if row.Remedy != (problem.Remedy{}) && !strings.Contains(a.stderr, "\nFix: ") {
 		w.t.Errorf("healthsync %s: no remedy:\n%s", strings.Join(args, " "), a.stderr)
 	}
+	if again := "healthsync " + args[0] + " --timeout 30000"; code == problem.TimedOut && !strings.Contains(a.stderr, again) {
+		w.t.Errorf("healthsync %s: want %q:\n%s", strings.Join(args, " "), again, a.stderr)
+	}
 }
 
 // dropNotes leaves the error of what was said.

@@ -43,6 +43,9 @@ func runBackup(ctx context.Context, env *Env, path string, force bool) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "health.db")
 	}
+	if err := env.notOurs(path); err != nil {
+		return err
+	}
 	db, err := env.readDatabase(ctx)
 	if err != nil {
 		return err
@@ -50,7 +53,7 @@ func runBackup(ctx context.Context, env *Env, path string, force bool) error {
 	defer db.Close()
 	info, err := db.Backup(ctx, path, force)
 	if errors.Is(err, fs.ErrExist) {
-		return backupExists(err, db.Path(), path)
+		return backupExists(err, path)
 	}
 	if err != nil {
 		return backupFailed(err, db.Path(), path)
@@ -67,16 +70,9 @@ func runBackup(ctx context.Context, env *Env, path string, force bool) error {
 	return nil
 }
 
-// backupExists says why a file is not replaced; the database is from.
-func backupExists(err error, from, path string) error {
+// backupExists says why a file is not replaced.
+func backupExists(err error, path string) error {
 	e := problem.New(problem.FileExists, fmt.Sprintf("%s is there already.", path), err)
-	own, oerr := os.Stat(from)
-	there, terr := os.Stat(path)
-	if oerr == nil && terr == nil && os.SameFile(own, there) {
-		e.Detail = fmt.Sprintf("%s is the database itself.", path)
-		e.Remedy = problem.Remedy{Text: "choose another name"}
-		return e
-	}
 	var at *fs.PathError
 	if errors.As(err, &at) && at.Path != path {
 		e.Detail = fmt.Sprintf("%s shows that another program has a database of that name open.", at.Path)

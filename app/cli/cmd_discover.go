@@ -40,7 +40,12 @@ itself. With --watch each change is a line.`,
   healthsync discover --auto-scan
   healthsync discover --timeout 10s --json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDiscover(cmd.Context(), env, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("timeout") && o.timeout == 0 {
+				return usageError("--timeout 0 leaves no time to listen.", "healthsync discover --timeout 10s")
+			}
+			return runDiscover(cmd.Context(), env, &o)
+		},
 	}
 	o.addFlags(cmd.Flags())
 	return cmd

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -70,7 +71,11 @@ func (d *span) Set(s string) error {
 		v, err = time.ParseDuration(s + d.unit)
 	}
 	if err != nil || v < 0 {
-		return fmt.Errorf("use a time with its unit (500ms, 30s, 2m)")
+		return errors.New(map[string]string{
+			"m":  "use minutes (2), or a number with its unit (90s, 1h)",
+			"ms": "use milliseconds (30000), or a number with its unit (30s, 1m)",
+			"":   "use a time with its unit (500ms, 30s, 2m)",
+		}[d.unit])
 	}
 	*d.to = v
 	return nil

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"healthsync/app/problem"
+	"healthsync/pki/vault"
 )
 
 // output is where an answer goes: standard output, or a file that appears
@@ -34,6 +37,9 @@ func (e *Env) openOutput(path string) (*output, error) {
 			f, err := os.OpenFile(target, os.O_WRONLY, 0)
 			return &output{Writer: f, file: f}, err
 		}
+		if err := e.notOurs(path); err != nil {
+			return nil, err
+		}
 		mode = st.Mode().Perm()
 	}
 	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
@@ -48,6 +54,28 @@ func (e *Env) openOutput(path string) (*output, error) {
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	return &output{Writer: f, file: f, path: target}, nil
+}
+
+// notOurs refuses to replace a file in which HealthSync keeps its own things: the
+// database, the pairing, the settings, the log, the secrets of the file vault.
+func (e *Env) notOurs(path string) error {
+	there, err := os.Stat(path)
+	if err != nil {
+		return nil //nolint:nilerror // nothing is there to be replaced
+	}
+	p, err := e.paths()
+	if err != nil {
+		return nil //nolint:nilerror // a Mac without a home has no such files
+	}
+	for _, own := range []string{p.Database(), p.Database() + "-wal", p.Database() + "-shm", p.PairingFile(),
+		p.ConfigFile(), p.LogFile(), vault.FilePath(p.Data)} {
+		if st, err := os.Stat(own); err == nil && os.SameFile(st, there) {
+			out := problem.New(problem.FileExists, path+" is a file of HealthSync itself.", fs.ErrExist)
+			out.Remedy = problem.Remedy{Text: "choose another name"}
+			return out
+		}
+	}
+	return nil
 }
 
 // resolved follows links to where a file is or would be made.

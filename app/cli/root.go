@@ -41,6 +41,10 @@ func Main(ctx context.Context, env *Env) int {
 	if shown.Code == problem.Usage && shown.Remedy == (problem.Remedy{}) {
 		shown.Remedy = seeHelp(cmd)
 	}
+	if again, longer := strings.CutPrefix(shown.Remedy.Command, "healthsync fetch --timeout "); longer &&
+		cmd.Flags().Lookup("timeout") != nil {
+		shown.Remedy.Command = cmd.CommandPath() + " --timeout " + again
+	}
 	env.printError(shown)
 	return int(shown.Exit())
 }
@@ -85,6 +89,7 @@ What an exit status means:      healthsync help exit-codes`,
 	root.AddCommand(commands(env)...)
 	root.AddCommand(newExitCodesCommand(env))
 	refuseUnknownTopics(root)
+	nameShells(root)
 	if completing(env.Args) {
 		addCompletions(root)
 	}
@@ -133,17 +138,32 @@ func otherName(cmd *cobra.Command, name, usual string) *cobra.Command {
 // newGroup is a command that holds others. Alone it shows what there is.
 func newGroup(use, short, example string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return nil
-		},
+		Use: use, Short: short, Example: example, Args: groupArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+func groupArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	return nil
+}
+
+// nameShells makes cobra's completion command fail for a shell that it does not
+// know: its own prints the help and ends with 0.
+func nameShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Example = "  healthsync completion zsh > ~/.zfunc/_healthsync\n" +
+				"  healthsync completion bash > ~/.local/share/bash-completion/completions/healthsync"
+			c.Args = groupArgs
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 func unknownCommand(cmd *cobra.Command, name string) *problem.Error {
@@ -171,7 +191,7 @@ func refuseUnknownTopics(root *cobra.Command) {
 	help.Example = "  healthsync help fetch\n  healthsync help config set\n  healthsync help exit-codes"
 	help.RunE = func(_ *cobra.Command, args []string) error {
 		about, rest, err := root.Find(args)
-		if err != nil || len(rest) > 0 && about.HasSubCommands() {
+		if err != nil || len(rest) > 0 {
 			return unknownCommand(about, append(rest, args...)[0])
 		}
 		about.InitDefaultHelpFlag()
@@ -201,6 +221,9 @@ func printExitCodes(env *Env) error {
 	return nil
 }
 
+// plural mends what cobra says of a wrong number of arguments.
+var plural = strings.NewReplacer(" 1 arg(s)", " 1 argument", "arg(s)", "arguments")
+
 // usage makes an error of ours of what cobra says of a command line. cmd is
 // the command as far as it was understood.
 func usage(cmd *cobra.Command, err error) error {
@@ -208,13 +231,19 @@ func usage(cmd *cobra.Command, err error) error {
 		return err
 	}
 	var name string
-	if _, serr := fmt.Sscanf(err.Error(), "unknown command %q", &name); serr == nil && cmd.HasSubCommands() {
-		return unknownCommand(cmd, name)
+	e := usageError(words.Sentence(plural.Replace(err.Error())), "")
+	e.Remedy = seeHelp(cmd)
+	if _, serr := fmt.Sscanf(err.Error(), "unknown command %q", &name); serr == nil {
+		if cmd.HasSubCommands() {
+			return unknownCommand(cmd, name)
+		}
+		e.Detail = fmt.Sprintf("%s takes no argument, got %q.", cmd.CommandPath(), name)
 	}
 	var unknown *pflag.NotExistError
-	e := usageError(words.Sentence(err.Error()), "")
-	e.Remedy = seeHelp(cmd)
 	if errors.As(err, &unknown) {
+		if n := unknown.GetSpecifiedName(); len(n) > 1 {
+			e.Detail = fmt.Sprintf("%s has no flag --%s.", cmd.CommandPath(), n)
+		}
 		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {
 			e.Remedy = problem.Remedy{Text: "did you mean", Command: cmd.CommandPath() + " --" + near}
 		}

@@ -43,6 +43,9 @@ type file struct{ dir string }
 
 var _ Vault = (*file)(nil)
 
+// FilePath is where the file vault of a home keeps its secrets.
+func FilePath(home string) string { return filepath.Join(home, fileFolder, fileName) }
+
 func openFile(home string) (Vault, error) {
 	f := Failure{Vault: "file", Op: "open"}
 	if home == "" {
