@@ -160,6 +160,9 @@ func nameShells(root *cobra.Command) {
 		if c.Name() == "completion" {
 			c.Example = "  healthsync completion zsh > ~/.zfunc/_healthsync\n" +
 				"  healthsync completion bash > ~/.local/share/bash-completion/completions/healthsync"
+			for _, shell := range c.Commands() {
+				shell.Example = "  healthsync completion " + shell.Name()
+			}
 			c.Args = groupArgs
 			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
