@@ -73,7 +73,7 @@ func (l *follower) receive(e bonjour.Event) {
 		case l.events <- e:
 		default:
 		}
-	case bonjour.Trouble:
+	case bonjour.Failed:
 		if !l.warned {
 			l.warned = true
 			l.a.o.Log.Warn("Bonjour does not work; the iPhone is asked at intervals instead", "err", e.Err)

@@ -122,7 +122,7 @@ func TestAgentWithoutBonjour(t *testing.T) {
 	m.pair()
 	m.listen = func(ctx context.Context, _ <-chan struct{}, report func(bonjour.Event)) error {
 		for range 3 {
-			report(bonjour.Event{Kind: bonjour.Trouble, Err: &bonjour.NetworkError{Err: errors.New("the port is taken")}})
+			report(bonjour.Event{Kind: bonjour.Failed, Err: &bonjour.NetworkError{Err: errors.New("the port is taken")}})
 			report(bonjour.Event{Kind: bonjour.Recovered})
 		}
 		<-ctx.Done()

@@ -133,7 +133,7 @@ func (d *discovery) printJSON(found []sighting) error {
 		answer["bonjour"] = "off"
 	}
 	if d.failure != nil {
-		answer["bonjour"], answer["trouble"] = "unusable", d.failure.JSON()
+		answer["bonjour"], answer["problem"] = "unusable", d.failure.JSON()
 	}
 	return d.env.printJSON(answer)
 }
@@ -235,7 +235,7 @@ func (w *watcher) take(e bonjour.Event) bool {
 		w.announced = slices.Delete(w.announced, at, at+1)
 		w.told = slices.DeleteFunc(w.told, func(s sighting) bool { return sameName(e.Instance)(s.Instance) })
 		w.line("gone", sighting{Seen: pairing.Seen{Instance: e.Instance}, announced: true})
-	case bonjour.Trouble:
+	case bonjour.Failed:
 		w.env.note("note: Bonjour cannot be used now: %v", e.Err)
 	case bonjour.Recovered:
 		w.env.note("note: Bonjour works again")

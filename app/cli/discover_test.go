@@ -313,7 +313,7 @@ func TestDiscoverWatch(t *testing.T) {
 		}
 	}
 	ears.events = append(ears.events, event(bonjour.Gone, one[1]),
-		bonjour.Event{Kind: bonjour.Trouble, Err: context.Canceled}, bonjour.Event{Kind: bonjour.Recovered})
+		bonjour.Event{Kind: bonjour.Failed, Err: context.Canceled}, bonjour.Event{Kind: bonjour.Recovered})
 	a = w.runAt(ears, nil, "discover", "--watch", "--timeout", "700")
 	if a.exit != 0 || !strings.Contains(a.stdout, "gone     Bob's iPhone") || !strings.Contains(a.stderr, "works again") {
 		t.Errorf("%d\n%s", a.exit, a.all())

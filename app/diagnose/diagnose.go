@@ -92,7 +92,7 @@ type Report struct {
 	Sentence string          `json:"sentence"`
 	Detail   string          `json:"detail,omitempty"`
 	Remedy   *problem.Remedy `json:"remedy,omitempty"`
-	// Also are the checks with a trouble of their own beside the root cause.
+	// Also are the checks that found something of their own beside the root cause.
 	Also   []string `json:"also,omitempty"`
 	Checks []Check  `json:"checks"`
 }

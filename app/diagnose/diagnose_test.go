@@ -27,7 +27,7 @@ func text(r *diagnose.Report) string {
 }
 
 // A case is a state of the world and the one check that must speak.
-type trouble struct {
+type situation struct {
 	name     string
 	protocol int // 0 is 2
 	make     func(w *world)
@@ -46,7 +46,7 @@ func stall(name string) func(*world) {
 
 func fault(names ...string) func(*world) { return func(w *world) { w.fault(names...) } }
 
-var troubles = []trouble{
+var situations = []situation{
 	{"all is well", 2, func(*world) {}, diagnose.Answer, diagnose.OK, ""},
 	{"all is well with protocol 1", 1, func(*world) {}, diagnose.Answer, diagnose.OK, ""},
 	{"not sharing", 2, fault("refuse"), diagnose.TCP, diagnose.Fail, problem.ConnRefused},
@@ -143,7 +143,7 @@ func (w *world) scribble(path string) {
 }
 
 func TestTroubles(t *testing.T) {
-	for _, c := range troubles {
+	for _, c := range situations {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, c.protocol)
@@ -243,7 +243,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// The same name with another identity: no trouble while ours answers, told
+// The same name with another identity: no problem while ours answers, told
 // where it does not.
 func TestNamesake(t *testing.T) {
 	w, other := newWorld(t, 2), newWorld(t, 2)

@@ -102,7 +102,7 @@ func ask(ctx context.Context, s *pairing.Computer, o SnapshotOptions, st *State)
 }
 
 // locked asks for a sample of the last minute, of which there is hardly one, to
-// see whether the iPhone would give it. Any other trouble with it is told by
+// see whether the iPhone would give it. Any other problem with it is told by
 // who wants samples.
 func locked(ctx context.Context, l *pairing.Link, shared []health.Type, now time.Time) error {
 	if len(shared) == 0 {

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-type told struct {
+type heard struct {
 	Kind  string
 	Name  string
 	Port  int
@@ -58,7 +58,7 @@ func helpWatch() {
 	var b Browser
 	out := json.NewEncoder(os.Stdout)
 	_ = b.Watch(context.Background(), WatchOptions{}, func(e Event) {
-		t := told{Kind: e.Kind.String(), Name: e.Instance.Name, Port: e.Instance.Port, Addrs: e.Instance.Addrs}
+		t := heard{Kind: e.Kind.String(), Name: e.Instance.Name, Port: e.Instance.Port, Addrs: e.Instance.Addrs}
 		if e.Err != nil {
 			t.Err = e.Err.Error()
 		}
@@ -82,14 +82,14 @@ func helpAnnounce() {
 	a.Close()
 }
 
-func expect(t *testing.T, lines <-chan string, within time.Duration, want func(told) bool, what string) told {
+func expect(t *testing.T, lines <-chan string, within time.Duration, want func(heard) bool, what string) heard {
 	t.Helper()
 	timeout := time.After(within)
 	var seen []string
 	for {
 		select {
 		case line, ok := <-lines:
-			var e told
+			var e heard
 			if !ok || json.Unmarshal([]byte(line), &e) != nil {
 				t.Fatalf("the watcher says %q, waiting for %s", line, what)
 			}
@@ -108,13 +108,13 @@ func TestAvahi(t *testing.T) {
 	avahi := l.Avahi(8443, false)
 	_, _, lines := l.Start(l.B, []string{helperVar + "=watch"}, os.Args[0])
 
-	has := func(addr string) func(told) bool {
-		return func(e told) bool {
+	has := func(addr string) func(heard) bool {
+		return func(e heard) bool {
 			return e.Name == "Ada’s iPhone" && len(e.Addrs) > 0 && e.Addrs[0].String() == addr
 		}
 	}
 	began := time.Now()
-	e := expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "appeared" }, "the phone appearing")
+	e := expect(t, lines, 15*time.Second, func(e heard) bool { return e.Kind == "appeared" }, "the phone appearing")
 	if !has("10.77.0.1")(e) || e.Port != 8443 {
 		t.Errorf("got %+v", e)
 	}
@@ -135,12 +135,12 @@ func TestAvahi(t *testing.T) {
 
 	began = time.Now()
 	_ = avahi.Process.Signal(syscall.SIGTERM) // with a goodbye, which no browse is told
-	expect(t, lines, 20*time.Second, func(e told) bool { return e.Kind == "gone" }, "the phone going")
+	expect(t, lines, 20*time.Second, func(e heard) bool { return e.Kind == "gone" }, "the phone going")
 	t.Logf("gone after %v", time.Since(began).Round(10*time.Millisecond))
 
 	began = time.Now()
 	avahi = l.Avahi(9443, false)
-	e = expect(t, lines, 20*time.Second, func(e told) bool { return e.Kind == "appeared" }, "the phone coming back")
+	e = expect(t, lines, 20*time.Second, func(e heard) bool { return e.Kind == "appeared" }, "the phone coming back")
 	if e.Port != 9443 {
 		t.Errorf("got %+v", e)
 	}
@@ -153,7 +153,7 @@ func TestAvahi(t *testing.T) {
 	began = time.Now()
 	l.Announce("Ada’s iPhone", 9555)
 	_ = avahi.Process.Signal(syscall.SIGHUP)
-	expect(t, lines, 20*time.Second, func(e told) bool { return e.Port == 9555 && has("10.77.0.50")(e) }, "the phone after the interface was down")
+	expect(t, lines, 20*time.Second, func(e heard) bool { return e.Port == 9555 && has("10.77.0.50")(e) }, "the phone after the interface was down")
 	t.Logf("heard %v after the interface was up", time.Since(began).Round(10*time.Millisecond))
 }
 
@@ -167,7 +167,7 @@ func TestAvahiIPv6Only(t *testing.T) {
 	l.IP("-n", l.B, "addr", "del", "10.77.0.2/24", "dev", "hslink")
 	avahi := l.Avahi(8443, false)
 	_, _, lines := l.Start(l.B, []string{helperVar + "=watch"}, os.Args[0])
-	e := expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "appeared" }, "the phone appearing")
+	e := expect(t, lines, 15*time.Second, func(e heard) bool { return e.Kind == "appeared" }, "the phone appearing")
 	if e.Port != 8443 || len(e.Addrs) != 1 || !e.Addrs[0].IsLinkLocalUnicast() || e.Addrs[0].Zone() != "hslink" {
 		t.Errorf("got %+v", e)
 	}
@@ -178,12 +178,12 @@ func TestAvahiIPv6Only(t *testing.T) {
 	l.IP("-n", l.B, "addr", "add", "fd77::2/64", "dev", "hslink")
 	l.IP("-n", l.A, "addr", "add", "fd77::1/64", "dev", "hslink")
 	began := time.Now()
-	expect(t, lines, 20*time.Second, func(e told) bool { return len(e.Addrs) > 0 && e.Addrs[0].String() == "fd77::1" }, "the new address")
+	expect(t, lines, 20*time.Second, func(e heard) bool { return len(e.Addrs) > 0 && e.Addrs[0].String() == "fd77::1" }, "the new address")
 	t.Logf("address followed after %v", time.Since(began).Round(10*time.Millisecond))
 
 	began = time.Now()
 	_ = avahi.Process.Signal(syscall.SIGKILL) // without a goodbye
-	expect(t, lines, 25*time.Second, func(e told) bool { return e.Kind == "gone" }, "the phone going")
+	expect(t, lines, 25*time.Second, func(e heard) bool { return e.Kind == "gone" }, "the phone going")
 	t.Logf("gone after %v", time.Since(began).Round(10*time.Millisecond))
 }
 
@@ -196,12 +196,12 @@ func TestPortTaken(t *testing.T) {
 		t.Fatal(line)
 	}
 	_, _, lines := l.Start(l.B, []string{helperVar + "=watch"}, os.Args[0])
-	e := expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "trouble" }, "the trouble")
+	e := expect(t, lines, 15*time.Second, func(e heard) bool { return e.Kind == "failed" }, "the failure")
 	if !strings.Contains(e.Err, "address already in use") {
 		t.Errorf("got %+v", e)
 	}
 	_ = holder.Process.Signal(syscall.SIGKILL)
-	expect(t, lines, 15*time.Second, func(e told) bool { return e.Kind == "recovered" }, "its end")
+	expect(t, lines, 15*time.Second, func(e heard) bool { return e.Kind == "recovered" }, "its end")
 }
 
 // The simulated phone is found by a browser that is not ours.

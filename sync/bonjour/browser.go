@@ -36,18 +36,18 @@ const (
 	// Gone: it said goodbye, or its records have run out, or it left several
 	// questions unanswered, or the interface that it was on is gone.
 	Gone
-	// Trouble: nothing can be heard now; Err, a [NetworkError], says why.
-	Trouble
+	// Failed: nothing can be heard now; Err, a [NetworkError], says why.
+	Failed
 	// Recovered: it can be heard again.
 	Recovered
 )
 
 // String gives the name used in logs.
 func (k EventKind) String() string {
-	return [...]string{"appeared", "changed", "again", "gone", "trouble", "recovered"}[k]
+	return [...]string{"appeared", "changed", "again", "gone", "failed", "recovered"}[k]
 }
 
-// Event is one change. Err is set for Trouble, Instance for the first four.
+// Event is one change. Err is set for Failed, Instance for the first four.
 type Event struct {
 	Kind     EventKind
 	Instance Instance
@@ -86,7 +86,7 @@ func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event))
 	next, due := time.NewTimer(0), time.NewTimer(time.Hour)
 	defer next.Stop()
 	defer due.Stop()
-	pause, troubled := firstPause, false
+	pause, failing := firstPause, false
 	var asked []time.Time
 	look := func(anew bool) {
 		err := l.refresh(anew)
@@ -98,12 +98,12 @@ func (b *Browser) Watch(ctx context.Context, o WatchOptions, report func(Event))
 			asked = append(asked[max(0, len(asked)-unanswered):], now())
 		}
 		switch {
-		case err != nil && !troubled:
-			report(Event{Kind: Trouble, Err: err})
-		case err == nil && troubled:
+		case err != nil && !failing:
+			report(Event{Kind: Failed, Err: err})
+		case err == nil && failing:
 			report(Event{Kind: Recovered})
 		}
-		troubled = err != nil
+		failing = err != nil
 	}
 	for {
 		select {
@@ -147,7 +147,7 @@ func (b *Browser) Find(ctx context.Context, window time.Duration, match func(Ins
 	_ = b.Watch(ctx, WatchOptions{}, func(e Event) { // it ends with ctx
 		switch {
 		case ok || err != nil:
-		case e.Kind == Trouble:
+		case e.Kind == Failed:
 			err = e.Err
 			cancel()
 		case (e.Kind == Appeared || e.Kind == Changed) && match(e.Instance):

@@ -79,7 +79,7 @@ func watch(t *testing.T, b *Browser, o WatchOptions, name string) *watcher {
 	t.Cleanup(cancel)
 	go func() {
 		w.done <- b.Watch(ctx, o, func(e Event) {
-			if e.Kind != Again && (e.Instance.Name == name || e.Kind >= Trouble) {
+			if e.Kind != Again && (e.Instance.Name == name || e.Kind >= Failed) {
 				w.events <- e
 			}
 		})
@@ -276,14 +276,14 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		return now, nil
 	}}
 	w := watch(t, b, WatchOptions{Quiet: true, Poke: poke}, name)
-	w.next(Trouble, 0, nil)
+	w.next(Failed, 0, nil)
 	set(loopback(t))
 	poke <- struct{}{}
 	w.next(Recovered, 0, nil)
 	w.next(Appeared, 1002, func() { s.say(phone(name, 1002, "127.0.0.1")...) })
 	set(nil)
 	poke <- struct{}{}
-	w.next(Trouble, 0, nil)
+	w.next(Failed, 0, nil)
 	w.next(Gone, 1002, nil)
 	set(loopback(t))
 	poke <- struct{}{}
